@@ -1,0 +1,23 @@
+# Warnings, sanitizers, compiler cache and linker: the same for every target of the project.
+
+option(DATASYNC_TESTS "Build the tests" ON)
+option(DATASYNC_BENCH "Build the benchmarks" ON)
+set(DATASYNC_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  -fno-omit-frame-pointer)
+# The tests and clients run beside sanitizers; -Og keeps the sanitized build quick to compile and to run.
+if(DATASYNC_SANITIZE)
+  add_compile_options(-fsanitize=${DATASYNC_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DATASYNC_SANITIZE})
+endif()
