@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "domain/value.h"
+
+namespace datasync {
+
+/// Limits of every JSON text that meets the outside.
+inline constexpr int kJsonDepthMax = 64;
+inline constexpr std::size_t kJsonNumberBytesMax = 128;
+
+/// Reads one JSON text of any kind. The whole text is checked: nothing is skipped, nothing may follow.
+///
+/// Errors:  `kInvalid` for text that is no JSON, bad UTF-8, nesting deeper than `kJsonDepthMax`, numbers longer than
+///          `kJsonNumberBytesMax`. A member that stands twice keeps its last value, as the clients' own parsers do.
+/// Threads: any; each thread keeps one parser and its buffers.
+[[nodiscard]] Result<Value> parse_json(std::string_view text);
+
+/// Reads a JSON object into its members. Errors as `parse_json`; another kind of value is `kInvalid` too.
+[[nodiscard]] Result<Fields> parse_json_object(std::string_view text);
+
+/// Reads a JSON array into its elements.
+[[nodiscard]] Result<std::vector<Value>> parse_json_array(std::string_view text);
+
+/// An object whose member `inner_name`, where it is an object, is read into members too: one pass for an event and its
+/// data. `inner` is empty and `outer` holds the value as it is where that member is missing or no object.
+struct NestedObject {
+  Fields outer;
+  Fields inner;
+  bool has_inner = false;
+};
+[[nodiscard]] Result<NestedObject> parse_nested_object(std::string_view text, std::string_view inner_name);
+
+/// The members of a value that is an object; empty for any other. Canonical text, so it cannot fail.
+[[nodiscard]] Fields members_of(const Value& object);
+/// The elements of a value that is an array; empty for any other.
+[[nodiscard]] std::vector<Value> elements_of(const Value& array);
+
+/// `"a\nb"` (quotes included) without quotes and escapes. The text must be canonical.
+[[nodiscard]] std::string unescape_json_string(std::string_view quoted);
+
+/// Plain decimal without needless zeros: `1.50` → `1.5`, `1e3` → `1000`, `-0.0` → `0`. Exponents beyond ±30 stay written as
+/// `d.ddde±x`. `text` must be a JSON number.
+[[nodiscard]] std::string canonical_number(std::string_view text);
+
+}  // namespace datasync

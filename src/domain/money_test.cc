@@ -1,0 +1,53 @@
+#include "domain/money.h"
+
+#include <gtest/gtest.h>
+
+#include "domain/json.h"
+
+namespace datasync {
+namespace {
+
+Currency currency(std::string_view code) { return *Currency::parse(code); }
+Money money(std::string_view json, std::string_view code) { return *Money::parse(*parse_json(json), currency(code)); }
+
+TEST(Money, ReadsNumbersAndDecimalStringsInMajorUnits) {
+  EXPECT_EQ(money("19.9", "USD").minor(), 1990);
+  EXPECT_EQ(money("\"19.90\"", "USD").minor(), 1990);
+  EXPECT_EQ(money("1e2", "USD").minor(), 10000);
+  EXPECT_EQ(money("500", "JPY").minor(), 500);
+  EXPECT_EQ(money("-1.234", "KWD").minor(), -1234);
+}
+
+TEST(Money, RoundsTheDustOfFloatsHalfToEven) {
+  EXPECT_EQ(money("19.990000000000002", "USD").minor(), 1999);
+  EXPECT_EQ(money("0.125", "USD").minor(), 12);
+  EXPECT_EQ(money("0.135", "USD").minor(), 14);
+  EXPECT_EQ(money("0.1250001", "USD").minor(), 13);
+}
+
+TEST(Money, RefusesWhatIsNoAmount) {
+  for (const char* text : {"true", "null", "[1]", "\"\"", "\"abc\"", "\"1,50\"", "\"1.\"", "\"+1\"", "1e40", "\" 1\""}) {
+    EXPECT_FALSE(Money::parse(*parse_json(text), currency("USD"))) << text;
+  }
+  EXPECT_FALSE(Currency::parse("US"));
+  EXPECT_FALSE(Currency::parse("U$D"));
+}
+
+TEST(Money, ConvertsAtTheRateAndKeepsTheCurrencysDecimals) {
+  const Rate usd_to_inr{*Decimal::parse("83"), *Decimal::parse("1")};
+  const Rate inr_to_usd{*Decimal::parse("1"), *Decimal::parse("83")};
+  EXPECT_EQ(money("19.99", "USD").convert(usd_to_inr, currency("INR"))->to_decimal(), "1659.17");
+  EXPECT_EQ(money("1659.17", "INR").convert(inr_to_usd, currency("USD"))->to_decimal(), "19.99");
+  const Rate usd_to_jpy{*Decimal::parse("149.5"), *Decimal::parse("1")};
+  EXPECT_EQ(money("10", "USD").convert(usd_to_jpy, currency("JPY"))->to_decimal(), "1495");
+}
+
+TEST(Money, IsOneValueInARecord) {
+  const Money price = money("0.05", "EUR");
+  EXPECT_EQ(price.to_value().text(), R"({"amount":"0.05","currency":"EUR"})");
+  EXPECT_EQ(Money::from_value(price.to_value()), price);
+  EXPECT_EQ(Money::from_value(*parse_json(R"({"amount":"1"})")), std::nullopt);
+}
+
+}  // namespace
+}  // namespace datasync

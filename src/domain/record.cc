@@ -1,0 +1,92 @@
+#include "domain/record.h"
+
+#include <algorithm>
+
+namespace datasync {
+namespace {
+
+constexpr std::chrono::hours kEarlierValuesKept{24};
+constexpr std::size_t kEarlierValuesMax = 32;  // per record and platform; the oldest go first
+constexpr std::size_t kOwnIdsMax = 16;
+
+}  // namespace
+
+const KnownValue* Knowledge::find(std::string_view field) const noexcept {
+  for (const KnownValue& value : values) {
+    if (value.field == field) return &value;
+  }
+  return nullptr;
+}
+
+void Knowledge::hold(KnownValue value) {
+  for (KnownValue& held : values) {
+    if (held.field != value.field) continue;
+    if (held.hash != value.hash) {
+      std::erase_if(earlier, [&value](const KnownValue& old) {
+        return old.acknowledged + kEarlierValuesKept < value.acknowledged;
+      });
+      if (earlier.size() >= kEarlierValuesMax) earlier.erase(earlier.begin());
+      earlier.push_back(std::move(held));
+    }
+    held = std::move(value);
+    return;
+  }
+  values.push_back(std::move(value));
+}
+
+std::string_view Knowledge::own_id(std::string_view role) const noexcept {
+  for (auto at = ids.rbegin(); at != ids.rend(); ++at) {
+    if (at->role == role) return at->id;
+  }
+  return {};
+}
+
+bool Knowledge::learn_id(std::string_view role, std::string_view id) {
+  if (id.empty() || own_id(role) == id) return false;
+  const auto known = std::find_if(ids.begin(), ids.end(),
+                                  [&](const OwnId& own) { return own.role == role && own.id == id; });
+  const bool news = known == ids.end();
+  if (!news) ids.erase(known);
+  if (ids.size() >= kOwnIdsMax) ids.erase(ids.begin());
+  ids.push_back({std::string(role), std::string(id)});
+  return news;
+}
+
+const FieldState* Record::find(std::string_view field) const noexcept {
+  for (const FieldState& state : fields) {
+    if (state.name == field) return &state;
+  }
+  return nullptr;
+}
+
+FieldState& Record::at_or_new(std::string_view field) {
+  const auto at = std::lower_bound(fields.begin(), fields.end(), field,
+                                   [](const FieldState& state, std::string_view name) { return state.name < name; });
+  if (at != fields.end() && at->name == field) return *at;
+  FieldState fresh;
+  fresh.name = std::string(field);
+  return *fields.insert(at, std::move(fresh));
+}
+
+const Knowledge* Record::known_by(const PlatformId& platform) const noexcept {
+  for (const Knowledge& known : knowledge) {
+    if (known.platform == platform) return &known;
+  }
+  return nullptr;
+}
+
+Knowledge& Record::knowledge_of(const PlatformId& platform) {
+  for (Knowledge& known : knowledge) {
+    if (known.platform == platform) return known;
+  }
+  Knowledge fresh;
+  fresh.platform = platform;
+  return knowledge.emplace_back(std::move(fresh));
+}
+
+bool Record::is_deleted() const noexcept {
+  const FieldState* deleted = find(kDeletedField);
+  return deleted != nullptr && deleted->value == Value::boolean(true);
+}
+
+}  // namespace datasync

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "domain/event.h"
+#include "domain/value.h"
+
+namespace datasync {
+
+/// A microsecond clock that follows events instead of machines: max(event time, the field's last time + 1). Compared
+/// exactly; ties go to platform priority, then to the platform's name.
+/// Source: Kulkarni et al., Logical Physical Clocks (2014), with the counter folded into the microseconds.
+struct HybridTime {
+  std::int64_t microseconds = 0;
+  auto operator<=>(const HybridTime&) const = default;
+};
+
+/// The field that a delete changes; its value is `true` on a tombstone.
+inline constexpr std::string_view kDeletedField = "_deleted";
+
+/// The golden value of one field, who wrote it and when.
+struct FieldState {
+  std::string name;  ///< canonical
+  Value value;
+  PlatformId writer;
+  HybridTime time;
+  RecordVersion version{};                     ///< the record version that last changed it
+  Sequence event{};                            ///< the event that wrote it; its history row holds what it overwrote
+  std::optional<std::int64_t> source_version;  ///< the writer's own rising number, if it sent one
+  bool operator==(const FieldState&) const = default;
+};
+
+/// That a platform holds a value of one field, by its own write or by an acknowledged delivery.
+struct KnownValue {
+  std::string field;
+  RecordVersion version{};
+  std::uint64_t hash = 0;  ///< of the value as this platform writes it (`Mapper::held_hash`)
+  Timestamp acknowledged{};
+  bool operator==(const KnownValue&) const = default;
+};
+
+/// A platform's own id of the record. `role` is empty for the record itself; GraphQL platforms know others too (`variant`).
+struct OwnId {
+  std::string role;
+  std::string id;
+  bool operator==(const OwnId&) const = default;
+};
+
+/// All that we know of one platform's copy of the record.
+struct Knowledge {
+  PlatformId platform;
+  std::vector<OwnId> ids;  ///< oldest first; of several with one role the newest is used outward
+  std::vector<KnownValue> values;
+  /// Values that it held within the last 24 h before the present ones, oldest first; a late event may still echo them.
+  std::vector<KnownValue> earlier;
+
+  [[nodiscard]] const KnownValue* find(std::string_view field) const noexcept;
+  /// Notes that the platform now holds `value`; what it held before moves to `earlier`.
+  void hold(KnownValue value);
+  /// The newest id of that role; empty if none.
+  [[nodiscard]] std::string_view own_id(std::string_view role = {}) const noexcept;
+  /// True if this is news.
+  bool learn_id(std::string_view role, std::string_view id);
+  bool operator==(const Knowledge&) const = default;
+};
+
+/// The one truth about one entity of one tenant.
+struct Record {
+  RecordKey key{};
+  TenantId tenant;
+  std::string entity;
+  EntityId id;  ///< canonical: the same on every platform
+  RecordVersion version{};
+  Timestamp created_at{};
+  Timestamp updated_at{};
+  std::vector<FieldState> fields;  ///< sorted by name
+  std::vector<Knowledge> knowledge;
+
+  [[nodiscard]] const FieldState* find(std::string_view field) const noexcept;
+  [[nodiscard]] FieldState& at_or_new(std::string_view field);
+  [[nodiscard]] const Knowledge* known_by(const PlatformId& platform) const noexcept;
+  [[nodiscard]] Knowledge& knowledge_of(const PlatformId& platform);
+  [[nodiscard]] bool is_deleted() const noexcept;
+  bool operator==(const Record&) const = default;
+};
+
+/// One overwritten value: the base for three-way merge, undo and explain. `FieldState::event` of the new value names the
+/// history row; `previous.event` of the old one names the row before it: a chain back to the creation.
+struct HistoryEntry {
+  Sequence event{};  ///< the event that overwrote
+  RecordKey record{};
+  TenantId tenant;
+  RecordVersion version{};  ///< the record version that the event made
+  std::vector<FieldState> overwritten;
+};
+
+/// A difference that was concurrent, and how it was settled. Names as on the wire.
+struct Conflict {
+  std::string id;    ///< UUIDv7
+  std::string type;  ///< `concurrent_update`, …
+  TenantId tenant;
+  RecordKey record{};
+  std::string entity;
+  EntityId entity_id;
+  Sequence event{};
+  EventId event_id;
+  PlatformId source;  ///< the platform of the incoming change
+  PlatformId target;  ///< the writer of the golden value
+  struct Side {
+    std::string field;
+    Value source_value;
+    Value target_value;
+    std::string strategy;
+    bool source_won = false;
+  };
+  std::vector<Side> fields;
+  std::string status;  ///< `open` or `resolved`
+  RecordVersion version{};
+  Timestamp created_at{};
+  std::optional<Timestamp> resolved_at;
+};
+
+}  // namespace datasync

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "domain/event.h"
+#include "domain/record.h"
+
+namespace datasync::storage {
+
+/// An event's id or idempotency key, as the only unique index over events knows it: a UUID as its own 16 bytes (ours rise,
+/// so their rows stay together), any other text by hash. Ids and idempotency keys share one space per tenant.
+[[nodiscard]] Hash128 event_key_of(std::string_view id_or_key);
+
+struct EventKey {
+  Hash128 key;
+  TenantId tenant;
+};
+
+/// An event as it enters the store.
+struct NewEvent {
+  std::shared_ptr<const Event> event;  ///< sequence and created_at are set
+  std::vector<Hash128> keys;           ///< its id, and its idempotency key if it came with another one
+  Hash128 content;
+};
+
+/// What the store knows of an event whose id came again.
+struct KnownEvent {
+  Sequence sequence;
+  EventId id;
+  Hash128 content;
+};
+
+/// Why a record can be found: its canonical id, a platform's own id of it, or a natural key. All are hashes over their
+/// tenant too, so one narrow table holds them and one unique index keeps two records from being one.
+enum class IdentityKind : std::uint8_t { kCanonical, kOwnId, kNaturalKey };
+
+struct IdentityWrite {
+  Hash128 hash;
+  IdentityKind kind = IdentityKind::kCanonical;
+  RecordKey record{};
+  TenantId tenant;
+  bool remove = false;  ///< the natural key changed: the old one no longer finds the record
+};
+
+struct RecordWrite {
+  std::shared_ptr<const Record> record;
+  RecordVersion expected{};  ///< the version that the store must still hold; 0 if the record is new
+  bool version_unchanged = false;  ///< only knowledge changed (an acknowledged delivery)
+};
+
+/// What one window of the pipeline makes durable, all of it or nothing.
+struct WriteBatch {
+  std::vector<NewEvent> events;
+  std::vector<EventState> states;  ///< whole rows; of several for one event the last one counts
+  std::vector<RecordWrite> records;
+  std::vector<IdentityWrite> identities;
+  std::vector<HistoryEntry> history;
+  std::vector<Conflict> conflicts;
+  /// Every event below it is final, or is in `retry` or `review` and found by its status. 0 leaves it as it is.
+  Sequence low_water{};
+
+  [[nodiscard]] bool empty() const noexcept {
+    return events.empty() && states.empty() && records.empty() && identities.empty() && history.empty() &&
+           conflicts.empty();
+  }
+  void clear();
+};
+
+struct StoredEvent {
+  std::shared_ptr<const Event> event;
+  EventState state;
+};
+
+/// Queries for people and clients. Each sees committed data only, of the tenants that it is asked for.
+/// Threads: one thread at a time; make one per thread.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  /// No tenants given means: of all tenants (the caller is entitled to all).
+  using Tenants = std::vector<TenantId>;
+
+  struct EventFilter {
+    Tenants tenants;
+    std::optional<EventStatus> status;
+    std::string type;
+    PlatformId source;
+    EntityId entity_id;  ///< as sent with the event, or the canonical id of the record that it changed
+    std::optional<Timestamp> since;  ///< by accept time, inclusive
+    std::optional<Timestamp> until;  ///< exclusive
+    Sequence before{};               ///< only events below it (the cursor); 0 is none
+    std::int64_t offset = 0;
+    std::int64_t limit = 50;
+  };
+  struct EventPage {
+    std::vector<StoredEvent> events;  ///< newest first
+    Sequence next{};                  ///< cursor of the next page; 0 if this is the last
+  };
+  [[nodiscard]] virtual Result<EventPage> list_events(const EventFilter& filter) = 0;
+  [[nodiscard]] virtual Result<std::int64_t> count_events(const EventFilter& filter) = 0;
+  /// Every tenant's event of that id, among `tenants`.
+  [[nodiscard]] virtual Result<std::vector<StoredEvent>> find_event(const Tenants& tenants, std::string_view id) = 0;
+  /// Commit-ordered tail: events whose sequence is above `after`, oldest first.
+  [[nodiscard]] virtual Result<std::vector<StoredEvent>> events_after(const Tenants& tenants, Sequence after,
+                                                                      std::int64_t limit) = 0;
+
+  [[nodiscard]] virtual Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) = 0;
+  [[nodiscard]] virtual Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) = 0;
+  [[nodiscard]] virtual Result<std::optional<HistoryEntry>> load_history(Sequence event) = 0;
+
+  struct ConflictFilter {
+    Tenants tenants;
+    std::string status, entity, type;
+    EntityId entity_id;
+    std::int64_t before = 0;  ///< row cursor; 0 is none
+    std::int64_t limit = 50;
+  };
+  struct ConflictPage {
+    std::vector<Conflict> conflicts;  ///< newest first
+    std::int64_t next = 0;
+    std::int64_t total = 0;
+  };
+  [[nodiscard]] virtual Result<ConflictPage> list_conflicts(const ConflictFilter& filter) = 0;
+};
+
+/// The durable truth. The pipeline's engine is its only writer: one thread, one window after the other.
+///
+/// Errors: `kUnavailable` when the disk is full or the database does not answer: nothing was written, try again later;
+///         `kConflict` when an optimistic check failed: nothing was written, re-read and repeat; `kCorrupt` for stored
+///         bytes that can't be read. A failed fsync ends the process with a message: what the kernel dropped is unknown.
+/// Threads: one at a time.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Writes the batch in one transaction and returns when it is durable.
+  [[nodiscard]] virtual Result<void> commit(const WriteBatch& batch) = 0;
+
+  /// The highest numbers in use; the next ones are given out by the engine, which is the only writer of its shards.
+  [[nodiscard]] virtual Sequence last_sequence() const = 0;
+  [[nodiscard]] virtual RecordKey last_record_key() const = 0;
+
+  /// One answer per key, in order.
+  [[nodiscard]] virtual Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) = 0;
+  [[nodiscard]] virtual Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) = 0;
+  [[nodiscard]] virtual Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) = 0;
+  [[nodiscard]] virtual Result<std::optional<HistoryEntry>> load_history(Sequence event) = 0;
+  [[nodiscard]] virtual Result<std::optional<StoredEvent>> load_event(Sequence sequence) = 0;
+
+  /// Events that are not final, from the low-water mark on and by their status, oldest first, above `after`.
+  [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) = 0;
+  /// Failed, review, retry or expired events that match, oldest first: for redrive.
+  [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
+
+  /// Deletes up to `limit` final events (their states, keys and history with them) accepted before `before`; returns how many.
+  [[nodiscard]] virtual Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) = 0;
+
+  /// Secret of this store, 32 bytes, made with it: the key for hashes of natural keys.
+  [[nodiscard]] virtual const std::string& identity_secret() const = 0;
+
+  /// Threads: any.
+  [[nodiscard]] virtual Result<std::unique_ptr<Reader>> make_reader() = 0;
+  /// Bytes on disk, for the metrics. Threads: any.
+  [[nodiscard]] virtual std::int64_t bytes_on_disk() const = 0;
+};
+
+}  // namespace datasync::storage

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "domain/money.h"
+#include "domain/platform.h"
+
+namespace datasync::transform {
+
+/// What holds for an entity on every platform.
+struct EntityRules {
+  bool stateless = false;                 ///< no record is kept: each event travels by itself (`analytics`)
+  std::vector<std::string> natural_keys;  ///< canonical fields that identify it, in the order in which they are tried
+  std::vector<std::string> money_fields;  ///< canonical fields that are amounts
+  std::map<std::string, std::string> aliases;  ///< other names of canonical fields, from any platform: `amount` → `total_amount`
+  std::map<std::string, Value> create_defaults;  ///< canonical values that a create gets where it has none: lead `source`
+};
+
+/// How one platform writes one entity.
+struct EntityMapping {
+  std::map<std::string, std::string> to_canonical;   ///< platform's field name → canonical name
+  std::map<std::string, std::string> statuses;       ///< canonical status word → the platform's
+  std::vector<std::string> readonly;                 ///< canonical fields that the platform can't write
+  /// Canonical field that the platform keeps in two: `name` → {`first_name`, `last_name`}; split at the last space.
+  struct Split {
+    std::string field, first, last;
+  };
+  std::vector<Split> splits;
+};
+
+enum class ContextBlock { kPlatformContext, kSyncMetadata };
+
+struct PlatformMapping {
+  Platform platform;
+  ContextBlock context = ContextBlock::kPlatformContext;
+  /// The currency that amounts are converted into on their way out; none sends the original.
+  std::optional<Currency> convert_to;
+  std::map<std::string, EntityMapping> entities;
+};
+
+/// Units of each currency for one unit of `base`, with the day that the table is of.
+struct RateTable {
+  Currency base;
+  Timestamp as_of{};
+  std::map<Currency, Decimal> rates;
+  /// Errors: `kInvalid` if either currency is not in the table.
+  [[nodiscard]] Result<Rate> rate(Currency from, Currency to) const;
+};
+
+struct Mapping {
+  std::map<std::string, EntityRules> entities;
+  std::map<PlatformId, PlatformMapping> platforms;
+};
+
+}  // namespace datasync::transform
