@@ -32,6 +32,7 @@ struct FieldState {
   HybridTime time;
   RecordVersion version{};                     ///< the record version that last changed it
   Sequence event{};                            ///< the event that wrote it; its history row holds what it overwrote
+  Timestamp source_time{};                     ///< event time of that write: what the writer's older events are told by
   std::optional<std::int64_t> source_version;  ///< the writer's own rising number, if it sent one
   bool operator==(const FieldState&) const = default;
 };

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "conflict/rules.h"
+#include "domain/event.h"
+#include "domain/record.h"
+
+namespace datasync::conflict {
+
+/// What one incoming field means, given what its platform is known to hold.
+enum class Verdict : std::uint8_t {
+  kEcho,        ///< its platform holds this value already: no change
+  kStale,       ///< its platform has since written something newer: no change
+  kSame,        ///< the golden value, written by another, but new to this platform: it holds it from now on
+  kOrdinary,    ///< causally later than the golden value, or the first value: an update
+  kConcurrent,  ///< different, and neither side had seen the other: a conflict
+};
+
+struct Observation {
+  std::string_view field;
+  std::uint64_t held_hash = 0;    ///< of the incoming value, as its platform writes it
+  std::uint64_t golden_hash = 0;  ///< of the golden value, as the same platform would write it; 0 where there is none
+  /// A delivery of this field to the platform began and its end is not known.
+  bool delivery_unknown = false;
+};
+
+/// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
+[[nodiscard]] Verdict judge(const Record& record, const Event& event, const Observation& seen);
+
+/// The type of a conflict on the wire; the first that fits.
+[[nodiscard]] std::string_view conflict_type(const Event& event, bool critical) noexcept;
+
+}  // namespace datasync::conflict

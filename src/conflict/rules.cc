@@ -1,0 +1,23 @@
+#include "conflict/rules.h"
+
+namespace datasync::conflict {
+
+const FieldRule& RuleBook::rule(std::string_view entity, std::string_view field) const noexcept {
+  const auto book = entities_.find(entity);
+  if (book == entities_.end()) return default_;
+  const auto& fields = book->second.fields;
+  if (const auto exact = fields.find(field); exact != fields.end()) return exact->second;
+  if (const auto any = fields.find("*"); any != fields.end()) return any->second;
+  return default_;
+}
+
+std::size_t RuleBook::rank(std::string_view entity, const PlatformId& platform) const noexcept {
+  const auto book = entities_.find(entity);
+  if (book == entities_.end()) return 0;
+  const auto& priority = book->second.priority;
+  std::size_t rank = 0;
+  while (rank < priority.size() && priority[rank] != platform) ++rank;
+  return rank;
+}
+
+}  // namespace datasync::conflict
