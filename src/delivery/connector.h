@@ -33,7 +33,7 @@ struct Change {
   Fields data;                 ///< in the target's names and shapes, with its id and its context block
   std::vector<OwnId> known_ids;  ///< the target's own ids by role, as far as known; grows with each step
   std::string traceparent;
-  std::uint32_t steps_done = 0;  ///< bit i: step i of the connector's plan is done
+  std::uint32_t steps_done = 0;  ///< as the last outcome said it, 0 at first; only the connector reads it
   bool repeat_as_update = false;  ///< an earlier attempt may have created it, or the target said that it has it
 };
 
@@ -42,7 +42,7 @@ struct Outcome {
   enum class Kind : std::uint8_t {
     kDelivered,     ///< the target has it
     kStepDone,      ///< one step of several is done: send the next at once
-    kRepeat,        ///< the target has the record already: send again at once, as an update (`repeat_as_update`)
+    kRepeat,        ///< the target has the record already: learn its ids, set `repeat_as_update`, send again at once
     kRefused,       ///< seen refused, may be accepted later: 408, 425, 429, 5xx, connection refused
     kUnknown,       ///< cut or timed out after the request had begun: may or may not have been applied
     kRejected,      ///< refused for good: another 4xx, an error code of GraphQL that says so, a redirect
@@ -55,8 +55,19 @@ struct Outcome {
   int http_status = 0;  ///< 0 without an answer
   std::optional<milliseconds> retry_after;
   std::vector<OwnId> learned;  ///< the target's ids that the answer told
-  std::uint32_t steps_done = 0;
+  std::uint32_t steps_done = 0;  ///< the change's next `steps_done`, whatever the kind
+  /// The answer was about the request as a whole: of a batch, nothing is known of this change alone, so a rejected batch
+  /// is sent again one by one.
+  bool whole_request = false;
 };
+
+/// `delivered`, `step_done`, `repeat`, `refused`, …: as configuration, metrics and logs name it.
+[[nodiscard]] std::string_view to_string(Outcome::Kind kind) noexcept;
+[[nodiscard]] std::optional<Outcome::Kind> parse_outcome_kind(std::string_view text);
+
+/// Whether the outcome of an attempt speaks against the origin, for its circuit breaker and its concurrency: no answer, or
+/// a 5xx. A 4xx means that the platform is alive and said no.
+[[nodiscard]] bool is_origin_failure(const Outcome& outcome) noexcept;
 
 /// How one platform is spoken to. Builds requests and reads answers; sends nothing itself, knows no lane, no retry and no
 /// clock. A new kind of platform is one file beside this one and one line in `connectors.h`.
@@ -71,10 +82,15 @@ class Connector {
   [[nodiscard]] virtual bool serves(std::string_view entity, Verb verb) const = 0;
   /// How many changes of that kind fit into one request; 1 where the platform has no bulk form.
   [[nodiscard]] virtual std::size_t batch_max(std::string_view entity, Verb verb) const = 0;
+  /// Whether two changes of one entity and verb may share a request: a create that is repeated as an update shares none
+  /// with a first attempt. It holds pairwise, so each further change need only be compared with the first.
+  [[nodiscard]] virtual bool batches_with(const Change& first, const Change& next) const;
 
   /// The next request of these changes: all of one entity and verb, 1 to `batch_max` of them.
   /// `batch_key` is the idempotency key of the request as a whole where there are several.
-  /// Errors: `kInvalid` if a change can't be said to this platform (a variable without a value): it is a rejection.
+  /// Errors:  `kInvalid` if a change can't be said to this platform (a variable without a value): it is a rejection.
+  ///          `kNotFound` if nothing of it is left to say (no step of its plan needs its fields): it is delivered.
+  ///          Of several changes the error spoils all: build them one by one.
   [[nodiscard]] virtual Result<net::ClientRequest> build(std::span<const Change* const> changes,
                                                          std::string_view batch_key) const = 0;
 

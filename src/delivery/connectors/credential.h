@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace datasync::delivery {
+
+/// How a platform knows us. The secret goes into one header and nowhere else: where an answer repeats it, messages show
+/// `***` instead. A refreshed secret is a new connector.
+struct Credential {
+  enum class Kind { kNone, kBearer, kApiKey };
+  Kind kind = Kind::kNone;
+  std::string secret;                ///< empty with another kind than `kNone`: an error at start
+  std::string header = "X-API-Key";  ///< kApiKey only; kBearer uses `Authorization`
+};
+
+/// Further headers of every request, name and value. A value may hold `{tenant}`: the change's tenant, percent-encoded
+/// where it is not plain ASCII.
+using HeaderTemplates = std::vector<std::pair<std::string, std::string>>;
+
+}  // namespace datasync::delivery
