@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "conflict/rules.h"
+#include "delivery/connector.h"
+#include "transform/mapper.h"
+
+namespace datasync::pipeline {
+
+/// What the configuration says of platforms, entities and rules, in its compiled form. Immutable: a reload makes a new one,
+/// and a window works on the one that it began with.
+struct Catalog {
+  transform::Mapper mapper;
+  conflict::RuleBook rules;
+  std::vector<std::unique_ptr<delivery::Connector>> connectors;
+
+  [[nodiscard]] const delivery::Connector* connector(const PlatformId& platform) const noexcept {
+    for (const auto& connector : connectors) {
+      if (connector->platform() == platform) return connector.get();
+    }
+    return nullptr;
+  }
+  [[nodiscard]] bool knows_platform(const PlatformId& platform) const {
+    return mapper.mapping().platforms.contains(platform);
+  }
+  /// Null for an entity that is not configured.
+  [[nodiscard]] const transform::EntityRules* entity(std::string_view name) const {
+    const auto& entities = mapper.mapping().entities;
+    const auto at = entities.find(std::string(name));
+    return at == entities.end() ? nullptr : &at->second;
+  }
+};
+
+}  // namespace datasync::pipeline

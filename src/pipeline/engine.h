@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "domain/event.h"
+#include "net/unique_function.h"
+#include "pipeline/catalog.h"
+#include "pipeline/notice.h"
+#include "storage/store.h"
+
+namespace datasync::net {
+class HttpSender;
+}
+namespace datasync {
+class Random;
+}
+
+namespace datasync::pipeline {
+
+/// One event on its way in. `api/` has read and validated it: the platforms exist, the entity is known, the order key and the
+/// own id are set.
+struct Submission {
+  std::shared_ptr<Event> event;  ///< without an id the engine makes one
+  std::string idempotency_key;   ///< of the request; empty if it had none
+};
+
+/// What became of one submission.
+struct Receipt {
+  enum class Status : std::uint8_t { kCreated, kDuplicate, kMismatch };
+  Status status = Status::kCreated;
+  EventId id;  ///< of the event itself, or of the first one that came under its id or key
+};
+using AcceptCallback = net::UniqueFunction<void(Result<std::vector<Receipt>>)>;
+
+/// What became of a redrive. `kNotFound` where there is no such event among the tenants, `kInvalid` where it is neither
+/// failed nor waiting.
+struct Redriven {
+  std::int64_t matched = 0;
+  std::int64_t queued = 0;
+};
+using RedriveCallback = net::UniqueFunction<void(Result<Redriven>)>;
+
+struct EngineOptions {
+  microseconds window{1'500};               ///< how long a commit waits for company while there is load
+  std::size_t window_events_max = 2'000;    ///< events accepted or reconciled in one transaction
+  std::size_t inbox_max = 50'000;           ///< submissions that wait for a window; more is `kOverloaded`
+  std::size_t unfinished_max = 1'000'000;   ///< events that are not final; more is `kOverloaded`
+  std::size_t records_cached = 50'000;      ///< golden records kept in memory
+  milliseconds batch_wait{50};              ///< how long a started batch waits for company while another is under way
+  int retry_attempts = 3;                   ///< quick retries
+  double backoff_factor = 2.0;
+  milliseconds request_timeout{30'000};
+  std::size_t lane_concurrency_max = 100;   ///< requests of one tenant to one platform under way at once
+  std::size_t origin_concurrency_max = 100; ///< requests to one origin under way at once
+  std::chrono::hours retention{24 * 30};
+};
+
+/// How the engine stands; a copy, a moment old.
+struct EngineSnapshot {
+  std::array<std::size_t, kPriorityCount> waiting{};  ///< accepted, not reconciled
+  std::size_t unfinished = 0;                         ///< events that are not final
+  std::size_t pending = 0, retry = 0;                 ///< deliveries queued or under way; deliveries parked
+  std::size_t in_flight = 0;                          ///< requests under way
+  struct PlatformState {
+    PlatformId platform;
+    double health = 1.0;        ///< share of good attempts in the last minutes, 0..1
+    std::string circuit;        ///< `closed`, `open`, `half_open`
+    std::size_t queued = 0, in_flight = 0, parked = 0;
+  };
+  std::vector<PlatformState> platforms;
+  bool store_healthy = true;
+  std::string store_message;  ///< why not
+};
+
+/// Runs accept → reconcile → deliver in windows. Everything that one window accepts, reconciles and learns becomes durable in
+/// one transaction; only then are clients answered, deliveries sent and listeners told.
+///
+/// A transaction that fails is a crash without the process dying: memory is dropped and rebuilt from the store, clients get
+/// `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
+///
+/// Lifetime: everything given to the constructor is borrowed and outlives the engine.
+/// Threads:  accept, redrive, snapshot and set_catalog from any; the rest belongs to the one thread that runs it.
+class Engine {
+ public:
+  struct Parts {
+    storage::Store& store;
+    net::HttpSender& sender;
+    const Clock& clock;
+    Random& random;
+    NoticeSink& notices;
+  };
+  Engine(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Durable when the callback says so. The callback runs on the engine's thread and must not block.
+  /// Errors: `kOverloaded` (a queue is full) and `kUnavailable` (the store): both mean later, and nothing was kept.
+  void accept(std::vector<Submission> submissions, AcceptCallback callback);
+
+  /// Tries one event again, or all that match.
+  void redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback);
+  void redrive(storage::Reader::EventFilter filter, RedriveCallback callback);
+
+  [[nodiscard]] EngineSnapshot snapshot() const;
+  /// Mapping, rules or connectors changed. Takes effect with the next window.
+  void set_catalog(std::shared_ptr<const Catalog> catalog);
+
+  /// Reads what is unfinished from the store. Once, before the first `step`.
+  [[nodiscard]] Result<void> recover();
+  /// Runs one window over all that has come in. Returns when the next one has something to do even if nothing comes in.
+  SteadyTime step();
+
+  /// `recover()` and then windows until `stop()`, on a thread of its own.
+  [[nodiscard]] Result<void> start();
+  /// Accepts no more, waits until what is under way has been answered and stored or the deadline is over, ends the thread.
+  /// True if nothing was left under way.
+  bool stop(milliseconds deadline);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace datasync::pipeline
