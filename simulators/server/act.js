@@ -4,23 +4,30 @@ const kPlatforms = ['bizoholic', 'coreldove', 'bizosaas'];
 const kAnswerTimeoutMs = 10_000;
 
 /**
+ * What a person does on a platform.
+ *
+ * @typedef {object} Deed
+ * @property {string} tenant_id
+ * @property {string} entity
+ * @property {'create' | 'update' | 'delete'} verb
+ * @property {object} [data]               in the platform's own or in canonical field names
+ * @property {string} [id]                 which record, by own id; `data` may carry it too
+ * @property {boolean} [whole]             tell the whole record, not only what changed
+ * @property {boolean} [send_back]         false: keep `entity_id`, `base_version` and `version` to itself
+ * @property {string[]} [target_platforms] default: the other two
+ * @property {object} [event]              more envelope fields, such as `priority` or `occurred_at`; they win
+ * @property {string} [service]            tell this service, not the one that the simulator was started with
+ * @property {boolean} [silent]            true: change, but tell nobody
+ */
+
+/**
  * Lets a person change something on the platform, then tells the sync service, as the real platform does: first its
  * own state, then `POST /sync/events`. If the service can't be reached the change stands all the same (the answer is
  * then 502 and carries the event, so that the caller can send it later).
  *
  * @param {import('./simulator.js').Platform} platform
- * @param {object} deed
- * @param {string} deed.tenant_id
- * @param {string} deed.entity
- * @param {'create' | 'update' | 'delete'} deed.verb
- * @param {object} [deed.data]               in the platform's own or in canonical field names
- * @param {string} [deed.id]                 which record, by own id; `data` may carry it too
- * @param {boolean} [deed.whole]             tell the whole record, not only what changed
- * @param {boolean} [deed.send_back]         false: keep `entity_id`, `base_version` and `version` to itself
- * @param {string[]} [deed.target_platforms] default: the other two
- * @param {object} [deed.event]              more envelope fields, such as `priority` or `occurred_at`; they win
- * @param {boolean} [deed.silent]            true: change, but tell nobody
- * @param {{service?: string, token?: string}} listener
+ * @param {Deed} deed
+ * @param {{service?: string, token?: string}} options
  * @returns {Promise<import('./http.js').Answer>}
  */
 export async function actAndTell(platform, deed, { service, token }) {
@@ -29,9 +36,10 @@ export async function actAndTell(platform, deed, { service, token }) {
   }
   const change = platform.act({ data: {}, ...deed });
   const event = eventOf(platform.name, deed, change);
-  if (deed.silent || !service) return { status: 200, body: { id: change.id, event, service: null } };
+  const listener = deed.service ?? service;
+  if (deed.silent || !listener) return { status: 200, body: { id: change.id, event, service: null } };
 
-  const answer = await tell(`${service.replace(/\/$/, '')}/sync/events`, token, event);
+  const answer = await tell(`${listener.replace(/\/$/, '')}/sync/events`, token, event);
   const heard = answer.status >= 200 && answer.status < 300;
   return { status: heard ? 200 : 502, body: { id: change.id, event, service: answer } };
 }

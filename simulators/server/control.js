@@ -2,8 +2,8 @@ import { actAndTell } from './act.js';
 import { HttpError, parseJson } from './http.js';
 
 /**
- * The back door of a simulator, `/_control/…`, for tests and demonstrations. A platform's own logic knows nothing of it,
- * and no rule of bad behaviour touches it.
+ * The back door of a simulator, `/_control/…`, for tests and demonstrations. A platform's own logic knows nothing of
+ * it, and no rule of bad behaviour touches it.
  */
 export class Control {
   #platform;

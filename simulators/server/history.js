@@ -74,7 +74,8 @@ export class History {
   }
 
   /**
-   * @param {{since?: number, limit?: number, tenant_id?: string, entity?: string}} filter  `since`: only later sequences
+   * @param {{since?: number, limit?: number, tenant_id?: string, entity?: string}} filter
+   *   `since`: only later sequences
    */
   list({ since = 0, limit = Infinity, tenant_id: tenant, entity } = {}) {
     const found = [];

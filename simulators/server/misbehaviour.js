@@ -12,7 +12,8 @@ import { HttpError } from './http.js';
  * @property {boolean} [hang]            never answers
  * @property {boolean} [drop]            closes the socket instead of answering
  * @property {boolean} [garbage]         answers 200 with a body that is not JSON
- * @property {{field: string | null, message: string, code: string}} [refuse_field]  refuses the call the way the platform does
+ * @property {{field: string | null, message: string, code: string}} [refuse_field]
+ *   refuses the call the way the platform does
  * @property {object} [graphql_error]    answers 200 with this entry in the top-level `errors`
  * @property {'before' | 'after'} [when] spoils the answer before (default) or after the change was applied
  */

@@ -7,6 +7,11 @@ import { HttpError, readBody, sendJson } from './http.js';
 import { Misbehaviour, matches } from './misbehaviour.js';
 
 /**
+ * @typedef {import('./history.js').Call} Call
+ * @typedef {import('./history.js').Outcome} Outcome
+ */
+
+/**
  * A request as a platform sees it.
  *
  * @typedef {object} PlatformRequest
@@ -19,7 +24,7 @@ import { Misbehaviour, matches } from './misbehaviour.js';
 /**
  * What a platform makes of a request: the answer, and per call (in their order) what became of it.
  *
- * @typedef {import('./http.js').Answer & {outcomes: {outcome: import('./history.js').Outcome, notes?: object}[]}} PlatformAnswer
+ * @typedef {import('./http.js').Answer & {outcomes: {outcome: Outcome, notes?: object}[]}} PlatformAnswer
  */
 
 /**
@@ -34,16 +39,21 @@ import { Misbehaviour, matches } from './misbehaviour.js';
  */
 
 /**
+ * With what a rule of bad behaviour wants a call refused.
+ *
+ * @typedef {(call: Call) => {field: string | null, message: string, code: string} | undefined} Refusal
+ */
+
+/**
  * One simulated platform. All methods are synchronous: a change is applied wholly or not at all, and no other request
  * comes in between.
  *
  * @typedef {object} Platform
  * @property {string} name
- * @property {(request: PlatformRequest) => import('./history.js').Call[]} calls  never empty, never throws
- * @property {(request: PlatformRequest, calls: import('./history.js').Call[], refusal: (call: import('./history.js').Call) => object | undefined) => PlatformAnswer} answer
- *   `refusal` says with what a rule wants a call refused
+ * @property {(request: PlatformRequest) => Call[]} calls  never empty, never throws
+ * @property {(request: PlatformRequest, calls: Call[], refusal: Refusal) => PlatformAnswer} answer
  * @property {(filter: {tenant_id?: string, entity?: string}) => object[]} state
- * @property {(change: {tenant_id: string, entity: string, verb: string, id?: string, data: object, whole?: boolean}) => OwnChange} act
+ * @property {(deed: import('./act.js').Deed) => OwnChange} act
  *   throws `HttpError` when the platform would not let its user do this
  * @property {() => void} reset
  */
@@ -59,8 +69,8 @@ import { Misbehaviour, matches } from './misbehaviour.js';
  */
 
 /**
- * Starts one platform as an HTTP server. A request goes through: body → what it asks for → history → bad behaviour,
- * if a rule says so → the platform's own logic → answer. Calls under `/_control/` go to `Control` instead.
+ * Starts one platform as an HTTP server. A request goes through: body → what it asks for → history → bad behaviour, if
+ * a rule says so → the platform's own logic → answer. Calls under `/_control/` go to `Control` instead.
  *
  * @param {Platform} platform
  * @param {Options} [options]
@@ -69,7 +79,8 @@ import { Misbehaviour, matches } from './misbehaviour.js';
 export async function startSimulator(platform, options = {}) {
   const simulator = new Simulator(platform, options);
   const { port = 0, host = '127.0.0.1' } = options;
-  const server = createServer((message, response) => simulator.serve(message, response));
+  // Kept open longer than any pause within a test, so that no client ever writes into a connection as it closes.
+  const server = createServer({ keepAliveTimeout: 120_000 }, (message, response) => simulator.serve(message, response));
   await new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -118,7 +129,8 @@ class Simulator {
       if (url.pathname.startsWith('/_control/')) {
         sendJson(response, await this.#control.answer(message.method, url, text));
       } else {
-        await this.#servePlatform({ method: message.method, path: url.pathname, headers: message.headers, text }, response);
+        const { method, headers } = message;
+        await this.#servePlatform({ method, path: url.pathname, headers, text }, response);
       }
     } catch (error) {
       this.#fail(response, error);
@@ -146,7 +158,7 @@ class Simulator {
   #apply(request, calls, entries, rule) {
     const refusal = (call) => (rule.refuse_field && matches(rule, call) ? rule.refuse_field : undefined);
     const answer = this.#platform.answer(request, calls, refusal);
-    entries.forEach((entry, i) => this.#history.settle(entry, answer.outcomes[i].outcome, answer.outcomes[i].notes));
+    answer.outcomes.forEach(({ outcome, notes }, i) => this.#history.settle(entries[i], outcome, notes));
     return answer;
   }
 
