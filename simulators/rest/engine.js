@@ -51,7 +51,8 @@ class RestEngine {
 
   /** @returns {import('../server/simulator.js').PlatformAnswer} */
   answer(request, call, refusal) {
-    const refused = this.#refusalOf(request, call) ?? (refusal && problem(422, 'refused', refusal.message, { errors: [refusal] }));
+    const refused = this.#refusalOf(request, call)
+      ?? (refusal && problem(422, 'refused', refusal.message, { errors: [refusal] }));
     if (refused) return outcome(refused, 'refused');
 
     const key = request.headers['idempotency-key'];
@@ -75,7 +76,7 @@ class RestEngine {
   /** @returns {import('../server/simulator.js').OwnChange} */
   act({ tenant_id: tenant, entity, verb, id, data, whole }) {
     const described = this.#description.entities[entity];
-    if (!described || !kVerbs.includes(verb)) throw new HttpError(422, `nobody can ${verb} a ${entity} here`);
+    if (!this.#serves(entity, verb)) throw new HttpError(422, `nobody can ${verb} a ${entity} here`);
     const fields = this.#fieldsOf(entity, this.#inOwnNames(entity, data));
     const record = verb === 'create' ? undefined : this.#records.find(tenant, entity, id ?? idIn(described, data));
     if (verb !== 'create' && !record) throw new HttpError(404, `no such ${entity}`);
@@ -93,13 +94,17 @@ class RestEngine {
   /** What is wrong with a request before its record is looked at. */
   #refusalOf({ method, headers, text }, { tenant, entity, verb, data }) {
     if (!this.#admits(headers)) return problem(401, 'unauthorized', 'a valid token is needed');
-    if (!this.#description.entities[entity] || !kVerbs.includes(verb)) return problem(404, 'not_found', 'no such address');
+    if (!this.#serves(entity, verb)) return problem(404, 'not_found', 'no such address');
     if (method !== 'POST') return problem(405, 'method_not_allowed', 'only POST');
     if (parsed(text) === undefined) return problem(400, 'bad_request', 'the body is not JSON');
     if (typeof tenant !== 'string' || tenant === '') return problem(422, 'invalid', 'tenant_id is missing');
-    if (data === null || typeof data !== 'object' || Array.isArray(data)) return problem(422, 'invalid', 'data is missing');
+    if (!isObject(data)) return problem(422, 'invalid', 'data is missing');
     if (verb === 'create' && this.#records.full) return problem(507, 'full', 'no room for more records');
     return undefined;
+  }
+
+  #serves(entity, verb) {
+    return Object.hasOwn(this.#description.entities, entity ?? '') && kVerbs.includes(verb);
   }
 
   #admits(headers) {
@@ -206,6 +211,10 @@ function referenceIn(described, data) {
 
 function contextIn(data) {
   return data._platform_context ?? data._sync_metadata ?? {};
+}
+
+function isObject(value) {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function parsed(text) {
