@@ -7,10 +7,11 @@ const kMinorUnitsPerMajor = 100;
  *
  * Errors: `Refused` when it has more decimals than the currency, as Saleor does.
  *
- * @param {string} decimal  as the `PositiveDecimal` scalar hands it over
+ * @param {string} decimal  digits, and maybe a point and more digits
  * @param {string} field
  */
 export function minorUnits(decimal, field) {
+  if (!/^\d{1,15}(\.\d+)?$/.test(decimal)) throw new Refused(field, 'Enter a number.', 'INVALID');
   const [major, minor = ''] = decimal.split('.');
   const significant = minor.replace(/0+$/, '');
   if (significant.length > 2) throw new Refused(field, 'Value cannot have more than 2 decimal places.', 'INVALID');

@@ -1,5 +1,6 @@
 import { globalId } from './global_id.js';
 import { Refused } from './refused.js';
+import { defined } from './values.js';
 
 /**
  * A field that no two rows of a tenant share, with the words in which Saleor refuses the second.
@@ -63,7 +64,7 @@ export class Table {
    * Errors: `Refused` UNIQUE, and nothing is changed.
    */
   update(row, values) {
-    const changes = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+    const changes = defined(values);
     this.#refuseTaken(row.tenant, changes, row);
     this.#reindex(row, changes, (rows) => rows.delete(row), row);
     Object.assign(row, changes, { revision: row.revision + 1, updatedAt: new Date().toISOString() });

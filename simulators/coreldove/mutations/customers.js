@@ -1,6 +1,7 @@
 import { addressOf } from '../address.js';
 import { Refused } from '../refused.js';
 import { addressed, metadataValues } from '../shop.js';
+import { defined } from '../values.js';
 
 /** @typedef {import('../shop.js').Shop} Shop */
 /** @typedef {import('../table.js').Scope} Scope */
@@ -33,7 +34,7 @@ export function customerDelete(shop, scope, address) {
 function customerValues(input, user) {
   const email = input.email?.toLowerCase();
   if (email && !/^[^@\s]+@[^@\s]+$/.test(email)) throw new Refused('email', 'Enter a valid email address.', 'INVALID');
-  return {
+  return defined({
     email,
     firstName: input.firstName ?? undefined,
     lastName: input.lastName ?? undefined,
@@ -43,5 +44,5 @@ function customerValues(input, user) {
     defaultBillingAddress: addressOf(input.defaultBillingAddress),
     defaultShippingAddress: addressOf(input.defaultShippingAddress),
     ...metadataValues(input, user),
-  };
+  });
 }

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
+
 import { addressOf } from '../address.js';
 import { checkedId, globalId } from '../global_id.js';
 import { channel } from '../furniture.js';
 import { minorUnits } from '../money.js';
 import { Refused } from '../refused.js';
 import { addressed, furnitureById, metadataValues } from '../shop.js';
+import { defined } from '../values.js';
 
 /** @typedef {import('../shop.js').Shop} Shop */
 /** @typedef {import('../table.js').Scope} Scope */
@@ -25,7 +28,9 @@ export function draftOrderCreate(shop, scope, { input }) {
 export function draftOrderUpdate(shop, scope, { input, ...address }) {
   const order = addressed(shop.orders, 'Order', scope, address);
   if (order.status !== 'DRAFT') {
-    throw new Refused('id', 'Provided order id belongs to non-draft order. Use `orderUpdate` mutation instead.', 'INVALID');
+    throw new Refused(
+      'id', 'Provided order id belongs to non-draft order. Use `orderUpdate` mutation instead.', 'INVALID',
+    );
   }
   if (input.channelId) throw new Refused('channelId', "Can't update existing order channel id.", 'NOT_EDITABLE');
   shop.orders.update(order, orderValues(shop, scope, input, order));
@@ -57,7 +62,9 @@ export function draftOrderDelete(shop, scope, address) {
 export function orderUpdate(shop, scope, { input, ...address }) {
   const order = addressed(shop.orders, 'Order', scope, address);
   if (order.status === 'DRAFT') {
-    throw new Refused('id', 'Provided order id belongs to draft order. Use `draftOrderUpdate` mutation instead.', 'INVALID');
+    throw new Refused(
+      'id', 'Provided order id belongs to draft order. Use `draftOrderUpdate` mutation instead.', 'INVALID',
+    );
   }
   shop.orders.update(order, orderValues(shop, scope, input, order));
   return order;
@@ -74,20 +81,33 @@ export function orderCancel(shop, scope, { id }) {
   return order;
 }
 
+/**
+ * Other goods for an order: what the shop's owner may do, and no input of the API does.
+ *
+ * @param {Shop} shop
+ */
+export function replaceLines(shop, order, lines) {
+  if (order.status !== 'DRAFT') {
+    allocate(shop, order.lines, -1);
+    allocate(shop, lines, +1);
+  }
+  shop.orders.update(order, { lines });
+}
+
 /** What an order costs, in minor units. */
 export function orderTotal(order) {
   return order.lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0);
 }
 
 function orderValues(shop, scope, input, order) {
-  return {
+  return defined({
     ...customerOf(shop, scope, input),
     billingAddress: addressOf(input.billingAddress),
     shippingAddress: addressOf(input.shippingAddress),
     customerNote: input.customerNote ?? undefined,
     externalReference: input.externalReference,
     ...metadataValues(input, order),
-  };
+  });
 }
 
 /** A known email brings its customer along; a named customer brings the email. */
@@ -135,7 +155,7 @@ export function orderLine(shop, variant, quantity, agreedPrice) {
     );
   }
   return {
-    id: globalId('OrderLine', crypto.randomUUID()),
+    id: globalId('OrderLine', randomUUID()),
     variant: variant.id,
     productName: product.name,
     variantName: variant.name,

@@ -2,6 +2,7 @@ import { channel, category, productType, warehouse } from '../furniture.js';
 import { minorUnits } from '../money.js';
 import { Refused } from '../refused.js';
 import { addressed, furnitureById, metadataValues } from '../shop.js';
+import { defined } from '../values.js';
 
 /** @typedef {import('../shop.js').Shop} Shop */
 /** @typedef {import('../table.js').Scope} Scope */
@@ -41,9 +42,10 @@ export function productChannelListingUpdate(shop, scope, { id, input }) {
   for (const update of input.updateChannels ?? []) {
     furnitureById(channel, 'Channel', update.channelId, 'channelId');
     if (!product.category && (update.isPublished || update.isAvailableForPurchase)) {
-      throw new Refused('isPublished', 'You must select a category to be able to publish.', 'PRODUCT_WITHOUT_CATEGORY', {
-        channels: [update.channelId],
-      });
+      throw new Refused(
+        'isPublished', 'You must select a category to be able to publish.', 'PRODUCT_WITHOUT_CATEGORY',
+        { channels: [update.channelId] },
+      );
     }
   }
   for (const { channelId, ...settings } of input.updateChannels ?? []) {
@@ -103,27 +105,27 @@ export function productVariantStocksUpdate(shop, scope, { variantId, sku, stocks
 }
 
 function productValues(input, product) {
-  return {
+  return defined({
     name: input.name ?? undefined,
     slug: input.slug || undefined,
     description: input.description,
     category: furnitureById(category, 'Category', input.category, 'category')?.id,
     externalReference: input.externalReference,
     ...metadataValues(input, product),
-  };
+  });
 }
 
 function variantValues(input, variant) {
   if (input.attributes?.length > 0) {
     throw new Refused('attributes', 'Given attributes are not a variant attributes.', 'ATTRIBUTE_CANNOT_BE_ASSIGNED');
   }
-  return {
+  return defined({
     name: input.name ?? undefined,
     sku: input.sku?.trim() || undefined,
     trackInventory: input.trackInventory ?? undefined,
     externalReference: input.externalReference,
     ...metadataValues(input, variant),
-  };
+  });
 }
 
 function stockQuantities(stocks) {
@@ -134,7 +136,7 @@ function stockQuantities(stocks) {
     }
   }
   if (stocks.length > 1) throw new Refused('stocks', `Duplicated warehouse ID: ${warehouse.id}`, 'UNIQUE');
-  return { quantity: stocks[0]?.quantity };
+  return defined({ quantity: stocks[0]?.quantity });
 }
 
 /** A slug made of the name; a number behind it makes it unique. */
