@@ -8,14 +8,17 @@ const kUsage = `node simulators/main.js [options]
 
 Starts the three platforms, and prints one JSON line for each when it is ready.
 
-  --only NAME               only this platform; may be repeated
-  --service URL             the sync service that hears of what people do here
-  --service-token TOKEN     bearer token towards it
-  --host ADDRESS            address to listen on (127.0.0.1)
-  --history-size N          calls remembered by each platform (200000)
-  --body-limit BYTES        largest request body (1048576)
-${Object.entries(platforms).map(([name, { port }]) => `  --${name}-port N`.padEnd(28) + `0: any free port (${port})
-  --${name}-token TOKEN`.padEnd(28) + ' \n').join('').replaceAll(' \n', 'token that its clients must send\n')}`;
+  --only NAME            only this platform; may be repeated
+  --NAME-port N          where it listens, 0 for any free port (${portList()})
+  --NAME-token TOKEN     the token that its clients must send
+  --service URL          the sync service that hears of what people do here
+  --service-token TOKEN  bearer token towards it
+  --host ADDRESS         address to listen on (127.0.0.1)
+  --history-size N       calls remembered by each platform (200000)
+  --body-limit BYTES     largest request body (1048576)
+
+NAME is ${Object.keys(platforms).join(', ')}.
+`;
 
 const { values } = parseArgs({
   options: {
@@ -66,6 +69,10 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     await Promise.all(running.map((simulator) => simulator.stop()));
     process.exit(0);
   });
+}
+
+function portList() {
+  return Object.entries(platforms).map(([name, { port }]) => `${name} ${port}`).join(', ');
 }
 
 /** @returns {number | undefined} the whole number given for an option */
