@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -10,8 +11,14 @@
 #include "base/time.h"
 #include "domain/money.h"
 #include "domain/platform.h"
+#include "domain/value.h"
 
 namespace datasync::transform {
+
+/// Canonical names that mean something to the code; every other name is configuration.
+inline constexpr std::string_view kIdField = "id";
+inline constexpr std::string_view kStatusField = "status";
+inline constexpr std::string_view kCurrencyField = "currency";  ///< only of entities that have amounts; else a plain field
 
 /// What holds for an entity on every platform.
 struct EntityRules {
@@ -24,9 +31,9 @@ struct EntityRules {
 
 /// How one platform writes one entity.
 struct EntityMapping {
-  std::map<std::string, std::string> to_canonical;   ///< platform's field name → canonical name
-  std::map<std::string, std::string> statuses;       ///< canonical status word → the platform's
-  std::vector<std::string> readonly;                 ///< canonical fields that the platform can't write
+  std::map<std::string, std::string> to_canonical;  ///< platform's field name → canonical name; each canonical name once
+  std::map<std::string, std::string> statuses;      ///< canonical status word → the platform's
+  std::vector<std::string> readonly;                ///< canonical fields that the platform can't write
   /// Canonical field that the platform keeps in two: `name` → {`first_name`, `last_name`}; split at the last space.
   struct Split {
     std::string field, first, last;
@@ -49,6 +56,7 @@ struct RateTable {
   Currency base;
   Timestamp as_of{};
   std::map<Currency, Decimal> rates;
+  /// Through `base` where neither is the base: INR → EUR is EUR per USD over INR per USD, divided only once, at the amount.
   /// Errors: `kInvalid` if either currency is not in the table.
   [[nodiscard]] Result<Rate> rate(Currency from, Currency to) const;
 };

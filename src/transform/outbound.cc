@@ -1,0 +1,145 @@
+#include "transform/outbound.h"
+
+#include "transform/assembly.h"
+#include "transform/money_shape.h"
+#include "transform/person_name.h"
+
+namespace datasync::transform {
+namespace {
+
+/// Writes one object; members must come sorted by name.
+class ObjectText {
+ public:
+  void string(std::string_view name, std::string_view text) {
+    member(name);
+    append_json_string(text_, text);
+  }
+  void integer(std::string_view name, std::int64_t number) {
+    member(name);
+    text_ += std::to_string(number);
+  }
+  [[nodiscard]] Value finish() && {
+    text_ += '}';
+    return Value::from_canonical(std::move(text_));
+  }
+
+ private:
+  void member(std::string_view name) {
+    text_ += text_.empty() ? '{' : ',';
+    append_json_string(text_, name);
+    text_ += ':';
+  }
+  std::string text_;
+};
+
+Value platform_context(const Platform& platform, const OutboundContext& context) {
+  ObjectText text;
+  text.string("currency", platform.currency.code());
+  if (!context.entity_id.empty()) text.string("entity_id", context.entity_id.str());
+  text.string("locale", platform.locale);
+  text.string("timezone", platform.timezone);
+  if (context.version.value > 0) text.integer("version", context.version.value);
+  return std::move(text).finish();
+}
+
+Value sync_metadata(const Platform& platform, const OutboundContext& context) {
+  const std::string time = format_rfc3339(context.time);
+  ObjectText text;
+  if (!context.entity_id.empty()) text.string("entity_id", context.entity_id.str());
+  text.string("source_platform", context.source.str());
+  text.string("sync_timestamp", time);
+  text.string("synced_from", context.source.str());
+  text.string("target_platform", platform.id.str());
+  text.string("transformed_at", time);
+  if (context.version.value > 0) text.integer("version", context.version.value);
+  return std::move(text).finish();
+}
+
+void write_name(const Outbound& to, const Value& value, Assembly& assembly) {
+  if (value.is_null()) {
+    assembly.borrow(to.name, Trust::kOwn, value);
+    assembly.borrow(to.last, Trust::kOwn, value);
+    return;
+  }
+  const auto name = value.as_string();
+  if (!name) {  // no text to split: the platform may refuse it, and says so better than we could
+    assembly.borrow(to.name, Trust::kOwn, value);
+    return;
+  }
+  const PersonName parts = split_name(*name);
+  assembly.add(to.name, Trust::kOwn, Value::string(parts.first));
+  assembly.add(to.last, Trust::kOwn, Value::string(parts.last));
+}
+
+const Value& word(const EntityPlan& plan, const Value& status) {
+  const Value* other = plan.words_out.find(status.text());
+  return other != nullptr ? *other : status;
+}
+
+std::uint64_t hash_of_amount(const EntityPlan& plan, const RateTable& rates, const Value& value) {
+  const auto money = plan.convert_to ? Money::from_value(value) : std::nullopt;
+  if (!money) return value.hash();
+  const auto rate = rates.rate(money->currency(), *plan.convert_to);
+  if (!rate) return value.hash();
+  const auto amount = money->convert(*rate, *plan.convert_to);
+  return amount ? amount->to_value().hash() : value.hash();
+}
+
+}  // namespace
+
+Result<Fields> write_fields(const EntityPlan& plan, const RateTable& rates, const Fields& fields) {
+  Assembly assembly;
+  AmountWriter amounts(rates, plan.convert_to);
+  for (const Field& field : fields) {
+    const Outbound* to = plan.outbound.find(field.name);
+    if (to == nullptr) {
+      assembly.borrow(field.name, Trust::kUnmapped, field.value);
+      continue;
+    }
+    switch (to->role) {
+      case Role::kMoney: {
+        auto amount = amounts.write(field.value);
+        if (!amount) return fail(std::move(amount).error());
+        assembly.add(to->name, Trust::kOwn, *std::move(amount));
+        break;
+      }
+      case Role::kStatus: assembly.borrow(to->name, Trust::kOwn, word(plan, field.value)); break;
+      case Role::kWholeName: write_name(*to, field.value, assembly); break;
+      case Role::kPlain: assembly.borrow(to->name, Trust::kOwn, field.value); break;
+      case Role::kId:
+      case Role::kCurrency:
+      case Role::kDropped:
+      case Role::kFirstName:
+      case Role::kLastName: break;  // written from elsewhere, or ours alone
+    }
+  }
+  if (const auto currency = amounts.written()) {
+    assembly.add(plan.currency_name, Trust::kOwn, Value::string(currency->code()));
+  }
+  return std::move(assembly).finish();
+}
+
+std::uint64_t hash_as_written(const EntityPlan& plan, const RateTable& rates, std::string_view field,
+                              const Value& value) {
+  const Outbound* to = plan.outbound.find(field);
+  if (to == nullptr) return value.hash();
+  switch (to->role) {
+    case Role::kMoney: return hash_of_amount(plan, rates, value);
+    case Role::kStatus: return word(plan, value).hash();
+    case Role::kWholeName: {
+      const auto name = value.as_string();
+      return name ? Value::string(join_name(split_name(*name))).hash() : value.hash();
+    }
+    default: return value.hash();
+  }
+}
+
+void write_context(const PlatformMapping& platform, const OutboundContext& context, Fields& data) {
+  if (platform.context == ContextBlock::kSyncMetadata) {
+    data.set("_sync_metadata", sync_metadata(platform.platform, context));
+  } else {
+    data.set("_platform_context", platform_context(platform.platform, context));
+  }
+}
+
+}  // namespace datasync::transform

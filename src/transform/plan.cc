@@ -1,0 +1,96 @@
+#include "transform/plan.h"
+
+#include <algorithm>
+
+#include "domain/record.h"
+
+namespace datasync::transform {
+namespace {
+
+/// Blocks and marks that only we write: a client that echoes or invents them changes nothing by it.
+constexpr std::string_view kOurs[] = {"_platform_context", "_sync_metadata", kDeletedField};
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const EntityMapping::Split* find_split(const EntityMapping& mapping, std::string_view field) {
+  const auto at = std::find_if(mapping.splits.begin(), mapping.splits.end(),
+                               [field](const EntityMapping::Split& split) { return split.field == field; });
+  return at == mapping.splits.end() ? nullptr : &*at;
+}
+
+Role role_of(std::string_view canonical, const EntityRules& rules, const EntityMapping& mapping) {
+  if (canonical == kIdField) return Role::kId;
+  if (contains(rules.money_fields, canonical)) return Role::kMoney;
+  if (canonical == kCurrencyField && !rules.money_fields.empty()) return Role::kCurrency;
+  if (canonical == kStatusField && !mapping.statuses.empty()) return Role::kStatus;
+  if (find_split(mapping, canonical) != nullptr) return Role::kWholeName;
+  return Role::kPlain;
+}
+
+std::vector<std::string> special_fields(const EntityRules& rules, const EntityMapping& mapping) {
+  std::vector<std::string> fields = rules.money_fields;
+  fields.emplace_back(kIdField);
+  fields.emplace_back(kCurrencyField);
+  fields.emplace_back(kStatusField);
+  for (const auto& [own, canonical] : mapping.to_canonical) fields.push_back(canonical);
+  for (const auto& [alias, canonical] : rules.aliases) fields.push_back(canonical);
+  for (const auto& split : mapping.splits) fields.push_back(split.field);
+  fields.insert(fields.end(), mapping.readonly.begin(), mapping.readonly.end());
+  return fields;
+}
+
+// A name means what the first of these lists says: the platform's own names, the parts of split fields, canonical names,
+// aliases. Adding a name twice keeps the first meaning.
+void compile_inbound(const EntityRules& rules, const EntityMapping& mapping, EntityPlan& plan) {
+  for (const std::string_view ours : kOurs) plan.inbound.add(ours, {"", Role::kDropped, Trust::kOwn});
+  const auto add = [&](std::string_view name, const std::string& canonical, Trust trust) {
+    plan.inbound.add(name, {canonical, role_of(canonical, rules, mapping), trust});
+  };
+  for (const auto& [own, canonical] : mapping.to_canonical) add(own, canonical, Trust::kOwn);
+  for (const auto& split : mapping.splits) {
+    plan.inbound.add(split.first, {split.field, Role::kFirstName, Trust::kPart});
+    plan.inbound.add(split.last, {split.field, Role::kLastName, Trust::kPart});
+  }
+  for (const std::string& canonical : special_fields(rules, mapping)) add(canonical, canonical, Trust::kCanonical);
+  for (const auto& [alias, canonical] : rules.aliases) add(alias, canonical, Trust::kAlias);
+}
+
+void compile_outbound(const EntityRules& rules, const EntityMapping& mapping, EntityPlan& plan) {
+  for (const std::string_view ours : kOurs) plan.outbound.add(ours, {"", "", Role::kDropped, true});
+  const auto add = [&](const std::string& canonical, std::string_view own) {
+    const auto* split = find_split(mapping, canonical);
+    const bool writable = !contains(mapping.readonly, canonical);
+    plan.outbound.add(canonical, {split != nullptr ? split->first : std::string(own),
+                                  split != nullptr ? split->last : "", role_of(canonical, rules, mapping), writable});
+  };
+  for (const auto& [own, canonical] : mapping.to_canonical) add(canonical, own);
+  for (const std::string& canonical : special_fields(rules, mapping)) add(canonical, canonical);
+  plan.id_name = plan.outbound.find(kIdField)->name;
+  plan.currency_name = plan.outbound.find(kCurrencyField)->name;
+}
+
+}  // namespace
+
+EntityPlan compile_plan(std::string_view entity, const EntityRules& rules, const PlatformMapping* platform) {
+  static const EntityMapping kPassThrough;
+  const EntityMapping* mapping = &kPassThrough;
+  EntityPlan plan;
+  plan.has_money = !rules.money_fields.empty();
+  if (platform != nullptr) {
+    plan.currency = platform->platform.currency;
+    plan.convert_to = platform->convert_to;
+    const auto at = platform->entities.find(std::string(entity));
+    if (at != platform->entities.end()) mapping = &at->second;
+  }
+  compile_inbound(rules, *mapping, plan);
+  compile_outbound(rules, *mapping, plan);
+  for (const auto& [canonical, own] : mapping->statuses) {
+    plan.words_out.add(Value::string(canonical).text(), Value::string(own));
+    plan.words_in.add(Value::string(own).text(), Value::string(canonical));
+  }
+  return plan;
+}
+
+}  // namespace datasync::transform
