@@ -1,8 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -11,14 +14,21 @@
 
 namespace datasync::transform {
 
+/// The first eight bytes of a name as a number that sorts as the name does: most comparisons end there.
+[[nodiscard]] inline std::uint64_t sort_prefix(std::string_view name) noexcept {
+  std::uint64_t prefix = 0;
+  std::memcpy(&prefix, name.data(), std::min(name.size(), sizeof prefix));
+  return std::endian::native == std::endian::little ? __builtin_bswap64(prefix) : prefix;
+}
+
 /// Collects fields under new names, any order, several under one name; keeps the most trusted of each name. One sort at the
 /// end instead of one insertion per field.
 /// Lifetime: names and borrowed values outlive it.
 class Assembly {
  public:
-  void borrow(std::string_view name, Trust trust, const Value& value) { entries_.push_back({name, &value, kBorrowed, trust}); }
+  void borrow(std::string_view name, Trust trust, const Value& value) { push(name, trust, &value, kBorrowed); }
   void add(std::string_view name, Trust trust, Value value) {
-    entries_.push_back({name, nullptr, made_.size(), trust});
+    push(name, trust, nullptr, made_.size());
     made_.push_back(std::move(value));
   }
 
@@ -28,11 +38,12 @@ class Assembly {
 
   [[nodiscard]] Fields finish() && {
     std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+      if (a.prefix != b.prefix) return a.prefix < b.prefix;
       const int order = a.name.compare(b.name);
       return order < 0 || (order == 0 && a.trust < b.trust);
     });
     Fields fields;
-    fields.reserve(entries_.size());
+    fields.reserve(entries_.size() + kRoomForContext);
     const Entry* last = nullptr;
     for (const Entry& entry : entries_) {
       if (last != nullptr && last->name == entry.name) continue;
@@ -44,12 +55,18 @@ class Assembly {
 
  private:
   static constexpr std::size_t kBorrowed = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kRoomForContext = 2;  // what goes out gets an id and a context block yet
   struct Entry {
+    std::uint64_t prefix;
     std::string_view name;
     const Value* borrowed;
     std::size_t made;  // index of a value of ours
     Trust trust;
   };
+  void push(std::string_view name, Trust trust, const Value* borrowed, std::size_t made) {
+    entries_.push_back({sort_prefix(name), name, borrowed, made, trust});
+  }
+
   boost::container::small_vector<Entry, 16> entries_;
   boost::container::small_vector<Value, 4> made_;
 };

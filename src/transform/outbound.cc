@@ -7,9 +7,10 @@
 namespace datasync::transform {
 namespace {
 
-/// Writes one object; members must come sorted by name.
+/// Writes one object; members must come sorted by name, and names need no escapes.
 class ObjectText {
  public:
+  ObjectText() { text_.reserve(256); }
   void string(std::string_view name, std::string_view text) {
     member(name);
     append_json_string(text_, text);
@@ -25,9 +26,9 @@ class ObjectText {
 
  private:
   void member(std::string_view name) {
-    text_ += text_.empty() ? '{' : ',';
-    append_json_string(text_, name);
-    text_ += ':';
+    text_ += text_.empty() ? "{\"" : ",\"";
+    text_ += name;
+    text_ += "\":";
   }
   std::string text_;
 };
