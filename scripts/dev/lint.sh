@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# ./dev lint [format|headers|tidy|all]
+# Checks the format, that each header stands alone, and runs clang-tidy on what changed.
+#
+# `format`, `headers` and `tidy` run one of the three; `all` runs clang-tidy on every file, not only on those that differ
+# from the last commit. `./dev test` runs format and headers.
+source scripts/lib.sh
+
+check_format() {
+  say "format"
+  cpp_files | xargs -r clang-format --dry-run --Werror || fail "./dev format mends this"
+}
+
+# A header that needs another one before it breaks whoever includes it first. Where `x.cc` includes `x.h` first of all, the
+# build has proved it already.
+check_headers() {
+  say "headers"
+  unproved_headers | xargs -r -P "$(jobs_max)" -I '{}' bash -c \
+    'g++ -std=c++20 -Isrc -fsyntax-only -include "$1" -x c++ /dev/null || { echo "$1 does not stand alone" >&2; exit 255; }' \
+    _ '{}'
+}
+
+unproved_headers() {
+  local header source
+  for header in $(cpp_files | grep -E '^src/.*\.h$'); do
+    source=${header%.h}.cc
+    [[ -f $source && $(grep -m 1 '^#include' "$source") == "#include \"${header#src/}\"" ]] || echo "$header"
+  done
+}
+
+changed_files() {
+  git diff --name-only --diff-filter=d HEAD
+  git ls-files --others --exclude-standard
+}
+
+# Without uncommitted changes the last commit is what changed.
+files_to_tidy() {
+  local of=$1
+  if [[ $of == all ]]; then
+    cpp_files
+  elif [[ -n $(changed_files) ]]; then
+    changed_files
+  else
+    git diff --name-only --diff-filter=d HEAD~1
+  fi | grep -E '^(src|tests)/.*\.cc$' || true
+}
+
+# The flags are g++'s, so clang is told to overlook those that it does not know.
+check_tidy() {
+  say "clang-tidy"
+  [[ -f build/dev/compile_commands.json ]] || cmake --preset dev
+  files_to_tidy "${1:-changed}" | xargs -r -n 1 -P "$(jobs_max)" clang-tidy --quiet -p build/dev \
+    --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-error
+}
+
+bash scripts/dev/setup.sh
+case ${1:-} in
+  '') check_format && check_headers && check_tidy ;;
+  all) check_format && check_headers && check_tidy all ;;
+  format | headers | tidy) "check_$1" ;;
+  *) fail "lint takes format, headers, tidy or all" ;;
+esac

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# ./dev test [filter]
+# Builds and runs all tests; the last line says how many passed and failed.
+#
+# A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
+# e2e, e2e.users, kill. C++ tests run under the address and undefined sanitizers; bench, e2e and kill use the release
+# build. KILLS=N sets how often the kill loop kills (10).
+source scripts/lib.sh
+
+filter=${1:-}
+suite=${filter%%.*}
+name=
+[[ $filter != *.* ]] || name=${filter#*.}
+
+passed=0
+failed=0
+failed_suites=()
+reports=build/test-reports
+
+selected() { [[ -z $suite || $suite == "$1" ]]; }
+
+# run_suite NAME COMMAND… runs a suite that leaves "passed failed" in its report. One that fails without a failed test,
+# or runs none at all, counts as one failure: silence is not success.
+run_suite() {
+  local suite_name=$1 suite_passed=0 suite_failed=0 status=0 began=$SECONDS
+  shift
+  say "$suite_name"
+  rm -f "$reports/$suite_name.count"
+  # Not `|| status=$?`: that would switch `set -e` off inside.
+  set +e
+  (set -e; "$@" "$suite_name")
+  status=$?
+  set -e
+  [[ ! -f $reports/$suite_name.count ]] || read -r suite_passed suite_failed <"$reports/$suite_name.count"
+  ((suite_passed + suite_failed > 0 && status == 0 || suite_failed > 0)) || suite_failed=1
+  ((suite_failed == 0)) || failed_suites+=("$suite_name")
+  passed=$((passed + suite_passed))
+  failed=$((failed + suite_failed))
+  say "$suite_name: $suite_passed passed, $suite_failed failed, $((SECONDS - began)) s"
+  echo
+}
+
+# Adds "passed failed" to a suite's report.
+count() {
+  local so_far_passed=0 so_far_failed=0
+  [[ ! -f $reports/$1.count ]] || read -r so_far_passed so_far_failed <"$reports/$1.count"
+  echo "$((so_far_passed + $2)) $((so_far_failed + $3))" >"$reports/$1.count"
+}
+
+# Tests of a preset by CTest, counted by the cases in them, not by their programs.
+run_ctest() {
+  local preset=$1 tests=$2 suite_name=$3 status=0 counts
+  local report=$PWD/$reports/$suite_name.xml
+  ctest --test-dir "build/$preset" --tests-regex "$tests" --parallel "$(nproc)" --output-on-failure --no-tests=error \
+    --test-output-size-passed 16777216 --test-output-size-failed 16777216 --output-junit "$report" || status=$?
+  counts=$(count_cases <"$report")
+  count "$suite_name" $counts
+  return $status
+}
+
+# GoogleTest ends with how many cases passed; another program is one case. A program that died counts what it can't tell
+# as one failure.
+count_cases() {
+  awk '
+    function settle() {
+      if (state == "run") passed += cases_passed ? cases_passed : 1
+      if (state == "fail") { passed += cases_passed; failed += cases_failed ? cases_failed : 1 }
+      state = ""; cases_passed = cases_failed = 0
+    }
+    /<testcase / { settle(); match($0, /status="[a-z]+"/); state = substr($0, RSTART + 8, RLENGTH - 9) }
+    /\[  PASSED  \] [0-9]+ tests?/ { match($0, /\[  PASSED  \] [0-9]+/); cases_passed = substr($0, RSTART + 13) + 0 }
+    /\[  FAILED  \] [0-9]+ tests?, listed/ { match($0, /\[  FAILED  \] [0-9]+/); cases_failed = substr($0, RSTART + 13) + 0 }
+    END { settle(); print passed + 0, failed + 0 }'
+}
+
+# run_node PATTERN SUITE: the test files of a folder, or those with the wanted part in their name.
+run_node() {
+  local folder=$1 suite_name=$2 status=0 files
+  mapfile -t files < <(find "$folder" -name '*.test.js' -not -path '*/node_modules/*' | grep -F -- "$name" | sort)
+  ((${#files[@]} > 0)) || fail "no test file in $folder/ has '$name' in its name"
+  local report=$reports/$suite_name.tap
+  node --test --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$report" "${files[@]}" || status=$?
+  count "$suite_name" "$(sed -n 's/^# pass //p' "$report")" \
+    "$(awk '/^# (fail|cancelled) / { failed += $3 } END { print failed + 0 }' "$report")"
+  return $status
+}
+
+run_lint() {
+  local suite_name=$1 check
+  for check in format headers; do
+    [[ $check == *"$name"* ]] || continue
+    if bash scripts/dev/lint.sh "$check"; then count "$suite_name" 1 0; else count "$suite_name" 0 1; fi
+  done
+}
+
+run_cpp() {
+  build dev
+  run_ctest dev "${filter:-.}" "$1"
+}
+
+run_bench() {
+  build release bench_tests
+  run_ctest release '^bench\.' "$1"
+}
+
+run_e2e() {
+  build release data-sync
+  run_node tests/e2e "$1"
+}
+
+run_kill() {
+  build release data-sync
+  node tests/e2e/kill_loop.js --kills "${KILLS:-10}"
+  count "$1" 1 0
+}
+
+bash scripts/dev/setup.sh
+mkdir -p "$reports"
+case $suite in
+  '' | house | lint | bench | simulators | ui | e2e | kill) ;;
+  *) run_suite cpp run_cpp ;;
+esac
+if selected house; then run_suite house run_node tests/house; fi
+if selected lint; then run_suite lint run_lint; fi
+if selected simulators; then run_suite simulators run_node simulators; fi
+if selected ui && [[ -n $(find ui -name '*.test.js' -not -path '*/node_modules/*') ]]; then run_suite ui run_node ui; fi
+if [[ -z $suite ]]; then run_suite cpp run_cpp; fi
+if selected bench; then run_suite bench run_bench; fi
+if selected e2e; then run_suite e2e run_e2e; fi
+if selected kill; then run_suite kill run_kill; fi
+
+((failed == 0)) || say "failed: ${failed_suites[*]}"
+echo "$passed passed, $failed failed"
+((failed == 0))
