@@ -54,6 +54,10 @@ class TimerWheel {
   /// Removes the deadline. Costs one store; the wheel drops the timer when it next comes by.
   void disarm(WheelTimer& timer) noexcept;
 
+  /// Takes the timer off the wheel for good, so that another thread may destroy it.
+  void remove(WheelTimer& timer) noexcept { timer.unlink(); }
+  [[nodiscard]] std::int64_t now_tick() const noexcept { return now_tick_; }
+
   /// Fires all that is due at `now`.
   void advance(SteadyTime now);
 

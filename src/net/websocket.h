@@ -26,8 +26,8 @@ struct WebSocketOptions {
 /// destroyed after `on_close`, so they may own what owns the peer.
 struct WebSocketCallbacks {
   std::function<void(WebSocketPeer&, std::string message)> on_message;
-  /// The queue is full. True: this message is dropped and the client stays, the owner makes up for it. False, or no
-  /// callback: the client is closed with 1013 "slow consumer". Runs on the thread that called `send`.
+  /// A message did not fit into the queue and was dropped. True: the client stays, and the owner makes up for the gap.
+  /// False, or no callback: the client is closed with 1013 "slow consumer". Told once for what was dropped in a row.
   std::function<bool(WebSocketPeer&)> on_queue_full;
   /// Once, whoever ended it; `code` is the peer's close code, 1006 when it went without one.
   std::function<void(WebSocketPeer&, std::uint16_t code)> on_close;

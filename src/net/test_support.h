@@ -1,0 +1,238 @@
+#pragma once
+
+// What the tests of this room share; only *_test.cc include it.
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/time.h"
+#include "net/headers.h"
+#include "net/http_server.h"
+#include "net/io_threads.h"
+
+namespace datasync::net::testing {
+
+inline constexpr milliseconds kPatience{20'000};  // for what must happen; only a failing test waits so long
+
+/// Moves only when told to, and is safe to move while I/O threads read it.
+class TestClock final : public Clock {
+ public:
+  Timestamp now() const override { return Timestamp{microseconds{micros_.load()}}; }
+  SteadyTime steady_now() const override { return SteadyTime{microseconds{micros_.load()}}; }
+  void advance(milliseconds by) { micros_ += std::chrono::duration_cast<microseconds>(by).count(); }
+
+ private:
+  std::atomic<std::int64_t> micros_{1'750'000'000'000'000};
+};
+
+/// Hands values from I/O threads to the test.
+template <typename T>
+class Inbox {
+ public:
+  void put(T value) {
+    const std::lock_guard lock(mutex_);
+    values_.push_back(std::move(value));
+    changed_.notify_all();
+  }
+  /// The next value; none after `patience`.
+  std::optional<T> take(milliseconds patience = kPatience) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, patience, [this] { return !values_.empty(); })) return std::nullopt;
+    T value = std::move(values_.front());
+    values_.pop_front();
+    return value;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<T> values_;
+};
+
+struct RawResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+};
+
+/// A client that sends exactly the bytes it is told to.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port, TestClock* clock = nullptr) : clock_(clock) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int one = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  RawClient(RawClient&& other) noexcept
+      : clock_(other.clock_), fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  ~RawClient() { close(); }
+
+  [[nodiscard]] bool connected() const { return connected_; }
+  [[nodiscard]] int fd() const { return fd_; }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  void finish_sending() { ::shutdown(fd_, SHUT_WR); }
+
+  /// False when the peer has closed.
+  bool send(std::string_view text) {
+    while (!text.empty()) {
+      const auto sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
+  /// Reads until the peer closes; none when it does not.
+  std::optional<std::string> read_to_end() {
+    while (fill()) {
+    }
+    if (!ended_) return std::nullopt;
+    return std::exchange(buffer_, {});
+  }
+
+  /// The next answer that has a Content-Length, or none (of a HEAD: no body).
+  std::optional<RawResponse> read_response(bool of_head = false) {
+    std::size_t end = 0;
+    while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+      if (!fill()) return std::nullopt;
+    }
+    RawResponse response = parse_head(buffer_.substr(0, end));
+    buffer_.erase(0, end + 4);
+    const bool bodiless = of_head || response.status == 204 || response.status == 304 || response.status / 100 == 1;
+    const std::size_t length = bodiless ? 0 : std::stoul("0" + response.headers["content-length"]);
+    while (buffer_.size() < length) {
+      if (!fill()) return std::nullopt;
+    }
+    response.body = buffer_.substr(0, length);
+    buffer_.erase(0, length);
+    return response;
+  }
+
+  /// Whether the peer closes without a further byte.
+  bool closed_by_peer() { return read_to_end() == ""; }
+  std::string& buffered() { return buffer_; }
+
+  /// Reads once. With a clock, time runs a hundredfold while we wait, so that deadlines come without sleeping.
+  bool fill() {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+      pollfd ready{fd_, POLLIN, 0};
+      if (::poll(&ready, 1, clock_ ? 10 : 1000) <= 0) {
+        if (clock_) clock_->advance(milliseconds{1'000});
+        continue;
+      }
+      char bytes[65536];
+      const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
+      if (got <= 0) {
+        ended_ = got == 0;
+        reset_ = got < 0;
+        return false;
+      }
+      buffer_.append(bytes, static_cast<std::size_t>(got));
+      return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool was_reset() const { return reset_; }
+
+ private:
+  static RawResponse parse_head(const std::string& head) {
+    RawResponse response;
+    if (head.size() > 12) response.status = std::atoi(head.c_str() + 9);
+    std::size_t at = head.find("\r\n");
+    while (at != std::string::npos) {
+      const auto next = head.find("\r\n", at + 2);
+      const auto line = head.substr(at + 2, next == std::string::npos ? next : next - at - 2);
+      const auto colon = line.find(": ");
+      std::string name = line.substr(0, colon);
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      if (colon != std::string::npos) response.headers[name] = line.substr(colon + 2);
+      at = next;
+    }
+    return response;
+  }
+
+  TestClock* clock_;
+  int fd_ = -1;
+  bool connected_ = false;
+  bool ended_ = false;
+  bool reset_ = false;
+  std::string buffer_;
+};
+
+inline std::string get(std::string_view target, std::string_view extra = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: test\r\n" + std::string(extra) + "\r\n";
+}
+inline std::string post(std::string_view target, std::string_view body, std::string_view extra = "") {
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + std::string(extra) + "\r\n" + std::string(body);
+}
+
+/// Two I/O threads and a server on port 0 that answers with what it got: `<method> <target> <body>`.
+class ServerFixture : public ::testing::Test {
+ protected:
+  ServerFixture() = default;
+
+  static HttpResponse echo(const HttpRequest& request) {
+    return text_response(200, std::string(to_string(request.method)) + " " + request.target + " " + request.body);
+  }
+
+  void serve(HttpServerOptions options = {}, HttpServer::Handler handler = nullptr) {
+    server.emplace(threads, std::move(options));
+    server->set_handler(handler ? std::move(handler) : [](HttpRequest request, Responder responder) {
+      std::move(responder).send(echo(request));
+    });
+    const auto bound = server->listen("127.0.0.1", 0);
+    ASSERT_TRUE(bound) << bound.error().message;
+    port = *bound;
+    threads.start();
+  }
+
+  RawClient connect() { return RawClient(port, &clock); }
+
+  /// Lets time run in steps of 2 s, a tick of the I/O threads apart, until `condition` holds; false after a long time.
+  bool advance_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 200 && !condition(); ++i) {
+      Inbox<bool> ticked;
+      threads.at(0).after(milliseconds{1}, [&] { ticked.put(true); });
+      threads.run_on_each([](IoThread&) {});
+      clock.advance(seconds{2});
+      ticked.take();
+    }
+    return condition();
+  }
+
+  TestClock clock;
+  IoThreads threads{2, clock};
+  std::optional<HttpServer> server;
+  std::uint16_t port = 0;
+};
+
+}  // namespace datasync::net::testing
