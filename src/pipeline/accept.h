@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <span>
+#include <vector>
+
+#include "bus/event_bus.h"
+#include "pipeline/engine.h"
+#include "pipeline/ledger.h"
+#include "pipeline/window.h"
+
+namespace datasync::pipeline {
+
+/// The first verb. Stamps id, sequence and time, tells first from repeated, and puts the new events into the window's
+/// transaction and on the bus.
+/// Threads: the engine's.
+class Acceptor {
+ public:
+  Acceptor(Tools tools, Ledger& ledger, bus::EventBus& bus) : tools_(tools), ledger_(ledger), bus_(bus) {}
+
+  /// One receipt per submission, in order; they hold once the window is committed.
+  /// Errors: of the store's reads; the window must be given up then.
+  [[nodiscard]] Result<std::vector<Receipt>> accept(Window& window, std::span<Submission> submissions);
+
+  /// The window is over: what it accepted is found in the store from now on.
+  void window_over() { in_window_.clear(); }
+  void clear();
+
+ private:
+  struct Known {
+    EventId id;
+    Hash128 content;
+  };
+  [[nodiscard]] Result<void> look_up(std::span<const Submission> submissions);
+  void add(Window& window, Submission& submission, Hash128 content);
+
+  Tools tools_;
+  Ledger& ledger_;
+  bus::EventBus& bus_;
+  /// Ids and keys of the window's own events and those that the store knew, by key and tenant.
+  boost::unordered_flat_map<Hash128, Known, Hash128Hasher> in_window_;
+  std::int64_t last_sequence_ = 0;  ///< 0: ask the store
+};
+
+}  // namespace datasync::pipeline

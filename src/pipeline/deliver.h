@@ -1,0 +1,119 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "delivery/retry_plan.h"
+#include "net/http_client.h"
+#include "pipeline/engine.h"
+#include "pipeline/lane.h"
+#include "pipeline/ledger.h"
+#include "pipeline/subjects.h"
+#include "pipeline/window.h"
+
+namespace datasync::pipeline {
+
+/// A request that may leave once the window is durable.
+struct Dispatch {
+  std::int64_t id = 0;
+  net::ClientRequest request;
+};
+
+/// The third verb. Keeps the lanes, says to each target what it lacks, and learns from the answers.
+/// Threads: the engine's.
+class Deliverer {
+ public:
+  Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const EngineOptions& options);
+
+  /// The event waits for the target to hold the record; its result is pending.
+  void enqueue(Window& window, Outbox& outbox, Entry& entry);
+  /// What the target lacks of the record, by what it is known to hold. Fields whose value it holds already under an older
+  /// version are noted as held.
+  [[nodiscard]] std::vector<const FieldState*> lacks(const Catalog& catalog, Subject& subject, const PlatformId& target);
+
+  /// Parked changes whose time has come go back to their lanes.
+  void wake(Window& window);
+  /// Fills the free room of all lanes, lane by lane in turns. The requests leave after the commit.
+  [[nodiscard]] std::vector<Dispatch> launch(Window& window);
+  /// The answer to a request; unknown ids (of before a reset) are ignored.
+  [[nodiscard]] Result<void> answered(Window& window, std::int64_t id, const net::ClientResult& answer);
+
+  /// Takes up a result that was open when the process ended.
+  [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
+
+  /// A parked change is tried now: a person asked for it.
+  void hasten(Window& window, Outbox& outbox);
+
+  /// When something parked, suspended or gathered is due, at the latest.
+  [[nodiscard]] SteadyTime next_due(Timestamp now, SteadyTime steady) const;
+  [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_.size(); }
+  void describe(EngineSnapshot& snapshot, const Catalog& catalog, Timestamp now) const;
+  void clear();
+
+ private:
+  struct InFlight {
+    Lane* lane = nullptr;
+    std::vector<Outbox*> outboxes;
+    SteadyTime started{};
+    delivery::CircuitBreaker::Permit lane_permit{};
+    delivery::CircuitBreaker::Permit origin_permit{};
+  };
+  struct Permits {
+    delivery::CircuitBreaker::Permit lane;
+    delivery::CircuitBreaker::Permit origin;
+  };
+
+  void queue(Window& window, Outbox& outbox, bool first);
+  /// Whether the lane may send now; a granted trial must be used or given back.
+  [[nodiscard]] std::optional<Permits> ask(Lane& lane, const Window& window);
+  static void give_back(Lane& lane, const Permits& permits);
+  /// Takes a batch from the lane and builds its request; none if there is nothing to send after all, or it gathers.
+  std::optional<Dispatch> launch_from(Window& window, Lane& lane, const Permits& permits);
+  [[nodiscard]] bool must_gather(Window& window, Lane& lane, const delivery::Connector& connector) const;
+  [[nodiscard]] std::vector<Outbox*> gather(Window& window, Lane& lane, const delivery::Connector& connector);
+
+  /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
+  bool prepare(Window& window, Outbox& outbox);
+  /// Freezes what `record` says to the target. Errors: `kInvalid` where it can't be said (no rate of exchange).
+  [[nodiscard]] Result<std::unique_ptr<Attempt>> compose(const Catalog& catalog, const Outbox& outbox, const Entry& newest,
+                                                         const Record& record, bool stateless,
+                                                         const std::vector<const FieldState*>& lacking);
+  /// The record as it was when it had that version, by its history.
+  [[nodiscard]] Result<Record> record_at(const Record& record, RecordVersion version);
+  void mark_attempted(Outbox& outbox, Timestamp now);
+
+  [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  [[nodiscard]] Result<void> learn(Outbox& outbox, const std::vector<OwnId>& ids);
+  void delivered(Window& window, Outbox& outbox);
+  void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  void rejected(Window& window, Outbox& outbox, const std::string& message);
+  void park(Outbox& outbox, Timestamp due);
+  /// After a change was settled: the events that came meanwhile, if any, are next.
+  void go_on(Window& window, Outbox& outbox);
+
+  /// Ends the results of all events up to `newest`.
+  void close_results(Window& window, Outbox& outbox, Sequence newest, ResultStatus status, const std::string& message);
+  void update_status(Window& window, Entry& entry);
+  void judge_credential(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
+
+  Tools tools_;
+  Ledger& ledger_;
+  Subjects& subjects_;
+  const EngineOptions& options_;
+  delivery::RetryPlan retry_plan_;
+  Lanes lanes_;
+  std::multimap<Timestamp, Outbox*> parked_;
+  boost::unordered_flat_map<std::int64_t, InFlight> in_flight_;
+  std::int64_t last_request_ = 0;
+  std::optional<SteadyTime> gathering_until_;  ///< the first batch that stops waiting for company
+  std::optional<Timestamp> blocked_until_;     ///< the first breaker or suspension that ends
+};
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,370 @@
+#include "pipeline/engine.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "bus/embedded/embedded_bus.h"
+#include "pipeline/accept.h"
+#include "pipeline/deliver.h"
+#include "pipeline/inbox.h"
+#include "pipeline/ledger.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/redrive.h"
+#include "pipeline/subjects.h"
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr std::size_t kBusyItems = 4;       // a window of so many items is followed by one that waits for company
+constexpr milliseconds kSnapshotEvery{50};
+constexpr milliseconds kStoreRest{500};     // after a failed transaction, before the next one is tried
+constexpr seconds kRetentionEvery{1};
+constexpr std::int64_t kRetentionBatch = 200;
+constexpr std::int64_t kRecoverBatch = 1'000;
+constexpr std::int64_t kRedriveMax = 10'000;
+
+/// Receipts that become true with the commit.
+struct Answer {
+  AcceptCallback callback;
+  Result<std::vector<Receipt>> receipts;
+};
+struct RedriveAnswer {
+  RedriveCallback callback;
+  Result<Redriven> outcome;
+};
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  Impl(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options)
+      : options_(options),
+        store_(parts.store),
+        sender_(parts.sender),
+        clock_(parts.clock),
+        notices_(parts.notices),
+        uuids_(parts.clock, parts.random),
+        catalog_(std::move(catalog)),
+        inbox_(options.inbox_max),
+        subjects_(store_, options.records_cached),
+        deliverer_(tools(parts.random), ledger_, subjects_, options_),
+        acceptor_(tools(parts.random), ledger_, bus_),
+        reconciler_(tools(parts.random), ledger_, subjects_, deliverer_),
+        redriver_(tools(parts.random), ledger_, subjects_, deliverer_, bus_) {}
+
+  ~Impl() { stop(milliseconds{0}); }
+
+  void accept(AcceptRequest request) {
+    if (unfinished_.load(std::memory_order_relaxed) >= options_.unfinished_max) {
+      request.callback(fail(ErrorCode::kOverloaded, "too many events are unfinished; try again later"));
+      return;
+    }
+    if (inbox_.push(request)) return;
+    request.callback(inbox_.is_closed() ? fail(ErrorCode::kUnavailable, "the service is stopping")
+                                        : fail(ErrorCode::kOverloaded, "too many events wait to be stored; try again later"));
+  }
+
+  void redrive(RedriveRequest request) {
+    if (inbox_.push(request)) return;
+    request.callback(fail(ErrorCode::kOverloaded, "too many retries are asked for at once; try again later"));
+  }
+
+  EngineSnapshot snapshot() const {
+    const std::lock_guard lock(shared_mutex_);
+    return snapshot_;
+  }
+
+  void set_catalog(std::shared_ptr<const Catalog> catalog) {
+    const std::lock_guard lock(shared_mutex_);
+    catalog_ = std::move(catalog);
+  }
+
+  Result<void> recover() {
+    Window window = open_window();
+    ledger_.start_after(store_.last_sequence());
+    Sequence after{};
+    std::size_t count = 0;
+    while (true) {
+      auto unfinished = store_.load_unfinished(after, kRecoverBatch);
+      if (!unfinished) return fail(std::move(unfinished).error());
+      if (unfinished->empty()) break;
+      after = unfinished->back().event->sequence;
+      count += unfinished->size();
+      for (storage::StoredEvent& stored : *unfinished) DATASYNC_TRY(redriver_.resume(window, std::move(stored)));
+    }
+    if (count > 0) log::info("taking up {} unfinished events", count);
+    unfinished_.store(ledger_.size(), std::memory_order_relaxed);
+    auto reader = store_.make_reader();
+    if (!reader) return fail(std::move(reader).error());
+    reader_ = std::move(*reader);
+    publish_snapshot(window);
+    return {};
+  }
+
+  SteadyTime step() {
+    Inbox::Load load = inbox_.take();
+    items_ = load.size();
+    Window window = open_window();
+    if (window.steady < rest_until_) {
+      refuse(std::move(load));
+      return rest_until_;
+    }
+    if (must_recover_ && !recover_again(window)) {
+      refuse(std::move(load));
+      return rest_until_;
+    }
+    auto dispatches = work(window, load);
+    if (!dispatches) {
+      give_up(window, std::move(dispatches).error());
+      return rest_until_;
+    }
+    finish(window, std::move(*dispatches));
+    return next_due(window);
+  }
+
+  Result<void> start() {
+    DATASYNC_TRY(recover());
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  bool stop(milliseconds deadline) {
+    inbox_.close();
+    if (!thread_.joinable()) return deliverer_.in_flight() == 0;
+    {
+      const std::lock_guard lock(shared_mutex_);
+      stop_by_ = clock_.steady_now() + deadline;
+    }
+    stopping_.store(true);
+    inbox_.wake();
+    thread_.join();
+    return deliverer_.in_flight() == 0;
+  }
+
+ private:
+  Tools tools(Random& random) { return Tools{store_, uuids_, random}; }
+
+  Window open_window() {
+    Window window;
+    window.now = clock_.now();
+    window.steady = clock_.steady_now();
+    window.wants_notices = notices_.wants_notices();
+    const std::lock_guard lock(shared_mutex_);
+    window.catalog = catalog_;
+    return window;
+  }
+
+  /// The three verbs, and the commit. What may leave the house comes back; an error means that nothing was written.
+  Result<std::vector<Dispatch>> work(Window& window, Inbox::Load& load) {
+    // Callbacks are kept first, so that each is answered even if the window is given up half-way.
+    for (AcceptRequest& request : load.accepts) answers_.push_back({std::move(request.callback), {}});
+    for (RedriveRequest& request : load.redrives) redrives_.push_back({std::move(request.callback), {}});
+    for (TargetAnswer& answer : load.answers) DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer));
+    for (std::size_t i = 0; i < load.accepts.size(); ++i) {
+      auto receipts = acceptor_.accept(window, load.accepts[i].submissions);
+      if (!receipts) return fail(std::move(receipts).error());
+      answers_[i].receipts = std::move(receipts);
+    }
+    for (std::size_t i = 0; i < load.redrives.size(); ++i) {
+      redrives_[i].outcome = redrive_now(window, load.redrives[i]);
+    }
+    deliverer_.wake(window);
+    for (std::size_t i = 0; i < options_.window_events_max; ++i) {
+      const auto next = bus_.pop(window.steady);
+      if (!next) break;
+      Entry* entry = ledger_.find(next->sequence);
+      if (entry != nullptr) DATASYNC_TRY(reconciler_.reconcile(window, *entry));
+    }
+    std::vector<Dispatch> dispatches;
+    if (!stopping_.load(std::memory_order_relaxed)) dispatches = deliverer_.launch(window);
+    ledger_.stage(window.batch);
+    subjects_.stage(window.batch);
+    if (!window.batch.empty()) DATASYNC_TRY(store_.commit(window.batch));
+    return dispatches;
+  }
+
+  /// The window is durable: memory follows, clients are answered, requests leave, listeners hear.
+  void finish(Window& window, std::vector<Dispatch> dispatches) {
+    ledger_.committed();
+    subjects_.committed();
+    acceptor_.window_over();
+    unfinished_.store(ledger_.size(), std::memory_order_relaxed);
+    for (Answer& answer : answers_) answer.callback(std::move(answer.receipts));
+    for (RedriveAnswer& answer : redrives_) answer.callback(std::move(answer.outcome));
+    answers_.clear();
+    redrives_.clear();
+    send(std::move(dispatches));
+    if (!window.notices.empty()) notices_.publish(std::move(window.notices));
+    subjects_.trim();
+    forget_old(window);
+    if (items_ < kBusyItems || window.steady >= snapshot_at_ + kSnapshotEvery) publish_snapshot(window);
+  }
+
+  void send(std::vector<Dispatch> dispatches) {
+    if (dispatches.empty()) return;
+    std::vector<net::ClientCall> calls;
+    calls.reserve(dispatches.size());
+    for (Dispatch& dispatch : dispatches) {
+      calls.push_back({std::move(dispatch.request), [this, id = dispatch.id](net::ClientResult answer) {
+                         inbox_.push(TargetAnswer{id, std::move(answer)});
+                       }});
+    }
+    sender_.send_all(std::move(calls));
+  }
+
+  void give_up(Window& window, const Error& error) {
+    log::error("a transaction was given up: {} ({}); what is in memory is read anew", error.message, error.detail);
+    rest_until_ = window.steady + kStoreRest;
+    must_recover_ = true;
+    store_message_ = error.message;
+    for (Answer& answer : answers_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
+    for (RedriveAnswer& answer : redrives_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
+    answers_.clear();
+    redrives_.clear();
+    bus_.clear();
+    deliverer_.clear();
+    ledger_.clear();
+    subjects_.clear();
+    acceptor_.clear();
+    publish_snapshot(window);
+  }
+
+  bool recover_again(const Window& window) {
+    if (auto recovered = recover(); !recovered) {
+      log::error("the store can't be read: {} ({})", recovered.error().message, recovered.error().detail);
+      rest_until_ = window.steady + kStoreRest;
+      return false;
+    }
+    must_recover_ = false;
+    store_message_.clear();
+    return true;
+  }
+
+  void refuse(Inbox::Load load) {
+    for (AcceptRequest& request : load.accepts) request.callback(fail(ErrorCode::kUnavailable, store_message_));
+    for (RedriveRequest& request : load.redrives) request.callback(fail(ErrorCode::kUnavailable, store_message_));
+  }
+
+  Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
+    Redriven redriven;
+    Result<std::vector<storage::StoredEvent>> events;
+    if (request.event_id.empty()) {
+      storage::Reader::EventFilter filter = request.filter;
+      filter.limit = kRedriveMax;
+      events = store_.load_matching(filter);
+    } else {
+      events = reader_->find_event(request.tenants, request.event_id);
+      if (events && events->empty()) return fail(ErrorCode::kNotFound, "no such event");
+    }
+    if (!events) return fail(std::move(events).error());
+    for (const storage::StoredEvent& event : *events) {
+      ++redriven.matched;
+      const auto queued = redriver_.redrive(window, event);
+      if (!queued) return fail(queued.error());
+      if (*queued) ++redriven.queued;
+    }
+    if (!request.event_id.empty() && redriven.queued == 0) {
+      return fail(ErrorCode::kInvalid, "the event is neither failed nor waiting for a retry");
+    }
+    return redriven;
+  }
+
+  void forget_old(const Window& window) {
+    if (window.steady < retention_at_ || items_ >= options_.window_events_max) return;
+    const auto deleted = store_.delete_finished(window.now - options_.retention, kRetentionBatch);
+    if (!deleted) log::warning("old events could not be deleted: {}", deleted.error().message);
+    const bool more = deleted && *deleted == kRetentionBatch;
+    retention_at_ = window.steady + (more ? milliseconds{50} : milliseconds{kRetentionEvery});
+  }
+
+  void publish_snapshot(const Window& window) {
+    EngineSnapshot fresh;
+    fresh.waiting = bus_.depth();
+    fresh.unfinished = ledger_.size();
+    fresh.store_healthy = !must_recover_;
+    fresh.store_message = store_message_;
+    deliverer_.describe(fresh, *window.catalog, window.now);
+    snapshot_at_ = window.steady;
+    const std::lock_guard lock(shared_mutex_);
+    snapshot_ = std::move(fresh);
+  }
+
+  SteadyTime next_due(const Window& window) const {
+    if (bus_.depth() != std::array<std::size_t, kPriorityCount>{}) return window.steady;
+    return std::min(deliverer_.next_due(window.now, window.steady), std::max(retention_at_, window.steady));
+  }
+
+  void run() {
+    while (true) {
+      const SteadyTime began = clock_.steady_now();
+      const SteadyTime due = step();
+      if (stopping_.load()) {
+        const std::lock_guard lock(shared_mutex_);
+        if (deliverer_.in_flight() == 0 || clock_.steady_now() >= stop_by_) return;
+      }
+      if (items_ >= kBusyItems) {
+        inbox_.wait_for_company(std::min(due, began + options_.window), options_.window_events_max);
+      } else {
+        inbox_.wait_for_work(stopping_.load() ? std::min(due, began + milliseconds{20}) : due);
+      }
+    }
+  }
+
+  const EngineOptions options_;
+  storage::Store& store_;
+  net::HttpSender& sender_;
+  const Clock& clock_;
+  NoticeSink& notices_;
+  UuidGenerator uuids_;
+
+  mutable std::mutex shared_mutex_;  // guards what other threads see: catalog, snapshot, stop_by_
+  std::shared_ptr<const Catalog> catalog_;
+  EngineSnapshot snapshot_;
+  SteadyTime stop_by_{};
+  std::atomic<std::size_t> unfinished_{0};
+  std::atomic<bool> stopping_{false};
+
+  Inbox inbox_;
+  bus::EmbeddedBus bus_;
+  Ledger ledger_;
+  Subjects subjects_;
+  Deliverer deliverer_;
+  Acceptor acceptor_;
+  Reconciler reconciler_;
+  Redriver redriver_;
+  std::unique_ptr<storage::Reader> reader_;
+  std::vector<Answer> answers_;
+  std::vector<RedriveAnswer> redrives_;
+  std::size_t items_ = 0;
+  SteadyTime rest_until_{};
+  SteadyTime retention_at_{};
+  SteadyTime snapshot_at_{};
+  bool must_recover_ = false;
+  std::string store_message_;
+  std::thread thread_;
+};
+
+Engine::Engine(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options)
+    : impl_(std::make_unique<Impl>(parts, std::move(catalog), options)) {}
+Engine::~Engine() = default;
+
+void Engine::accept(std::vector<Submission> submissions, AcceptCallback callback) {
+  impl_->accept({std::move(submissions), std::move(callback)});
+}
+void Engine::redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback) {
+  impl_->redrive({std::move(tenants), std::move(event_id), {}, std::move(callback)});
+}
+void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callback) {
+  impl_->redrive({{}, {}, std::move(filter), std::move(callback)});
+}
+EngineSnapshot Engine::snapshot() const { return impl_->snapshot(); }
+void Engine::set_catalog(std::shared_ptr<const Catalog> catalog) { impl_->set_catalog(std::move(catalog)); }
+Result<void> Engine::recover() { return impl_->recover(); }
+SteadyTime Engine::step() { return impl_->step(); }
+Result<void> Engine::start() { return impl_->start(); }
+bool Engine::stop(milliseconds deadline) { return impl_->stop(deadline); }
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,70 @@
+#include "pipeline/inbox.h"
+
+#include <utility>
+
+namespace datasync::pipeline {
+
+bool Inbox::push(AcceptRequest& request) {
+  const std::lock_guard lock(mutex_);
+  if (is_closed() || submissions_ + request.submissions.size() > accepts_max_) return false;
+  submissions_ += request.submissions.size();
+  load_.accepts.push_back(std::move(request));
+  notify_if_needed();
+  return true;
+}
+
+bool Inbox::push(RedriveRequest& request) {
+  const std::lock_guard lock(mutex_);
+  constexpr std::size_t kRedrivesMax = 1'000;
+  if (is_closed() || load_.redrives.size() >= kRedrivesMax) return false;
+  load_.redrives.push_back(std::move(request));
+  notify_if_needed();
+  return true;
+}
+
+void Inbox::push(TargetAnswer answer) {
+  const std::lock_guard lock(mutex_);
+  load_.answers.push_back(std::move(answer));
+  notify_if_needed();
+}
+
+Inbox::Load Inbox::take() {
+  const std::lock_guard lock(mutex_);
+  submissions_ = 0;
+  woken_ = false;
+  return std::exchange(load_, Load{});
+}
+
+void Inbox::wait_for_work(SteadyTime due) {
+  std::unique_lock lock(mutex_);
+  wake_at_ = 1;
+  changed_.wait_until(lock, due, [this] { return woken_ || load_.size() > 0; });
+  wake_at_ = 0;
+}
+
+void Inbox::wait_for_company(SteadyTime due, std::size_t enough) {
+  std::unique_lock lock(mutex_);
+  wake_at_ = enough;
+  changed_.wait_until(lock, due, [this, enough] { return woken_ || load_.size() >= enough; });
+  wake_at_ = 0;
+}
+
+void Inbox::wake() {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  changed_.notify_one();
+}
+
+void Inbox::close() {
+  closed_.store(true, std::memory_order_relaxed);
+  wake();
+}
+
+void Inbox::notify_if_needed() {
+  // A wake-up costs more than the push: one is enough for the engine, and none while it gathers company anyway.
+  if (wake_at_ == 0 || load_.size() < wake_at_) return;
+  wake_at_ = 0;
+  changed_.notify_one();
+}
+
+}  // namespace datasync::pipeline

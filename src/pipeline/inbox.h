@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "net/http_client.h"
+#include "pipeline/engine.h"
+
+namespace datasync::pipeline {
+
+/// A client's request to accept events, all or none of it in one window.
+struct AcceptRequest {
+  std::vector<Submission> submissions;
+  AcceptCallback callback;
+};
+
+struct RedriveRequest {
+  storage::Reader::Tenants tenants;
+  std::string event_id;                 ///< one event, or
+  storage::Reader::EventFilter filter;  ///< all that match, where `event_id` is empty
+  RedriveCallback callback;
+};
+
+struct TargetAnswer {
+  std::int64_t id = 0;
+  net::ClientResult answer;
+};
+
+/// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the requests
+/// that are under way.
+/// Threads: push from any, take and wait from the engine's.
+class Inbox {
+ public:
+  struct Load {
+    std::vector<AcceptRequest> accepts;
+    std::vector<RedriveRequest> redrives;
+    std::vector<TargetAnswer> answers;
+    [[nodiscard]] std::size_t size() const noexcept { return accepts.size() + redrives.size() + answers.size(); }
+  };
+
+  explicit Inbox(std::size_t accepts_max) : accepts_max_(accepts_max) {}
+
+  /// False, and the request comes back untouched, when there is no room or the inbox is closed.
+  [[nodiscard]] bool push(AcceptRequest& request);
+  [[nodiscard]] bool push(RedriveRequest& request);
+  void push(TargetAnswer answer);
+
+  [[nodiscard]] Load take();
+  /// Returns when something is there, at `due`, or when it was woken.
+  void wait_for_work(SteadyTime due);
+  /// Returns at `due` whatever comes in meanwhile, but for a flood or a wake-up: company for the window.
+  void wait_for_company(SteadyTime due, std::size_t enough);
+  void wake();
+  /// Refuses new requests from now on; answers are still taken.
+  void close();
+  [[nodiscard]] bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+
+ private:
+  void notify_if_needed();
+
+  const std::size_t accepts_max_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Load load_;
+  std::size_t submissions_ = 0;
+  std::size_t wake_at_ = 0;  ///< the number of items that ends the wait; 0: nobody waits
+  bool woken_ = false;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace datasync::pipeline

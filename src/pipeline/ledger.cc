@@ -1,0 +1,77 @@
+#include "pipeline/ledger.h"
+
+#include <algorithm>
+
+namespace datasync::pipeline {
+
+DeliveryResult* Entry::result_of(const PlatformId& target) noexcept {
+  for (DeliveryResult& result : state.results) {
+    if (result.target == target) return &result;
+  }
+  return nullptr;
+}
+
+Entry& Ledger::add(std::shared_ptr<Event> event, EventState state) {
+  const Sequence sequence = event->sequence;
+  auto entry = std::make_unique<Entry>();
+  entry->event = std::move(event);
+  entry->state = std::move(state);
+  entry->state.sequence = sequence;
+  Entry& made = *entry;
+  entries_.insert_or_assign(sequence, std::move(entry));
+  // A redriven event is older than all that came since; its status, not the mark, finds it after a restart.
+  if (order_.empty() || sequence > order_.back()) order_.push_back(sequence);
+  highest_ = std::max(highest_, sequence);
+  return made;
+}
+
+Entry* Ledger::find(Sequence sequence) noexcept {
+  const auto at = entries_.find(sequence);
+  return at == entries_.end() ? nullptr : at->second.get();
+}
+
+void Ledger::mark_dirty(Entry& entry) {
+  if (entry.dirty) return;
+  entry.dirty = true;
+  dirty_.push_back(&entry);
+}
+
+void Ledger::stage(storage::WriteBatch& batch) {
+  batch.states.reserve(dirty_.size());
+  for (const Entry* entry : dirty_) batch.states.push_back(entry->state);
+  batch.low_water = low_water();
+}
+
+void Ledger::committed() {
+  for (Entry* entry : dirty_) {
+    entry->dirty = false;
+    if (is_final(entry->state.status) || entry->state.status == EventStatus::kReview) {
+      entries_.erase(entry->state.sequence);
+    } else if (!entry->slim && entry->state.record.value > 0) {
+      entry->slim = true;
+      entry->event->data = Fields{};
+      entry->event->metadata = Fields{};
+    }
+  }
+  dirty_.clear();
+}
+
+void Ledger::clear() {
+  entries_.clear();
+  order_.clear();
+  dirty_.clear();
+  highest_ = Sequence{};
+}
+
+Sequence Ledger::low_water() {
+  while (!order_.empty()) {
+    const Entry* entry = find(order_.front());
+    const bool in_progress = entry != nullptr && (entry->state.status == EventStatus::kPending ||
+                                                  entry->state.status == EventStatus::kProcessing);
+    if (in_progress) return order_.front();
+    order_.pop_front();
+  }
+  return Sequence{highest_.value + 1};
+}
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "domain/event.h"
+#include "storage/store.h"
+
+namespace datasync::pipeline {
+
+/// An event that is not final yet.
+struct Entry {
+  std::shared_ptr<Event> event;
+  EventState state;
+  bool dirty = false;  ///< `state` differs from the store
+  bool slim = false;   ///< reconciled and stored: its data is no longer in memory
+
+  [[nodiscard]] DeliveryResult* result_of(const PlatformId& target) noexcept;
+};
+
+/// The unfinished events in memory, and how far below them all is final.
+/// Threads: the engine's.
+class Ledger {
+ public:
+  /// Numbers up to `last` are in the store already: the low-water mark starts above them.
+  void start_after(Sequence last) { highest_ = last; }
+  Entry& add(std::shared_ptr<Event> event, EventState state);
+  /// Null if the event is final or unknown.
+  [[nodiscard]] Entry* find(Sequence sequence) noexcept;
+  void mark_dirty(Entry& entry);
+
+  /// Puts changed states into the transaction, with the low-water mark.
+  void stage(storage::WriteBatch& batch);
+  /// Forgets what has become final or waits for a person, and lets go of data that is stored.
+  void committed();
+  void clear();
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  [[nodiscard]] Sequence low_water();
+
+  boost::unordered_flat_map<Sequence, std::unique_ptr<Entry>, std::hash<Sequence>> entries_;
+  std::deque<Sequence> order_;  ///< as accepted; what is final or parked is dropped from its front
+  std::vector<Entry*> dirty_;
+  Sequence highest_{};
+};
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,387 @@
+#include "pipeline/reconcile.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/uuid.h"
+#include "conflict/detector.h"
+#include "conflict/strategy.h"
+#include "pipeline/identity.h"
+
+namespace datasync::pipeline {
+namespace {
+
+using conflict::Verdict;
+
+const Value kTrue = Value::boolean(true);
+const Value kFalse = Value::boolean(false);
+
+DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::string message, Timestamp now) {
+  DeliveryResult result;
+  result.target = target;
+  result.status = status;
+  result.error_message = std::move(message);
+  if (status != ResultStatus::kPending) result.processed_at = now;
+  return result;
+}
+
+/// Whether a change of this field is on its way to the platform and may arrive, or has arrived unseen.
+bool is_being_sent(const Subject& subject, const PlatformId& platform, std::string_view field) {
+  const Outbox* outbox = subject.find_outbox(platform);
+  if (outbox == nullptr || !outbox->attempt) return false;
+  if (outbox->phase != Outbox::Phase::kInFlight && !outbox->attempt->unknown) return false;
+  const auto& fields = outbox->attempt->fields;
+  return std::any_of(fields.begin(), fields.end(), [field](const SentField& sent) { return sent.name == field; });
+}
+
+}  // namespace
+
+/// What one event does to one record, while it is being found out.
+struct Reconciler::Change {
+  Entry& entry;
+  Subject& subject;
+  RecordVersion next_version{};
+  bool changed = false;         ///< at least one field has a new golden value
+  bool learned = false;         ///< what its platform holds is known better
+  bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
+  std::vector<FieldState> overwritten;
+  Conflict conflict;
+
+  [[nodiscard]] const Event& event() const noexcept { return *entry.event; }
+  [[nodiscard]] Record& record() const noexcept { return subject.record; }
+};
+
+Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer)
+    : tools_(tools),
+      ledger_(ledger),
+      subjects_(subjects),
+      deliverer_(deliverer),
+      natural_keys_(tools.store.identity_secret()) {}
+
+Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
+  const Event& event = *entry.event;
+  if (event.expires_at && *event.expires_at <= window.now) {
+    finish(window, entry, EventStatus::kExpired, "expired at " + format_rfc3339(*event.expires_at) + " before its turn came");
+    return {};
+  }
+  const transform::Mapper& mapper = window.catalog->mapper;
+  auto change = mapper.to_canonical(event.source, event.entity, event.data);
+  if (!change) {
+    finish(window, entry, EventStatus::kFailed, change.error().message);
+    return {};
+  }
+  const transform::EntityRules* rules = window.catalog->entity(event.entity);
+  if (rules != nullptr && rules->stateless) {
+    plan_stateless(window, entry, *change);
+    return {};
+  }
+
+  auto found = find(window, event, *change);
+  if (!found) return fail(std::move(found).error());
+  const Record* known = *found == nullptr ? nullptr : &(*found)->record;
+  if (event.base_version && *event.base_version > (known == nullptr ? 0 : known->version.value)) {
+    finish(window, entry, EventStatus::kFailed,
+           "base_version " + std::to_string(*event.base_version) + " is above the record's version " +
+               std::to_string(known == nullptr ? 0 : known->version.value));
+    return {};
+  }
+  if (auto completed = mapper.complete(event.source, event.entity, known, *change); !completed) {
+    finish(window, entry, EventStatus::kFailed, completed.error().message);
+    return {};
+  }
+
+  const bool is_new = *found == nullptr;
+  if (is_new) {
+    EntityId id = event.entity_id.empty() ? EntityId(format_uuid(tools_.uuids.next())) : event.entity_id;
+    *found = &subjects_.create(event.tenant, event.entity, std::move(id));
+    if (event.verb == Verb::kCreated) mapper.add_create_defaults(event.entity, change->fields);
+  }
+  Change doing{entry, **found, RecordVersion{(*found)->record.version.value + 1}, false, false, false, {}, {}};
+  entry.state.record = doing.record().key;
+  DATASYNC_TRY(link(window, doing));
+
+  if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {
+    for (const PlatformId& target : event.targets) {
+      entry.state.results.push_back(make_result(target, ResultStatus::kSkipped, "deleted", window.now));
+    }
+    entry.state.status = fold_status(entry.state.results);
+    entry.state.processed_at = window.now;
+    ledger_.mark_dirty(entry);
+    record_outcome(window, doing);
+    return {};
+  }
+  if (event.verb == Verb::kDeleted) {
+    judge(window, doing, kDeletedField, kTrue);
+  } else {
+    if (doing.record().find(kDeletedField) != nullptr) judge(window, doing, kDeletedField, kFalse);
+    for (const std::string& key : mapper.natural_keys(event.entity)) {
+      const Value* after = change->fields.find(key);
+      if (after == nullptr) continue;
+      const FieldState* state = doing.record().find(key);
+      const std::optional<Value> before = state == nullptr ? std::nullopt : std::optional(state->value);
+      judge(window, doing, key, *after);
+      state = doing.record().find(key);
+      if (state == nullptr) continue;
+      DATASYNC_TRY(move_natural_key(window, doing.subject, key, before ? &*before : nullptr, state->value));
+    }
+    for (const Field& field : change->fields) {
+      const auto& keys = mapper.natural_keys(event.entity);
+      if (std::find(keys.begin(), keys.end(), field.name) == keys.end()) judge(window, doing, field.name, field.value);
+    }
+  }
+  if (is_new) doing.changed = true;
+  record_outcome(window, doing);
+  plan_deliveries(window, doing);
+  return {};
+}
+
+Result<Subject*> Reconciler::find(Window& window, const Event& event, const transform::CanonicalChange& change) {
+  if (!event.entity_id.empty()) {
+    auto found = subjects_.find(event.tenant, identity_of_canonical(event.tenant, event.entity, event.entity_id.str()));
+    if (!found || *found != nullptr) return found;
+  }
+  if (!change.own_id.empty()) {
+    auto found = subjects_.find(event.tenant, identity_of_own_id(event.tenant, event.entity, event.source, change.own_id));
+    if (!found || *found != nullptr) return found;
+  }
+  const transform::Mapper& mapper = window.catalog->mapper;
+  for (const std::string& key : mapper.natural_keys(event.entity)) {
+    const Value* value = change.fields.find(key);
+    const auto normalised = value == nullptr ? std::nullopt : mapper.normalised_key(event.entity, key, *value);
+    if (!normalised) continue;
+    auto found =
+        subjects_.find(event.tenant, natural_keys_.hash(natural_key_text(event.tenant, event.entity, key, *normalised)));
+    if (!found || *found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+/// Whatever the record was found by, it is found by all the ids of this event from now on.
+Result<void> Reconciler::link(Window& window, Change& change) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  const bool is_new = record.version.value == 0;
+  if (is_new) {
+    subjects_.identify(change.subject, identity_of_canonical(event.tenant, event.entity, record.id.str()),
+                       storage::IdentityKind::kCanonical);
+  } else if (!event.entity_id.empty() && event.entity_id != record.id) {
+    const Hash128 alias = identity_of_canonical(event.tenant, event.entity, event.entity_id.str());
+    const auto known = subjects_.find(event.tenant, alias);
+    if (!known) return fail(known.error());
+    if (*known == nullptr) subjects_.identify(change.subject, alias, storage::IdentityKind::kCanonical);
+  }
+  if (event.own_id.empty()) return {};
+  if (!record.knowledge_of(event.source).learn_id({}, event.own_id)) return {};
+  change.learned = true;
+  const Hash128 own = identity_of_own_id(event.tenant, event.entity, event.source, event.own_id);
+  const auto holder = subjects_.find(event.tenant, own);
+  if (!holder) return fail(holder.error());
+  // `entity_id` decides against links: the link moves to the record that the client named.
+  if (*holder != nullptr) subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
+  subjects_.identify(change.subject, own, storage::IdentityKind::kOwnId);
+  (void)window;
+  return {};
+}
+
+Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std::string_view field, const Value* before,
+                                          const Value& after) {
+  if (before != nullptr && *before == after) return {};
+  const Record& record = subject.record;
+  const transform::Mapper& mapper = window.catalog->mapper;
+  const auto hash_of = [&](const Value& value) -> std::optional<Hash128> {
+    const auto normalised = mapper.normalised_key(record.entity, field, value);
+    if (!normalised) return std::nullopt;
+    return natural_keys_.hash(natural_key_text(record.tenant, record.entity, field, *normalised));
+  };
+  const std::optional<Hash128> old_hash = before == nullptr ? std::nullopt : hash_of(*before);
+  const std::optional<Hash128> new_hash = hash_of(after);
+  if (old_hash == new_hash) return {};
+  if (old_hash) {
+    const auto holder = subjects_.find(record.tenant, *old_hash);
+    if (!holder) return fail(holder.error());
+    if (*holder == &subject) subjects_.forget_identity(subject, *old_hash, storage::IdentityKind::kNaturalKey);
+  }
+  if (!new_hash) return {};
+  const auto holder = subjects_.find(record.tenant, *new_hash);
+  if (!holder) return fail(holder.error());
+  // Two records may come to share an address; the first keeps being found by it.
+  if (*holder == nullptr) subjects_.identify(subject, *new_hash, storage::IdentityKind::kNaturalKey);
+  return {};
+}
+
+void Reconciler::judge(Window& window, Change& change, std::string_view field, const Value& value) {
+  const transform::Mapper& mapper = window.catalog->mapper;
+  const Event& event = change.event();
+  Record& record = change.record();
+  const FieldState* golden = record.find(field);
+  conflict::Observation seen;
+  seen.field = field;
+  seen.held_hash = mapper.held_hash(event.source, record.entity, field, value);
+  if (golden != nullptr) seen.golden_hash = mapper.held_hash(event.source, record.entity, field, golden->value);
+  seen.delivery_unknown = is_being_sent(change.subject, event.source, field);
+  const Verdict verdict = conflict::judge(record, event, seen);
+  switch (verdict) {
+    case Verdict::kEcho:
+    case Verdict::kStale: return;
+    case Verdict::kSame:
+      record.knowledge_of(event.source).hold({std::string(field), golden->version, seen.held_hash, window.now});
+      change.learned = true;
+      return;
+    case Verdict::kOrdinary: overwrite(window, change, field, value, seen.held_hash); break;
+    case Verdict::kConcurrent: settle_conflict(window, change, field, value, seen.held_hash); break;
+  }
+  // What we are sending may land on top of what the platform just wrote: it must be asked to hear the outcome again.
+  if (seen.delivery_unknown) change.source_corrected = true;
+}
+
+void Reconciler::overwrite(Window& window, Change& change, std::string_view field, const Value& value,
+                           std::uint64_t held_hash) {
+  const Event& event = change.event();
+  FieldState& state = change.record().at_or_new(field);
+  const bool existed = state.version.value > 0;
+  const std::int64_t event_micros = event_time(event).time_since_epoch().count();
+  const HybridTime time{existed ? std::max(event_micros, state.time.microseconds + 1) : event_micros};
+  if (existed) change.overwritten.push_back(state);
+  state.value = value;
+  state.writer = event.source;
+  state.time = time;
+  state.version = change.next_version;
+  state.event = event.sequence;
+  state.source_time = event_time(event);
+  state.source_version = event.version;
+  change.record().knowledge_of(event.source).hold({std::string(field), change.next_version, held_hash, window.now});
+  change.changed = true;
+}
+
+void Reconciler::settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
+                                 std::uint64_t held_hash) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  const FieldState golden = *record.find(field);
+  const conflict::RuleBook& rules = window.catalog->rules;
+  const conflict::FieldRule& rule = rules.rule(record.entity, field);
+  const conflict::Strategy* strategy = conflict::find_strategy(rule.strategy);
+  if (strategy == nullptr) strategy = conflict::find_strategy(conflict::kLatestWins);
+
+  const conflict::FieldConflict both{
+      record.entity, field,
+      {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
+       rules.rank(record.entity, event.source)},
+      {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)}};
+  const auto resolution = strategy->resolve(both);
+  const bool incoming_won = resolution && resolution->incoming_won;
+  if (incoming_won) {
+    overwrite(window, change, field, value, held_hash);
+  } else {
+    // Its platform holds the losing value: not golden, hence version 0, so it lacks the golden one and will be told.
+    record.knowledge_of(event.source).hold({std::string(field), RecordVersion{0}, held_hash, window.now});
+    change.learned = true;
+    change.source_corrected = true;
+  }
+  if (change.conflict.fields.empty()) {
+    change.conflict.type = conflict::conflict_type(event, rule.critical);
+    change.conflict.target = golden.writer;
+  } else if (rule.critical && !event.base_version) {
+    change.conflict.type = conflict::conflict_type(event, true);
+  }
+  change.conflict.fields.push_back(
+      {std::string(field), value, golden.value, std::string(strategy->name()), incoming_won});
+}
+
+/// Puts the record, its history and its conflict into the window's transaction.
+void Reconciler::record_outcome(Window& window, Change& change) {
+  Record& record = change.record();
+  const Event& event = change.event();
+  if (change.changed) {
+    record.version = change.next_version;
+    record.updated_at = window.now;
+    if (record.version.value == 1) record.created_at = window.now;
+  }
+  if (change.changed || change.learned) subjects_.mark_dirty(change.subject);
+  if (!change.overwritten.empty()) {
+    window.batch.history.push_back(
+        {event.sequence, record.key, record.tenant, record.version, std::move(change.overwritten)});
+  }
+  if (change.conflict.fields.empty()) return;
+  Conflict& conflict = change.conflict;
+  conflict.id = format_uuid(tools_.uuids.next());
+  conflict.tenant = record.tenant;
+  conflict.record = record.key;
+  conflict.entity = record.entity;
+  conflict.entity_id = record.id;
+  conflict.event = event.sequence;
+  conflict.event_id = event.id;
+  conflict.source = event.source;
+  conflict.status = "resolved";
+  conflict.version = record.version;
+  conflict.created_at = window.now;
+  conflict.resolved_at = window.now;
+  if (window.wants_notices) {
+    window.notices.push_back(
+        {Notice::Kind::kConflict, change.entry.event, {}, std::make_shared<const Conflict>(conflict)});
+  }
+  window.batch.conflicts.push_back(std::move(conflict));
+}
+
+void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {
+  Subject& subject = subjects_.create_stateless(*entry.event, change);
+  Change doing{entry, subject, RecordVersion{1}, true, false, false, {}, {}};
+  plan_deliveries(window, doing);
+}
+
+void Reconciler::plan_deliveries(Window& window, Change& change) {
+  Entry& entry = change.entry;
+  const Event& event = change.event();
+  const Catalog& catalog = *window.catalog;
+  ledger_.mark_dirty(entry);
+  auto& results = entry.state.results;
+  results.reserve(event.targets.size() + 1);
+
+  const auto plan = [&](const PlatformId& target) {
+    const delivery::Connector* connector = catalog.connector(target);
+    const bool served = connector != nullptr && (connector->serves(event.entity, Verb::kCreated) ||
+                                                 connector->serves(event.entity, Verb::kUpdated) ||
+                                                 connector->serves(event.entity, Verb::kDeleted));
+    if (!served) {
+      results.push_back(make_result(target, ResultStatus::kSkipped,
+                                    target.str() + " has no endpoint for " + event.entity + " events", window.now));
+      return;
+    }
+    Outbox& outbox = change.subject.outbox(target);
+    const bool idle = outbox.phase == Outbox::Phase::kIdle;
+    if (idle && !change.subject.stateless && deliverer_.lacks(catalog, change.subject, target).empty()) {
+      results.push_back(make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
+      return;
+    }
+    results.push_back(make_result(target, ResultStatus::kPending, {}, window.now));
+    deliverer_.enqueue(window, outbox, entry);
+  };
+
+  bool source_named = false;
+  for (const PlatformId& target : event.targets) {
+    if (target == event.source) {
+      source_named = true;
+    } else {
+      plan(target);
+    }
+  }
+  if (change.source_corrected) {
+    plan(event.source);
+  } else if (source_named) {
+    results.push_back(make_result(event.source, ResultStatus::kSkipped, event.source.str() + " is the source", window.now));
+  }
+  entry.state.status = fold_status(results);
+  if (is_final(entry.state.status)) finish(window, entry, entry.state.status, {});
+}
+
+void Reconciler::finish(Window& window, Entry& entry, EventStatus status, std::string message) {
+  entry.state.status = status;
+  entry.state.message = std::move(message);
+  entry.state.processed_at = window.now;
+  ledger_.mark_dirty(entry);
+  if (window.wants_notices) {
+    window.notices.push_back({Notice::Kind::kSyncCompleted, entry.event, entry.state, nullptr});
+  }
+}
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+
+#include "crypto/keyed_hash.h"
+#include "pipeline/deliver.h"
+#include "pipeline/ledger.h"
+#include "pipeline/subjects.h"
+#include "pipeline/window.h"
+
+namespace datasync::pipeline {
+
+/// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
+///
+/// Errors:  of the store's reads; the window must be given up then. What is wrong with the event itself ends the event.
+/// Threads: the engine's.
+class Reconciler {
+ public:
+  Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer);
+
+  [[nodiscard]] Result<void> reconcile(Window& window, Entry& entry);
+
+ private:
+  struct Change;  // what one event does to one record
+
+  [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
+  [[nodiscard]] Result<void> link(Window& window, Change& change);
+  [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, std::string_view field,
+                                              const Value* before, const Value& after);
+
+  void judge(Window& window, Change& change, std::string_view field, const Value& value);
+  void overwrite(Window& window, Change& change, std::string_view field, const Value& value, std::uint64_t held_hash);
+  void settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
+                       std::uint64_t held_hash);
+  void record_outcome(Window& window, Change& change);
+
+  void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
+  void plan_deliveries(Window& window, Change& change);
+  void finish(Window& window, Entry& entry, EventStatus status, std::string message);
+
+  Tools tools_;
+  Ledger& ledger_;
+  Subjects& subjects_;
+  Deliverer& deliverer_;
+  crypto::KeyedHash natural_keys_;
+};
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "pipeline/catalog.h"
+#include "pipeline/notice.h"
+#include "storage/store.h"
+
+namespace datasync::pipeline {
+
+/// One round of the pipeline: what it makes durable in one transaction, and what may leave the house only after that.
+struct Window {
+  Timestamp now{};
+  SteadyTime steady{};
+  std::shared_ptr<const Catalog> catalog;
+  bool wants_notices = false;
+
+  storage::WriteBatch batch;
+  std::vector<Notice> notices;
+};
+
+/// What the verbs share and do not own. Lives in the engine; the engine's thread only.
+struct Tools {
+  storage::Store& store;
+  UuidGenerator& uuids;
+  Random& random;
+};
+
+}  // namespace datasync::pipeline
