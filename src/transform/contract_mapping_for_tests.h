@@ -51,6 +51,9 @@ inline Mapping contract_mapping() {
       {"customer_id", "id"}, {"customer_name", "name"}, {"customer_email", "email"}, {"customer_phone", "phone"}};
   customer.splits = {{"name", "first_name", "last_name"}};
   customer.statuses = shop_words;
+  customer.kept["email"].lower_case = true;
+  customer.kept["status"].words = {{"pending_review", "draft"}};
+  customer.writable = {"email", "name", "phone", "status"};
   auto& product = coreldove.entities["product"];
   product.to_canonical = {{"product_id", "id"},
                           {"product_name", "name"},
@@ -61,7 +64,8 @@ inline Mapping contract_mapping() {
   auto& order = coreldove.entities["order"];
   order.to_canonical = {
       {"order_id", "id"}, {"order_total", "total_amount"}, {"order_status", "status"}, {"order_items", "items"}};
-  order.readonly = {"status", "total_amount"};
+  order.writable = {"customer_email"};
+  order.create_only = {"items"};
 
   auto& bizosaas = mapping.platforms[kBizosaas];
   bizosaas.platform.id = kBizosaas;
@@ -74,7 +78,9 @@ inline Mapping contract_mapping() {
 }
 
 inline RateTable contract_rates() {
-  return {currency("USD"), {}, {{currency("INR"), Decimal::parse("83").value()}, {currency("EUR"), Decimal::parse("0.92").value()}}};
+  return {currency("USD"),
+          {},
+          {{currency("INR"), Decimal::parse("83").value()}, {currency("EUR"), Decimal::parse("0.92").value()}}};
 }
 
 inline Mapper contract_mapper() { return Mapper(contract_mapping(), contract_rates()); }

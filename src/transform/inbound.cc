@@ -2,7 +2,7 @@
 
 #include "transform/assembly.h"
 #include "transform/money_shape.h"
-#include "transform/person_name.h"
+#include "transform/names.h"
 
 namespace datasync::transform {
 namespace {

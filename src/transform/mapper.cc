@@ -4,7 +4,7 @@
 #include "transform/money_shape.h"
 #include "transform/name_table.h"
 #include "transform/outbound.h"
-#include "transform/person_name.h"
+#include "transform/names.h"
 #include "transform/plan.h"
 
 namespace datasync::transform {
@@ -106,9 +106,11 @@ std::uint64_t Mapper::held_hash(const PlatformId& platform, std::string_view ent
   return hash_as_written(plans_->of(platform, entity), rates_, field, value);
 }
 
-bool Mapper::writable(const PlatformId& platform, std::string_view entity, std::string_view field) const {
-  const Outbound* to = plans_->of(platform, entity).outbound.find(field);
-  return to == nullptr || to->writable;
+bool Mapper::writable(const PlatformId& platform, std::string_view entity, std::string_view field, Verb verb) const {
+  const EntityPlan& plan = plans_->of(platform, entity);
+  const Outbound* to = plan.outbound.find(field);
+  const Access access = to != nullptr ? to->access : plan.unlisted;
+  return access == Access::kAlways || (access == Access::kOnCreate && verb == Verb::kCreated);
 }
 
 Fields Mapper::present(std::string_view entity, const Fields& fields) const {
@@ -139,10 +141,7 @@ std::optional<std::string> Mapper::normalised_key(std::string_view /*entity*/, s
                                                   const Value& value) const {
   const auto text = value.as_id();
   if (!text) return std::nullopt;
-  std::string key(trimmed(*text));
-  for (char& c : key) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::string key = in_small_letters(trimmed(*text));
   if (key.empty()) return std::nullopt;
   return key;
 }

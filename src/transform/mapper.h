@@ -87,8 +87,10 @@ class Mapper {
   /// that comes back from the target has the hash of the one that went out.
   [[nodiscard]] std::uint64_t held_hash(const PlatformId& platform, std::string_view entity, std::string_view field,
                                         const Value& value) const;
-  /// False for fields that the platform can't write; they are outside convergence.
-  [[nodiscard]] bool writable(const PlatformId& platform, std::string_view entity, std::string_view field) const;
+  /// False for fields that the platform can't write; they are outside convergence. Some it takes with a create only, such
+  /// as the lines of an order.
+  [[nodiscard]] bool writable(const PlatformId& platform, std::string_view entity, std::string_view field,
+                              Verb verb = Verb::kUpdated) const;
 
   /// Canonical fields as clients of our API read them: money unfolded into a number and its `currency`.
   [[nodiscard]] Fields present(std::string_view entity, const Fields& fields) const;

@@ -34,6 +34,15 @@ struct EntityMapping {
   std::map<std::string, std::string> to_canonical;  ///< platform's field name → canonical name; each canonical name once
   std::map<std::string, std::string> statuses;      ///< canonical status word → the platform's
   std::vector<std::string> readonly;                ///< canonical fields that the platform can't write
+  std::optional<std::vector<std::string>> writable;  ///< if given, the only canonical fields that it can write
+  std::vector<std::string> create_only;              ///< canonical fields that it takes with a create and never again
+  /// What the platform makes of a value that it was given, as far as it does not keep it as it is. Values are compared in
+  /// this form: what comes back is then no change.
+  struct Kept {
+    bool lower_case = false;                   ///< `Anna@Example.com` → `anna@example.com`
+    std::map<std::string, std::string> words;  ///< the platform's word → the word that it keeps: `pending_review` → `draft`
+  };
+  std::map<std::string, Kept> kept;  ///< by canonical field
   /// Canonical field that the platform keeps in two: `name` → {`first_name`, `last_name`}; split at the last space.
   struct Split {
     std::string field, first, last;

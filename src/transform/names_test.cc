@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "transform/contract_mapping_for_tests.h"
-#include "transform/person_name.h"
+#include "transform/names.h"
 
 // Field names, status words and names of people: what the wire contract says of each platform, row by row.
 namespace datasync::transform {
@@ -264,9 +264,17 @@ TEST(NaturalKeys, AreComparedTrimmedAndInSmallLetters) {
 }
 
 TEST(Mapper, SaysWhatAPlatformCannotWrite) {
-  const Mapper mapper = contract_mapper();
+  Mapping mapping = contract_mapping();
+  mapping.platforms[kBizoholic].entities["lead"].readonly = {"score"};
+  const Mapper mapper(std::move(mapping), contract_rates());
+  EXPECT_FALSE(mapper.writable(kBizoholic, "lead", "score"));
+  EXPECT_TRUE(mapper.writable(kBizoholic, "lead", "anything else"));
   EXPECT_FALSE(mapper.writable(kCoreldove, "order", "status"));
-  EXPECT_TRUE(mapper.writable(kCoreldove, "order", "items"));
+  EXPECT_FALSE(mapper.writable(kCoreldove, "order", "nobody named it"));
+  EXPECT_TRUE(mapper.writable(kCoreldove, "order", "customer_email"));
+  EXPECT_FALSE(mapper.writable(kCoreldove, "order", "items"));
+  EXPECT_TRUE(mapper.writable(kCoreldove, "order", "items", Verb::kCreated));
+  EXPECT_TRUE(mapper.writable(kCoreldove, "order", kDeletedField));
   EXPECT_TRUE(mapper.writable(kBizoholic, "order", "status"));
 }
 

@@ -2,7 +2,7 @@
 
 #include "transform/assembly.h"
 #include "transform/money_shape.h"
-#include "transform/person_name.h"
+#include "transform/names.h"
 
 namespace datasync::transform {
 namespace {
@@ -124,15 +124,14 @@ std::uint64_t hash_as_written(const EntityPlan& plan, const RateTable& rates, st
                               const Value& value) {
   const Outbound* to = plan.outbound.find(field);
   if (to == nullptr) return value.hash();
-  switch (to->role) {
-    case Role::kMoney: return hash_of_amount(plan, rates, value);
-    case Role::kStatus: return word(plan, value).hash();
-    case Role::kWholeName: {
-      const auto name = value.as_string();
-      return name ? Value::string(join_name(split_name(*name))).hash() : value.hash();
-    }
-    default: return value.hash();
+  if (to->role == Role::kMoney) return hash_of_amount(plan, rates, value);
+  if (to->role == Role::kWholeName) {
+    const auto name = value.as_string();
+    return name ? Value::string(join_name(split_name(*name))).hash() : value.hash();
   }
+  const Value& sent = to->role == Role::kStatus ? word(plan, value) : value;
+  const Value* kept = to->kept_words.find(sent.text());
+  return to->kept_in_lower_case ? hash64(in_small_letters(sent.text())) : (kept != nullptr ? *kept : sent).hash();
 }
 
 void write_context(const PlatformMapping& platform, const OutboundContext& context, Fields& data) {

@@ -37,8 +37,36 @@ std::vector<std::string> special_fields(const EntityRules& rules, const EntityMa
   for (const auto& [own, canonical] : mapping.to_canonical) fields.push_back(canonical);
   for (const auto& [alias, canonical] : rules.aliases) fields.push_back(canonical);
   for (const auto& split : mapping.splits) fields.push_back(split.field);
+  for (const auto& [field, kept] : mapping.kept) fields.push_back(field);
   fields.insert(fields.end(), mapping.readonly.begin(), mapping.readonly.end());
+  fields.insert(fields.end(), mapping.create_only.begin(), mapping.create_only.end());
+  if (mapping.writable) fields.insert(fields.end(), mapping.writable->begin(), mapping.writable->end());
   return fields;
+}
+
+Access access_to(std::string_view canonical, const EntityMapping& mapping) {
+  if (contains(mapping.readonly, canonical)) return Access::kNever;
+  if (contains(mapping.create_only, canonical)) return Access::kOnCreate;
+  return !mapping.writable || contains(*mapping.writable, canonical) ? Access::kAlways : Access::kNever;
+}
+
+Outbound outbound_of(const std::string& canonical, std::string_view own, const EntityRules& rules,
+                     const EntityMapping& mapping) {
+  Outbound to;
+  to.name = own;
+  to.role = role_of(canonical, rules, mapping);
+  to.access = access_to(canonical, mapping);
+  if (const auto* split = find_split(mapping, canonical)) {
+    to.name = split->first;
+    to.last = split->last;
+  }
+  if (const auto kept = mapping.kept.find(canonical); kept != mapping.kept.end()) {
+    to.kept_in_lower_case = kept->second.lower_case;
+    for (const auto& [sent, held] : kept->second.words) {
+      to.kept_words.add(Value::string(sent).text(), Value::string(held));
+    }
+  }
+  return to;
 }
 
 // A name means what the first of these lists says: the platform's own names, the parts of split fields, canonical names,
@@ -58,15 +86,18 @@ void compile_inbound(const EntityRules& rules, const EntityMapping& mapping, Ent
 }
 
 void compile_outbound(const EntityRules& rules, const EntityMapping& mapping, EntityPlan& plan) {
-  for (const std::string_view ours : kOurs) plan.outbound.add(ours, {"", "", Role::kDropped, true});
-  const auto add = [&](const std::string& canonical, std::string_view own) {
-    const auto* split = find_split(mapping, canonical);
-    const bool writable = !contains(mapping.readonly, canonical);
-    plan.outbound.add(canonical, {split != nullptr ? split->first : std::string(own),
-                                  split != nullptr ? split->last : "", role_of(canonical, rules, mapping), writable});
-  };
-  for (const auto& [own, canonical] : mapping.to_canonical) add(canonical, own);
-  for (const std::string& canonical : special_fields(rules, mapping)) add(canonical, canonical);
+  for (const std::string_view ours : kOurs) {
+    Outbound nowhere;
+    nowhere.role = Role::kDropped;
+    plan.outbound.add(ours, std::move(nowhere));
+  }
+  for (const auto& [own, canonical] : mapping.to_canonical) {
+    plan.outbound.add(canonical, outbound_of(canonical, own, rules, mapping));
+  }
+  for (const std::string& canonical : special_fields(rules, mapping)) {
+    plan.outbound.add(canonical, outbound_of(canonical, canonical, rules, mapping));
+  }
+  plan.unlisted = mapping.writable ? Access::kNever : Access::kAlways;
   plan.id_name = plan.outbound.find(kIdField)->name;
   plan.currency_name = plan.outbound.find(kCurrencyField)->name;
 }

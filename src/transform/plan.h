@@ -25,12 +25,17 @@ struct Inbound {
   Trust trust = Trust::kCanonical;
 };
 
+/// When a platform can be told a field.
+enum class Access : std::uint8_t { kAlways, kOnCreate, kNever };
+
 /// Where a canonical field goes.
 struct Outbound {
   std::string name;  ///< the platform's name of it; of the first part where it is split
   std::string last;  ///< name of the second part
   Role role = Role::kPlain;
-  bool writable = true;
+  Access access = Access::kAlways;
+  bool kept_in_lower_case = false;
+  NameTable<Value> kept_words;  ///< by the JSON text of what was sent
 };
 
 /// How one platform reads and writes one entity, compiled from the configuration: what the hot path looks things up in.
@@ -42,6 +47,7 @@ struct EntityPlan {
   NameTable<Value> words_out;
   std::string id_name{kIdField};
   std::string currency_name{kCurrencyField};
+  Access unlisted = Access::kAlways;  ///< of fields that stand in no table
   bool has_money = false;
   Currency currency;                   ///< of amounts that come without one
   std::optional<Currency> convert_to;  ///< of amounts on their way out

@@ -25,6 +25,10 @@ TEST(HeldHash, IsEqualForValuesThatThePlatformWritesAlike) {
   EXPECT_TRUE(alike(kCoreldove, "user", "status", "\"active\"", "\"published\""));
   EXPECT_FALSE(alike(kCoreldove, "order", "status", "\"active\"", "\"published\""));
   EXPECT_FALSE(alike(kCoreldove, "user", "name", "null", "\"\""));
+  EXPECT_TRUE(alike(kCoreldove, "user", "email", "\"Anna@Example.com\"", "\"anna@example.com\""));
+  EXPECT_FALSE(alike(kBizoholic, "user", "email", "\"Anna@Example.com\"", "\"anna@example.com\""));
+  EXPECT_TRUE(alike(kCoreldove, "user", "status", "\"pending\"", "\"inactive\""));
+  EXPECT_FALSE(alike(kCoreldove, "product", "status", "\"pending\"", "\"inactive\""));
 }
 
 /// One platform sends back what it was given; the record takes it over only if the platform seems to have changed it.

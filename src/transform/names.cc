@@ -1,4 +1,4 @@
-#include "transform/person_name.h"
+#include "transform/names.h"
 
 namespace datasync::transform {
 namespace {
@@ -26,6 +26,14 @@ std::string_view trimmed(std::string_view text) noexcept {
   const auto first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
+}
+
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return small;
 }
 
 }  // namespace datasync::transform

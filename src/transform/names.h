@@ -19,5 +19,7 @@ struct PersonName {
 [[nodiscard]] std::string join_name(const PersonName& name);
 
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+/// Of A to Z only: what other letters become depends on the language.
+[[nodiscard]] std::string in_small_letters(std::string_view text);
 
 }  // namespace datasync::transform
