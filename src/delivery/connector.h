@@ -34,7 +34,8 @@ struct Change {
   std::vector<OwnId> known_ids;  ///< the target's own ids by role, as far as known; grows with each step
   std::string traceparent;
   std::uint32_t steps_done = 0;  ///< as the last outcome said it, 0 at first; only the connector reads it
-  bool repeat_as_update = false;  ///< an earlier attempt may have created it, or the target said that it has it
+  /// An earlier attempt has or may have been applied: set it after `kRepeat` and `kUnknown`, whatever the verb.
+  bool repeat_as_update = false;
 };
 
 /// What an attempt came to.
@@ -56,6 +57,9 @@ struct Outcome {
   std::optional<milliseconds> retry_after;
   std::vector<OwnId> learned;  ///< the target's ids that the answer told
   std::uint32_t steps_done = 0;  ///< the change's next `steps_done`, whatever the kind
+  /// The target says that it has no such record, though we thought so (with `kRejected`): whoever forgets what it is known
+  /// to hold can send a create.
+  bool record_lost = false;
   /// The answer was about the request as a whole: of a batch, nothing is known of this change alone, so a rejected batch
   /// is sent again one by one.
   bool whole_request = false;

@@ -14,10 +14,10 @@ namespace datasync::delivery {
 
 /// One request of a plan.
 struct GraphqlStep {
-  std::string name;  ///< `variant`: stands in messages, unique within its plan
+  std::string name = {};  ///< `variant`: stands in messages, unique within its plan
 
   /// One operation (a mutation, or a query that looks something up) with one field at its root; no fragment definitions.
-  std::string document;
+  std::string document = {};
 
   /// A JSON object, the template of the variables. What it holds is sent as it stands, but for strings that begin with `$`:
   ///
@@ -28,12 +28,15 @@ struct GraphqlStep {
   ///   `$item`, `$item.name`, `$item/a/b`   within `$each`: the element
   ///   `$$text`                the text `$text`
   ///
-  /// and for objects with a member `$from` (any template), which may be turned by these members, in this order:
+  /// and for objects with a member `$from` (any template), which these members turn, in this order:
   ///
-  ///   `$words`: {"published": true, …}  the value's text is looked up; a word that is not there counts as missing
-  ///   `$each`:  a template              `$from` is an array, each element becomes what the template makes of it
-  ///   `$as`:    "string"                numbers and booleans become their text
-  ///             "json"                  the value becomes its JSON text, for scalars such as Saleor's JSONString
+  ///   `$unless`: a template             missing where this one has a value: `externalReference` only without an `id`
+  ///   `$split`:  "\n"                   a string becomes the array of its parts, empty ones left out
+  ///   `$each`:   a template             each element of the array becomes what the template makes of it
+  ///   `$words`:  {"published": true, …} the value's text is looked up; a word that is not there is passed over
+  ///   `$as`:     "string"               numbers and booleans become their text
+  ///              "json"                 the value becomes its JSON text, for scalars such as Saleor's JSONString
+  ///   `$else`:   a template             where there is no value by now
   ///
   /// A member without a value is left out. With `!` at its end (`$data.quantity!`) a reference is needed: without a value
   /// the object around it is left out with it, and so on outwards; where that reaches the outermost object, or where a
@@ -42,46 +45,52 @@ struct GraphqlStep {
   Value variables = Value::from_canonical("{}");
 
   /// Fields of `data`; the step is sent only if at least one of them is there. Empty: always.
-  std::vector<std::string> needs;
+  std::vector<std::string> needs = {};
   /// The step is done already where the platform's own id of this role is known (`""` is the record itself).
-  std::optional<std::string> unless_known;
+  std::optional<std::string> unless_known = {};
   /// The step is left out where the platform's own id of this role is not known.
-  std::optional<std::string> only_if_known;
+  std::optional<std::string> only_if_known = {};
 
   /// What the answer teaches: role → JSON pointer within the payload of the root field: `{"", "/user/id"}`.
-  std::map<std::string, std::string> learns;
+  std::map<std::string, std::string> learns = {};
   /// JSON pointers within the payload to arrays of `{field, message, code}`.
   std::vector<std::string> errors{"/errors"};
   /// What error codes mean here; before `GraphqlOptions::codes`. See there.
-  std::map<std::string, Outcome::Kind> codes;
+  std::map<std::string, Outcome::Kind> codes = {};
+  /// The same where an earlier attempt may have done this step already (`repeat_as_update`); before `codes`.
+  std::map<std::string, Outcome::Kind> codes_on_repeat = {};
 };
 
 /// What is done for one entity, verb by verb: the steps in their order, at most 30. Empty: not served (`skipped`).
 ///
 /// A create that may have been applied, or that was refused because the record is there (`kRepeat`), goes on with `repeat`,
-/// else with `update`: its documents address the record by `externalReference`. If the platform then says NOT_FOUND, it
-/// is created once more after all, and after that no longer: the third refusal stands.
+/// else with `update`: its documents address the record by `externalReference`. If the platform then says that it has no
+/// such record (`absent_codes`), it is created after all. That way and back is gone once more, then the refusal stands.
 struct GraphqlEntity {
-  std::vector<GraphqlStep> create;
-  std::vector<GraphqlStep> update;
-  std::vector<GraphqlStep> remove;
-  std::vector<GraphqlStep> repeat;
+  std::vector<GraphqlStep> create = {};
+  std::vector<GraphqlStep> update = {};
+  std::vector<GraphqlStep> remove = {};
+  std::vector<GraphqlStep> repeat = {};
 };
 
 /// A platform that is spoken to in GraphQL. Plain data from the configuration; `make_connector` checks it.
 struct GraphqlOptions {
-  PlatformId platform;
-  std::string url;  ///< `https://shop.example.com/graphql/`
-  Credential credential;
-  HeaderTemplates headers;
-  std::map<std::string, GraphqlEntity> entities;
+  PlatformId platform = {};
+  std::string url = {};  ///< `https://shop.example.com/graphql/`
+  Credential credential = {};
+  HeaderTemplates headers = {};
+  std::map<std::string, GraphqlEntity> entities = {};
 
   /// What an error code means: those of payloads (`UNIQUE`), and of the answer's own `errors` (`extensions.code`, else
   /// `extensions.exception.code`). `CODE:field` counts before `CODE`. Added to the shipped table (`shipped_codes()`).
   /// `kStepDone` and `kDelivered` both say: as good as done, go on. `kRepeat` outside a create is a rejection. Codes in
-  /// neither table: a payload's is a rejection; one of the answer's own is a rejection where nothing was executed (no
-  /// `path`), else refused, to be tried again. Of several errors the gravest counts.
-  std::map<std::string, Outcome::Kind> codes;
+  /// neither table: a payload's is a rejection; one of the answer's own is a rejection where the request did not pass
+  /// validation (`locations`, but no `path`), else refused, to be tried again. Of several errors the gravest counts.
+  std::map<std::string, Outcome::Kind> codes = {};
+
+  /// Codes, as `CODE` or `CODE:field`, by which the platform says that it has no such record: a delete of it is done, a
+  /// repeated create becomes a create again, and anything else is a rejection with `record_lost`.
+  std::vector<std::string> absent_codes{"NOT_FOUND:id", "NOT_FOUND:externalReference"};
 
   std::size_t aliases_max = 1;   ///< 1..100: so many changes of one tenant share one request by aliases
   bool key_per_step = false;     ///< true: `Idempotency-Key` is `<key>:<step>`, for platforms that replay answers by key

@@ -22,12 +22,12 @@ enum class RestBody : std::uint8_t {
 /// Several changes of one entity and verb in one request. The body is an array of envelopes, each with its own
 /// `idempotency_key`; the request's key is the batch's.
 struct RestBulk {
-  std::string path;             ///< template as `RestOptions::path`, without `{id}`
+  std::string path = {};             ///< template as `RestOptions::path`, without `{id}`
   std::size_t items_max = 100;  ///< 2..1000
-  std::string items_member;     ///< `items`: the body is `{"items": […]}`; empty: a bare array
+  std::string items_member = {};     ///< `items`: the body is `{"items": […]}`; empty: a bare array
   /// JSON pointer to the array in the answer with one entry per item in their order. None: no outcomes per item, the
   /// answer's status holds for all. An answer whose array is missing or of another length leaves the outcome unknown.
-  std::optional<std::string> results;
+  std::optional<std::string> results = {};
   std::string status = "/status";   ///< in each entry: an HTTP status number
   std::string id = "/id";           ///< in each entry: the platform's own id
   std::string message = "/detail";  ///< in each entry: why not
@@ -36,28 +36,28 @@ struct RestBulk {
 /// Where one verb of one entity goes, as far as it differs from the platform's defaults.
 struct RestVerb {
   bool served = true;  ///< false: the result is `skipped`
-  std::optional<net::Method> method;
-  std::optional<std::string> path;
-  std::optional<RestBody> body;
+  std::optional<net::Method> method = {};
+  std::optional<std::string> path = {};
+  std::optional<RestBody> body = {};
   /// Statuses that mean something else here: 404 of a delete → `kDelivered`.
-  std::map<int, Outcome::Kind> outcomes;
-  std::optional<RestBulk> bulk;  ///< none: one change a request
+  std::map<int, Outcome::Kind> outcomes = {};
+  std::optional<RestBulk> bulk = {};  ///< none: one change a request
 };
 
 struct RestEntity {
   /// The member of `data` with the platform's own id (`customer_id`). Needed only to send a create again as an update
   /// of a record that was there already: the id that the platform told replaces the canonical one. Empty: left as it is.
-  std::string id_field;
-  std::map<Verb, RestVerb> verbs;
+  std::string id_field = {};
+  std::map<Verb, RestVerb> verbs = {};
 };
 
 /// A platform that is spoken to as `POST {base_url}/api/sync/{entity}/{create|update|delete}`, and all that differ from
 /// that a little. Plain data from the configuration; `make_connector` checks it.
 struct RestOptions {
-  PlatformId platform;
-  std::string base_url;  ///< `https://api.example.com/v2`; its path stands before every path below
-  Credential credential;
-  HeaderTemplates headers;
+  PlatformId platform = {};
+  std::string base_url = {};  ///< `https://api.example.com/v2`; its path stands before every path below
+  Credential credential = {};
+  HeaderTemplates headers = {};
   net::Method method = net::Method::kPost;
   /// May hold `{entity}`, `{verb}` (create, update, delete), `{id}` (the platform's own id, else the canonical one) and
   /// `{tenant}`, each percent-encoded.
@@ -74,7 +74,7 @@ struct RestOptions {
   bool id_required = false;         ///< true: a successful create whose answer has no id has an unknown outcome
   milliseconds timeout{30'000};     ///< the whole attempt (REQUEST_TIMEOUT)
   bool serves_unlisted = true;      ///< entities that `entities` does not name are served by the defaults above
-  std::map<std::string, RestEntity> entities;
+  std::map<std::string, RestEntity> entities = {};
 };
 
 /// Errors: `kInvalid` with the name of the option that is wrong.
