@@ -5,17 +5,28 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
+#include <optional>
 
 namespace datasync {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-/// simdjson reads up to 64 bytes past the text, so the text is copied into a padded buffer. Parser and buffer are kept per
+/// One member of an object while it is read: its name, and where its canonical text stands in `Workspace::text`.
+struct Member {
+  std::string_view name;  // in the parser's own buffer, which lives as long as the document
+  std::size_t begin;
+  std::size_t end;
+};
+
+/// simdjson reads up to 64 bytes past the text, so the text is copied into a padded buffer. Parser and buffers are kept per
 /// thread: they hold no state between calls, and making them anew would cost more than the parse.
 struct Workspace {
   ondemand::parser parser;
   std::string padded;
+  std::string text;             // canonical text of what has been read, innermost last
+  std::vector<Member> members;  // of all objects that are open, innermost last
 };
 
 Workspace& workspace() {
@@ -36,7 +47,7 @@ std::string_view trim_right(std::string_view text) {
   return text;
 }
 
-void append_value(std::string& out, ondemand::value value, int depth);
+void append_value(Workspace& work, ondemand::value value, int depth);
 
 void append_string(std::string& out, ondemand::value value) {
   const std::string_view raw = trim_right(value.raw_json_token());
@@ -70,48 +81,100 @@ void append_number(std::string& out, ondemand::value value) {
   }
 }
 
-void append_array(std::string& out, ondemand::array array, int depth) {
-  out += '[';
+void append_array(Workspace& work, ondemand::array array, int depth) {
+  work.text += '[';
   bool first = true;
   for (auto element : array) {
-    if (!first) out += ',';
+    if (!first) work.text += ',';
     first = false;
-    append_value(out, element.value(), depth + 1);
+    append_value(work, element.value(), depth + 1);
   }
-  out += ']';
+  work.text += ']';
 }
 
-Fields read_members(ondemand::object object, int depth, std::string_view inner_name, Fields* inner, bool* has_inner) {
-  Fields fields;
-  for (ondemand::field field : object) {
-    const std::string name(std::string_view(field.unescaped_key()));
-    ondemand::value value = field.value();
-    if (inner != nullptr && name == inner_name && value.type() == ondemand::json_type::object) {
-      *inner = read_members(value.get_object(), depth + 1, {}, nullptr, nullptr);
-      *has_inner = true;
-      fields.take(name);
-      continue;
-    }
-    std::string text;
-    append_value(text, value, depth + 1);
-    fields.set(name, Value::from_canonical(std::move(text)));
+/// Sorts the members above `base` by name. Of two with one name the last one stays.
+void sort_members(std::vector<Member>& members, std::size_t base) {
+  const auto first = members.begin() + static_cast<std::ptrdiff_t>(base);
+  const auto by_name = [](const Member& a, const Member& b) { return a.name < b.name; };
+  if (std::is_sorted(first, members.end(), [](const Member& a, const Member& b) { return a.name <= b.name; })) {
+    const auto twice = std::adjacent_find(first, members.end(),
+                                          [](const Member& a, const Member& b) { return a.name == b.name; });
+    if (twice == members.end()) return;
   }
+  std::stable_sort(first, members.end(), by_name);
+  const auto kept = std::unique(std::make_reverse_iterator(members.end()), std::make_reverse_iterator(first),
+                                [](const Member& a, const Member& b) { return a.name == b.name; });
+  members.erase(first, kept.base());
+}
+
+/// Reads the members of `object` onto the end of `work.members`, sorted, and their values onto `work.text`. A member
+/// `inner_name` that is an object goes into `inner` instead.
+void read_members(Workspace& work, ondemand::object object, int depth, std::string_view inner_name = {},
+                  std::optional<Fields>* inner = nullptr);
+
+/// Takes the members above `base` out of the workspace.
+Fields take_fields(Workspace& work, std::size_t base) {
+  Fields fields;
+  fields.reserve(work.members.size() - base);
+  for (std::size_t i = base; i < work.members.size(); ++i) {
+    const Member& member = work.members[i];
+    fields.set(member.name, Value::from_canonical(work.text.substr(member.begin, member.end - member.begin)));
+  }
+  work.members.resize(base);
   return fields;
 }
 
-void append_value(std::string& out, ondemand::value value, int depth) {
+void read_members(Workspace& work, ondemand::object object, int depth, std::string_view inner_name,
+                  std::optional<Fields>* inner) {
+  const std::size_t base = work.members.size();
+  for (ondemand::field field : object) {
+    const std::string_view name = field.unescaped_key();
+    ondemand::value value = field.value();
+    const std::size_t begin = work.text.size();
+    if (inner != nullptr && name == inner_name && value.type() == ondemand::json_type::object) {
+      const std::size_t inner_base = work.members.size();
+      read_members(work, value.get_object(), depth + 1);
+      *inner = take_fields(work, inner_base);
+      work.text.resize(begin);
+      continue;
+    }
+    append_value(work, value, depth + 1);
+    work.members.push_back({name, begin, work.text.size()});
+  }
+  sort_members(work.members, base);
+}
+
+/// Writes the object behind its values and then moves it to where they stood: canonical order needs all of them first.
+void append_object(Workspace& work, ondemand::object object, int depth) {
+  const std::size_t begin = work.text.size();
+  const std::size_t base = work.members.size();
+  read_members(work, object, depth);
+  const std::size_t values_end = work.text.size();
+  work.text.reserve(values_end + 2 * (values_end - begin) + 64);
+  work.text += '{';
+  for (std::size_t i = base; i < work.members.size(); ++i) {
+    const Member member = work.members[i];
+    if (i > base) work.text += ',';
+    append_json_string(work.text, member.name);
+    work.text += ':';
+    work.text.append(work.text, member.begin, member.end - member.begin);
+  }
+  work.text += '}';
+  work.text.erase(begin, values_end - begin);
+  work.members.resize(base);
+}
+
+void append_value(Workspace& work, ondemand::value value, int depth) {
   if (depth > kJsonDepthMax) refuse("nested deeper than 64 levels");
   switch (value.type()) {
-    case ondemand::json_type::object:
-      read_members(value.get_object(), depth, {}, nullptr, nullptr).append_json(out);
-      break;
-    case ondemand::json_type::array: append_array(out, value.get_array(), depth); break;
-    case ondemand::json_type::string: append_string(out, value); break;
-    case ondemand::json_type::number: append_number(out, value); break;
-    case ondemand::json_type::boolean: out += value.get_bool().value() ? "true" : "false"; break;
+    case ondemand::json_type::object: append_object(work, value.get_object(), depth); break;
+    case ondemand::json_type::array: append_array(work, value.get_array(), depth); break;
+    case ondemand::json_type::string: append_string(work.text, value); break;
+    case ondemand::json_type::number: append_number(work.text, value); break;
+    case ondemand::json_type::boolean: work.text += value.get_bool().value() ? "true" : "false"; break;
     case ondemand::json_type::null:
       if (!value.is_null()) refuse("a word is none of true, false, null");
-      out += "null";
+      work.text += "null";
       break;
   }
 }
@@ -123,16 +186,22 @@ bool at_end(ondemand::document& document) {
 
 /// Runs `read` on the parsed document. simdjson's exceptions and ours end here.
 template <typename Read>
-auto with_document(std::string_view text, Read read) -> Result<decltype(read(std::declval<ondemand::document&>()))> {
-  auto& [parser, padded] = workspace();
+auto with_document(std::string_view text, Read read)
+    -> Result<decltype(read(std::declval<Workspace&>(), std::declval<ondemand::document&>()))> {
+  Workspace& work = workspace();
   constexpr std::size_t kKeptBytesMax = 1U << 20U;
+  work.text.clear();
+  work.members.clear();
   try {
-    padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-    padded.assign(text);
-    ondemand::document document = parser.iterate(padded.data(), text.size(), padded.capacity());
-    auto result = read(document);
+    work.padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    work.padded.assign(text);
+    ondemand::document document = work.parser.iterate(work.padded.data(), text.size(), work.padded.capacity());
+    auto result = read(work, document);
     if (!at_end(document)) return fail(ErrorCode::kInvalid, "text follows after the JSON value");
-    if (padded.capacity() > kKeptBytesMax) std::string().swap(padded);
+    if (work.padded.capacity() > kKeptBytesMax) {
+      std::string().swap(work.padded);
+      std::string().swap(work.text);
+    }
     return result;
   } catch (const simdjson::simdjson_error& error) {
     return fail(ErrorCode::kInvalid, error.what());
@@ -156,34 +225,38 @@ Result<Value> parse_json(std::string_view text) {
     if (elements->size() != 1) return fail(ErrorCode::kInvalid, "text follows after the JSON value");
     return std::move(elements->front());
   }
-  return with_document(text, [](ondemand::document& document) {
-    std::string out;
-    append_value(out, document.get_value(), 1);
-    return Value::from_canonical(std::move(out));
+  return with_document(text, [](Workspace& work, ondemand::document& document) {
+    append_value(work, document.get_value(), 1);
+    return Value::from_canonical(work.text);
   });
 }
 
 Result<Fields> parse_json_object(std::string_view text) {
-  return with_document(text, [](ondemand::document& document) {
-    return read_members(document.get_object(), 1, {}, nullptr, nullptr);
+  return with_document(text, [](Workspace& work, ondemand::document& document) {
+    read_members(work, document.get_object(), 1);
+    return take_fields(work, 0);
   });
 }
 
 Result<NestedObject> parse_nested_object(std::string_view text, std::string_view inner_name) {
-  return with_document(text, [inner_name](ondemand::document& document) {
+  return with_document(text, [inner_name](Workspace& work, ondemand::document& document) {
     NestedObject result;
-    result.outer = read_members(document.get_object(), 1, inner_name, &result.inner, &result.has_inner);
+    std::optional<Fields> inner;
+    read_members(work, document.get_object(), 1, inner_name, &inner);
+    result.outer = take_fields(work, 0);
+    result.has_inner = inner.has_value();
+    if (inner) result.inner = std::move(*inner);
     return result;
   });
 }
 
 Result<std::vector<Value>> parse_json_array(std::string_view text) {
-  return with_document(text, [](ondemand::document& document) {
+  return with_document(text, [](Workspace& work, ondemand::document& document) {
     std::vector<Value> elements;
     for (auto element : document.get_array()) {
-      std::string out;
-      append_value(out, element.value(), 2);
-      elements.push_back(Value::from_canonical(std::move(out)));
+      work.text.clear();
+      append_value(work, element.value(), 2);
+      elements.push_back(Value::from_canonical(work.text));
     }
     return elements;
   });
@@ -201,7 +274,7 @@ std::vector<Value> elements_of(const Value& array) {
 
 std::string unescape_json_string(std::string_view quoted) {
   auto text = with_document(
-      quoted, [](ondemand::document& document) { return std::string(std::string_view(document.get_string())); });
+      quoted, [](Workspace&, ondemand::document& document) { return std::string(std::string_view(document.get_string())); });
   return text.value_or(std::string{});
 }
 

@@ -26,7 +26,10 @@ TEST(Json, EqualValuesHaveEqualTexts) {
   EXPECT_EQ(canonical("null"), "null");
 }
 
-TEST(Json, TheLastOfTwoMembersWithOneNameStays) { EXPECT_EQ(canonical(R"({"a":1,"a":2})"), R"({"a":2})"); }
+TEST(Json, TheLastOfTwoMembersWithOneNameStays) {
+  EXPECT_EQ(canonical(R"({"a":1,"a":2})"), R"({"a":2})");
+  EXPECT_EQ(canonical(R"({"b":1,"a":2,"b":[3],"a":4,"c":{"z":1,"z":2}})"), R"({"a":4,"b":[3],"c":{"z":2}})");
+}
 
 TEST(Json, RefusesWhatIsNoJson) {
   for (const char* text :
