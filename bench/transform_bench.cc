@@ -1,4 +1,5 @@
-// Cost of turning one event into canonical words and into the words of one target: `ninja transform_bench && ./transform_bench`.
+// Cost of turning one event into canonical words and into the words of one target: `ninja transform_bench &&
+// ./transform_bench`.
 #include <benchmark/benchmark.h>
 
 #include "transform/contract_mapping_for_tests.h"

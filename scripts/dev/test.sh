@@ -102,6 +102,7 @@ run_cpp() {
 run_bench() {
   build release bench_tests
   run_ctest release '^bench\.' "$1"
+  run_node bench "$1"
 }
 
 run_e2e() {

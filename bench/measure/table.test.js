@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { figuresOf, medianOf, tableOf } from './table.js';
+
+test('The median of an odd and of an even number of values', () => {
+  assert.equal(medianOf([9, 1, 5]), 5);
+  assert.equal(medianOf([9, 1, 5, 7]), 6);
+});
+
+test('A row has the medians of service and floor, and their ratio', () => {
+  const figures = figuresOf([{ 'cpu known': 30 }, { 'cpu known': 20 }, { 'cpu known': 10 }], [{ 'cpu known': 8 }]);
+  assert.equal(figures.length, 1);
+  assert.match(tableOf(figures), /CPU, one by one at 10,000\/s, known records \| µs\/event \| +20\.0 \| +8\.0 \| +2\.50 \|/);
+});
+
+test('What could not keep up has no latency', () => {
+  const figures = figuresOf([{ 'latency p50 known 10000': NaN }], [{ 'latency p50 known 10000': 1 }]);
+  assert.match(tableOf(figures), /overload \| +1\.00 \| overload/);
+});
