@@ -18,7 +18,8 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
     text.remove_prefix(open);
     if (text.empty()) break;
     const auto close = text.find('}');
-    const std::string_view name = text.substr(1, close == std::string_view::npos ? close : close - 1);
+    if (close == std::string_view::npos) return fail(ErrorCode::kInvalid, "path: has a { without its }");
+    const std::string_view name = text.substr(1, close - 1);
     if (name == "entity") {
       made.parts_.push_back({Kind::kEntity, {}});
     } else if (name == "verb") {
