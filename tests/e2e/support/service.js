@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { eventually } from '../../../simulators/story/eventually.js';
+
+const kBinary = process.env.DATA_SYNC_BINARY
+  ? resolve(process.env.DATA_SYNC_BINARY)
+  : fileURLToPath(new URL('../../../build/release/data-sync', import.meta.url));
+const kReadyMsMax = 30_000;
+const kLogCharactersMax = 20_000;
+
+/**
+ * The service as a process, with a data folder that outlives it: started again, it goes on where it was.
+ */
+export class Service {
+  #env;
+  #args;
+  #child;
+  #ended;
+  #log = '';
+
+  /**
+   * @param {object} options
+   * @param {Record<string, string>} options.env  addresses of the platforms, and settings
+   * @param {string[]} [options.args]             behind `serve`
+   */
+  constructor({ env, args = [] }) {
+    if (!existsSync(kBinary)) throw new Error(`${kBinary} is not built: ./dev build`);
+    this.#env = env;
+    this.#args = args;
+    this.folder = mkdtempSync(join(tmpdir(), 'data-sync-e2e-'));
+    process.once('exit', this.#killAtExit);
+  }
+
+  /** Starts it on a free port, and waits until it takes events. */
+  async start() {
+    const port = await freePort();
+    this.url = `http://127.0.0.1:${port}`;
+    this.port = port;
+    this.#child = spawn(kBinary, ['serve', ...this.#args], {
+      cwd: this.folder,
+      env: { PATH: process.env.PATH, ...this.#env, PORT: String(port) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.on('data', (text) => { this.#log = (this.#log + text).slice(-kLogCharactersMax); });
+    }
+    this.#ended = once(this.#child, 'close').then(([code, signal]) => ({ code, signal }));
+    await eventually(() => {
+      if (!this.alive) throw new Error(`the service ended at once:\n${this.#log}`);
+      return fetch(`${this.url}/readyz`).then((answer) => answer.ok, () => false);
+    }, { deadlineMs: kReadyMsMax, explain: () => `the service is not ready:\n${this.#log}` });
+    return this;
+  }
+
+  get alive() {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The last that it wrote. */
+  get log() {
+    return this.#log;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Resolves with `{code, signal}` when the process is gone. */
+  get ended() {
+    return this.#ended;
+  }
+
+  signal(name) {
+    this.#child.kill(name);
+    return this.#ended;
+  }
+
+  /** Ends it for good, and deletes its data. */
+  async stop() {
+    if (this.alive) {
+      const killer = setTimeout(() => this.#child.kill('SIGKILL'), 15_000);
+      await this.signal('SIGTERM');
+      clearTimeout(killer);
+    }
+    process.off('exit', this.#killAtExit);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  // A test that fails hard must not leave a service behind.
+  #killAtExit = () => {
+    if (this.alive) this.#child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
