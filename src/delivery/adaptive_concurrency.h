@@ -13,16 +13,16 @@ namespace datasync::delivery {
 /// many requests were under way. A round counts as clean only if the limit was reached in it: what was never tried
 /// proves nothing.
 ///
-/// Source: the additive increase and multiplicative decrease of TCP (Chiu and Jain, 1989) on round-trip times, as Vector's
-/// adaptive request concurrency does it; mean and deviation as in RFC 6298.
-/// Threads: not thread-safe; owned by its origin's thread.
+/// Source: the additive increase and multiplicative decrease of TCP (Chiu and Jain, 1989) on round-trip times, as
+/// Vector's adaptive request concurrency does it; mean and deviation as in RFC 6298. Threads: not thread-safe; owned by
+/// its origin's thread.
 class AdaptiveConcurrency {
  public:
   struct Options {
-    std::uint32_t limit_max = 100;      ///< >= 1 (MAX_HTTP_CONNECTIONS)
-    double decrease_ratio = 0.9;        ///< 0.1..0.99
-    double deviations_allowed = 2.5;    ///< > 0
-    double smoothing = 0.25;            ///< 0.01..1, the weight of the newest round trip in the moving average
+    std::uint32_t limit_max = 100;    ///< >= 1 (MAX_HTTP_CONNECTIONS)
+    double decrease_ratio = 0.9;      ///< 0.1..0.99
+    double deviations_allowed = 2.5;  ///< > 0
+    double smoothing = 0.25;          ///< 0.01..1, the weight of the newest round trip in the moving average
   };
 
   explicit AdaptiveConcurrency(Options options);

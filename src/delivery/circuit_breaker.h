@@ -12,10 +12,10 @@ namespace datasync::delivery {
 
 /// Stops calls to an origin that mostly fails, and feels from time to time whether it is back.
 ///
-/// *Closed*: calls go. It opens when at least `failure_share` of at least `calls_min` calls of the last 60 s failed, with
-/// failures of at least two tenants, or calls of one tenant only: were one tenant's failures among others' successes
-/// enough, its broken account would stop everybody. *Open*: nothing goes until the cool-down is over. Then one call at a
-/// time goes as a *trial*: well, and it closes; failed, and it opens again for twice as long.
+/// *Closed*: calls go. It opens when at least `failure_share` of at least `calls_min` calls of the last 60 s failed,
+/// with failures of at least two tenants, or calls of one tenant only: were one tenant's failures among others'
+/// successes enough, its broken account would stop everybody. *Open*: nothing goes until the cool-down is over. Then
+/// one call at a time goes as a *trial*: well, and it closes; failed, and it opens again for twice as long.
 ///
 /// What a failure is decides `is_origin_failure`: a 4xx never is one.
 /// Memory:  fixed, 12 buckets of 5 s; of tenants it keeps no more than tells one from several.
@@ -23,11 +23,11 @@ namespace datasync::delivery {
 class CircuitBreaker {
  public:
   struct Options {
-    double failure_share = 0.5;          ///< 0..1, of the calls in the window
-    std::uint32_t calls_min = 20;        ///< fewer prove nothing
-    seconds cool_down_min{5};            ///< after opening
-    seconds cool_down_max{300};          ///< it doubles up to this
-    seconds trial_timeout{60};           ///< a trial of which nothing was heard for so long is forgotten
+    double failure_share = 0.5;    ///< 0..1, of the calls in the window
+    std::uint32_t calls_min = 20;  ///< fewer prove nothing
+    seconds cool_down_min{5};      ///< after opening
+    seconds cool_down_max{300};    ///< it doubles up to this
+    seconds trial_timeout{60};     ///< a trial of which nothing was heard for so long is forgotten
   };
 
   enum class Permit : std::uint8_t {
@@ -51,8 +51,8 @@ class CircuitBreaker {
   explicit CircuitBreaker(Options options);
 
   [[nodiscard]] Permit ask(Timestamp now);
-  /// The outcome of a call that was permitted. `tenant` is any hash of the tenant. Says whether the state changed, so that
-  /// the caller may store it and tell. Calls begun before it opened change nothing any more.
+  /// The outcome of a call that was permitted. `tenant` is any hash of the tenant. Says whether the state changed, so
+  /// that the caller may store it and tell. Calls begun before it opened change nothing any more.
   Shift report(Permit permit, bool failed, std::uint64_t tenant, Timestamp now);
   /// The trial was never sent, or its outcome says nothing.
   void abandon_trial() noexcept { trial_ = false; }

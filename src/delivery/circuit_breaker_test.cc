@@ -110,8 +110,8 @@ TEST(CircuitBreaker, SurvivesARestartAsText) {
 }
 
 TEST(CircuitBreaker, RefusesASavedStateThatIsNone) {
-  for (const char* text : {"", "open", "open 5", "open x y", "open 5 5 5", "open -1 5", "open 5 -1", "open 5 99999999999",
-                           "open 99999999999999999999 5", "shut"}) {
+  for (const char* text : {"", "open", "open 5", "open x y", "open 5 5 5", "open -1 5", "open 5 -1",
+                           "open 5 99999999999", "open 99999999999999999999 5", "shut"}) {
     EXPECT_FALSE(CircuitBreaker::Saved::parse(text)) << text;
   }
 }

@@ -11,7 +11,9 @@ constexpr std::array<std::string_view, 9> kKinds{"delivered", "step_done", "repe
 
 }  // namespace
 
-std::string_view to_string(Outcome::Kind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(Outcome::Kind kind) noexcept {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
 
 std::optional<Outcome::Kind> parse_outcome_kind(std::string_view text) {
   const auto at = std::find(kKinds.begin(), kKinds.end(), text);

@@ -16,8 +16,8 @@
 
 namespace datasync::delivery {
 
-/// One change on its way to one target. Its content is frozen when its first attempt begins: every attempt under the same
-/// idempotency key says the same.
+/// One change on its way to one target. Its content is frozen when its first attempt begins: every attempt under the
+/// same idempotency key says the same.
 struct Change {
   std::string idempotency_key;
   EventId event;
@@ -27,10 +27,11 @@ struct Change {
   PlatformId target;
   std::string user_id;
   std::string entity;
-  Verb verb = Verb::kUpdated;  ///< what the target needs, not what the event says: an update of what it lacks is a create
-  EntityId entity_id;          ///< canonical
+  Verb verb =
+      Verb::kUpdated;  ///< what the target needs, not what the event says: an update of what it lacks is a create
+  EntityId entity_id;  ///< canonical
   RecordVersion version{};
-  Fields data;                 ///< in the target's names and shapes, with its id and its context block
+  Fields data;                   ///< in the target's names and shapes, with its id and its context block
   std::vector<OwnId> known_ids;  ///< the target's own ids by role, as far as known; grows with each step
   std::string traceparent;
   std::uint32_t steps_done = 0;  ///< as the last outcome said it, 0 at first; only the connector reads it
@@ -55,13 +56,13 @@ struct Outcome {
   std::string message;  ///< for the operator: who refused and why; no personal data beyond what the target wrote
   int http_status = 0;  ///< 0 without an answer
   std::optional<milliseconds> retry_after;
-  std::vector<OwnId> learned;  ///< the target's ids that the answer told
+  std::vector<OwnId> learned;    ///< the target's ids that the answer told
   std::uint32_t steps_done = 0;  ///< the change's next `steps_done`, whatever the kind
-  /// The target says that it has no such record, though we thought so (with `kRejected`): whoever forgets what it is known
-  /// to hold can send a create.
+  /// The target says that it has no such record, though we thought so (with `kRejected`): whoever forgets what it is
+  /// known to hold can send a create.
   bool record_lost = false;
-  /// The answer was about the request as a whole: of a batch, nothing is known of this change alone, so a rejected batch
-  /// is sent again one by one.
+  /// The answer was about the request as a whole: of a batch, nothing is known of this change alone, so a rejected
+  /// batch is sent again one by one.
   bool whole_request = false;
 };
 
@@ -69,13 +70,13 @@ struct Outcome {
 [[nodiscard]] std::string_view to_string(Outcome::Kind kind) noexcept;
 [[nodiscard]] std::optional<Outcome::Kind> parse_outcome_kind(std::string_view text);
 
-/// Whether the outcome of an attempt speaks against the origin, for its circuit breaker and its concurrency: no answer, or
-/// a 5xx. A 4xx means that the platform is alive and said no.
+/// Whether the outcome of an attempt speaks against the origin, for its circuit breaker and its concurrency: no answer,
+/// or a 5xx. A 4xx means that the platform is alive and said no.
 [[nodiscard]] bool is_origin_failure(const Outcome& outcome) noexcept;
 
-/// How one platform is spoken to. Builds requests and reads answers; sends nothing itself, knows no lane, no retry and no
-/// clock. A new kind of platform is one file beside this one and one line in `connectors.h`.
-/// Threads: immutable; any.
+/// How one platform is spoken to. Builds requests and reads answers; sends nothing itself, knows no lane, no retry and
+/// no clock. A new kind of platform is one file beside this one and one line in `connectors.h`. Threads: immutable;
+/// any.
 class Connector {
  public:
   virtual ~Connector() = default;

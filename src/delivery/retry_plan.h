@@ -8,8 +8,8 @@
 
 namespace datasync::delivery {
 
-/// When a delivery is tried again. Quick tries catch a hiccup, slow ones an outage; what a day could not deliver needs a
-/// person.
+/// When a delivery is tried again. Quick tries catch a hiccup, slow ones an outage; what a day could not deliver needs
+/// a person.
 ///
 /// Units:   attempts count from 1; the n-th retry is attempt n + 1.
 /// Errors:  none; "no more" is an answer.
@@ -17,9 +17,9 @@ namespace datasync::delivery {
 class RetryPlan {
  public:
   struct Options {
-    std::uint32_t quick_retries = 3;    ///< 0..20 (RETRY_ATTEMPTS)
-    double backoff_factor = 2.0;        ///< 1..10 (BACKOFF_FACTOR); the first quick retry comes after 1 s
-    seconds retry_after_max{3'600};     ///< a longer wish of the platform counts as this one
+    std::uint32_t quick_retries = 3;       ///< 0..20 (RETRY_ATTEMPTS)
+    double backoff_factor = 2.0;           ///< 1..10 (BACKOFF_FACTOR); the first quick retry comes after 1 s
+    seconds retry_after_max{3'600};        ///< a longer wish of the platform counts as this one
     std::chrono::hours give_up_after{24};  ///< no attempt later than this after the first
   };
 

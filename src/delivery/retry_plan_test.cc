@@ -34,7 +34,7 @@ std::vector<milliseconds> delays(const RetryPlan& plan, Random& random, RetryPla
 
 TEST(RetryPlan, FollowsTheShippedScheduleAndThenGivesUp) {
   Middle random;
-  const std::vector<milliseconds> expected{seconds{1}, seconds{2},  seconds{4}, seconds{30}, minutes{5},
+  const std::vector<milliseconds> expected{seconds{1},  seconds{2}, seconds{4}, seconds{30}, minutes{5},
                                            minutes{30}, hours{2},   hours{5},   hours{10}};
   EXPECT_EQ(delays(RetryPlan({}), random), expected);
 }

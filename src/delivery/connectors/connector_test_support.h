@@ -9,8 +9,12 @@
 
 namespace datasync::delivery::test {
 
-inline Value json(std::string_view text) { return parse_json(text).value(); }
-inline Fields fields(std::string_view text) { return parse_json_object(text).value(); }
+inline Value json(std::string_view text) {
+  return parse_json(text).value();
+}
+inline Fields fields(std::string_view text) {
+  return parse_json_object(text).value();
+}
 
 /// A user's change on its way to `target`.
 inline Change change_of(std::string entity, Verb verb, std::string_view data, std::string target = "bizoholic") {

@@ -3,8 +3,12 @@
 namespace datasync::delivery {
 namespace {
 
-Result<std::unique_ptr<Connector>> make(const RestOptions& options) { return make_rest_connector(options); }
-Result<std::unique_ptr<Connector>> make(const GraphqlOptions& options) { return make_graphql_connector(options); }
+Result<std::unique_ptr<Connector>> make(const RestOptions& options) {
+  return make_rest_connector(options);
+}
+Result<std::unique_ptr<Connector>> make(const GraphqlOptions& options) {
+  return make_graphql_connector(options);
+}
 
 }  // namespace
 

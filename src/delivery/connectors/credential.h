@@ -11,7 +11,7 @@ namespace datasync::delivery {
 struct Credential {
   enum class Kind { kNone, kBearer, kApiKey };
   Kind kind = Kind::kNone;
-  std::string secret = {};                ///< empty with another kind than `kNone`: an error at start
+  std::string secret = {};           ///< empty with another kind than `kNone`: an error at start
   std::string header = "X-API-Key";  ///< kApiKey only; kBearer uses `Authorization`
 };
 

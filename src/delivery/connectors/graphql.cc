@@ -81,14 +81,22 @@ struct Complaint {
 int gravity(Kind kind) {
   switch (kind) {
     case Kind::kDelivered:
-    case Kind::kStepDone: return 0;
-    case Kind::kRepeat: return 1;
-    case Kind::kRefused: return 2;
-    case Kind::kUnknown: return 3;
-    case Kind::kMovedOn: return 4;
-    case Kind::kGone: return 5;
-    case Kind::kRejected: return 6;
-    case Kind::kUnauthorized: return 7;
+    case Kind::kStepDone:
+      return 0;
+    case Kind::kRepeat:
+      return 1;
+    case Kind::kRefused:
+      return 2;
+    case Kind::kUnknown:
+      return 3;
+    case Kind::kMovedOn:
+      return 4;
+    case Kind::kGone:
+      return 5;
+    case Kind::kRejected:
+      return 6;
+    case Kind::kUnauthorized:
+      return 7;
   }
   return 6;
 }
@@ -135,7 +143,8 @@ class GraphqlConnector final : public Connector {
                        const net::ClientResponse& answer, const Result<Fields>& json, std::string_view body) const;
   Outcome judge(const Change& change, const Position& position, std::string_view alias, const Fields& answer) const;
   Outcome judge_payload(const Change& change, const Position& position, const Value& payload) const;
-  Outcome judge_complaints(const Change& change, const Position& position, const std::vector<Complaint>& complaints) const;
+  Outcome judge_complaints(const Change& change, const Position& position,
+                           const std::vector<Complaint>& complaints) const;
   Kind kind_of(const Change& change, const Step& step, const Complaint& complaint) const;
   bool says_absent(const Step& step, const Change& change, const Complaint& complaint) const;
   std::vector<OwnId> learn(const Step& step, const Value& payload) const;
@@ -190,7 +199,8 @@ Result<Plan> GraphqlConnector::prepare_plan(const std::vector<GraphqlStep>& step
   if (steps.size() > kStepsMax) return fail(ErrorCode::kInvalid, "has more than 30 steps");
   Plan plan;
   for (const GraphqlStep& options : steps) {
-    const bool taken = std::any_of(plan.begin(), plan.end(), [&](const Step& step) { return step.name == options.name; });
+    const bool taken =
+        std::any_of(plan.begin(), plan.end(), [&](const Step& step) { return step.name == options.name; });
     if (options.name.empty() || taken) return fail(ErrorCode::kInvalid, "each step needs a name of its own");
     auto step = prepare_step(options);
     if (!step) return fail(ErrorCode::kInvalid, fmt::format("step {}: {}", options.name, step.error().message));
@@ -218,7 +228,8 @@ Result<Step> GraphqlConnector::prepare_step(const GraphqlStep& options) {
   const auto given = step.variables.names();
   const auto& declared = step.document.variables();
   for (const std::string& name : given) {
-    const bool known = std::any_of(declared.begin(), declared.end(), [&](const auto& variable) { return variable.name == name; });
+    const bool known =
+        std::any_of(declared.begin(), declared.end(), [&](const auto& variable) { return variable.name == name; });
     if (!known) return fail(ErrorCode::kInvalid, fmt::format("gives ${}, which its document does not declare", name));
   }
   for (const auto& variable : declared) {
@@ -266,7 +277,8 @@ Position GraphqlConnector::position_of(const Change& change) const {
   return position_of(change, Progress::of(change), {});
 }
 
-Position GraphqlConnector::position_of(const Change& change, Progress progress, const std::vector<OwnId>& learned) const {
+Position GraphqlConnector::position_of(const Change& change, Progress progress,
+                                       const std::vector<OwnId>& learned) const {
   const auto known = [&](const std::string& role) {
     return !own_id_of(change, role).empty() ||
            std::any_of(learned.begin(), learned.end(), [&role](const OwnId& own) { return own.role == role; });
@@ -275,9 +287,9 @@ Position GraphqlConnector::position_of(const Change& change, Progress progress, 
   if (position.plan == nullptr) return position;
   for (; position.progress.next < position.plan->size(); ++position.progress.next) {
     const Step& step = (*position.plan)[position.progress.next];
-    const bool needed = step.needs.empty() || std::any_of(step.needs.begin(), step.needs.end(), [&](const std::string& field) {
-                          return change.data.contains(field);
-                        });
+    const bool needed =
+        step.needs.empty() || std::any_of(step.needs.begin(), step.needs.end(),
+                                          [&](const std::string& field) { return change.data.contains(field); });
     const bool done = step.unless_known && known(*step.unless_known);
     const bool possible = !step.only_if_known || known(*step.only_if_known);
     if (!needed || done || !possible) continue;
@@ -304,7 +316,8 @@ Result<net::ClientRequest> GraphqlConnector::build(std::span<const Change* const
   const Change& first = *changes.front();
   const Position position = position_of(first);
   if (position.plan == nullptr || position.plan->empty()) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} serves no {} of {}", options_.platform.str(), imperative(first.verb), first.entity));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} serves no {} of {}", options_.platform.str(), imperative(first.verb), first.entity));
   }
   if (position.step == nullptr) return fail(ErrorCode::kNotFound, "nothing of this change can be said there");
   const bool batch = changes.size() > 1;
@@ -324,7 +337,8 @@ Result<net::ClientRequest> GraphqlConnector::build(std::span<const Change* const
 std::string GraphqlConnector::key_of(const Change& change, const Position& position, std::string_view key) const {
   if (!options_.key_per_step) return std::string(key);
   const bool repeated = change.verb == Verb::kCreated && position.progress.phase != Progress::kFirst;
-  return fmt::format("{}:{}{}", key, position.step->name, repeated ? fmt::format(":{}", static_cast<int>(position.progress.phase)) : "");
+  return fmt::format("{}:{}{}", key, position.step->name,
+                     repeated ? fmt::format(":{}", static_cast<int>(position.progress.phase)) : "");
 }
 
 /// Errors: `kInvalid` for a variable that the document needs and the change has no value for.
@@ -341,7 +355,9 @@ Result<Fields> variables_of(const Change& change, const Step& step) {
 
 Result<std::string> GraphqlConnector::body_of_one(const Change& change, const Position& position) const {
   const auto variables = variables_of(change, *position.step);
-  if (!variables) return fail(ErrorCode::kInvalid, fmt::format("{} can't be told of this {}: {}", options_.platform.str(), change.entity, variables.error().message));
+  if (!variables)
+    return fail(ErrorCode::kInvalid, fmt::format("{} can't be told of this {}: {}", options_.platform.str(),
+                                                 change.entity, variables.error().message));
   std::string body;
   body.reserve(position.step->body_begin.size() + 512);
   body += position.step->body_begin;
@@ -357,9 +373,11 @@ Result<std::string> GraphqlConnector::body_of_many(std::span<const Change* const
   std::optional<GraphqlDocument::Operation> operation;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const Position position = position_of(*changes[i]);
-    if (position.step == nullptr) return fail(ErrorCode::kNotFound, "nothing of one of these changes can be said there");
+    if (position.step == nullptr)
+      return fail(ErrorCode::kNotFound, "nothing of one of these changes can be said there");
     const GraphqlDocument& document = position.step->document;
-    if (operation && *operation != document.operation()) return fail(ErrorCode::kInternal, "a request is a query or a mutation");
+    if (operation && *operation != document.operation())
+      return fail(ErrorCode::kInternal, "a request is a query or a mutation");
     operation = document.operation();
     auto variables = variables_of(*changes[i], *position.step);
     if (!variables) return fail(std::move(variables).error());
@@ -435,7 +453,8 @@ std::optional<std::vector<Complaint>> payload_complaints(const Value& errors) {
 }
 
 std::string GraphqlConnector::what(const Change& change, const Position& position) const {
-  return fmt::format("{} ({} {}, step {})", position.step->document.field(), imperative(change.verb), change.entity, position.step->name);
+  return fmt::format("{} ({} {}, step {})", position.step->document.field(), imperative(change.verb), change.entity,
+                     position.step->name);
 }
 
 std::vector<Outcome> GraphqlConnector::read(std::span<const Change* const> changes,
@@ -488,8 +507,9 @@ Outcome GraphqlConnector::judge_answer(const Change& change, const Position& pos
   // A success that is no GraphQL: something between us and the platform answers, or it broke off.
   outcome.kind = success ? Kind::kUnknown : kind_of_status(answer.status);
   outcome.steps_done = change.steps_done;
-  outcome.message = fmt::format("{} answered {} to {}{}: {}", options_.platform.str(), answer.status, what(change, position),
-                                success ? " with what is no GraphQL" : "", words_of(body, message_places_));
+  outcome.message =
+      fmt::format("{} answered {} to {}{}: {}", options_.platform.str(), answer.status, what(change, position),
+                  success ? " with what is no GraphQL" : "", words_of(body, message_places_));
   return outcome;
 }
 
@@ -506,7 +526,8 @@ Outcome GraphqlConnector::judge(const Change& change, const Position& position, 
   Outcome outcome;
   outcome.kind = Kind::kUnknown;
   outcome.steps_done = change.steps_done;
-  outcome.message = fmt::format("{} answered {} without its payload and without an error", options_.platform.str(), what(change, position));
+  outcome.message = fmt::format("{} answered {} without its payload and without an error", options_.platform.str(),
+                                what(change, position));
   return outcome;
 }
 
@@ -518,7 +539,8 @@ Outcome GraphqlConnector::judge_payload(const Change& change, const Position& po
     if (!found) {
       Outcome outcome;
       outcome.steps_done = change.steps_done;
-      outcome.message = fmt::format("{} answered {} with errors that are none", options_.platform.str(), what(change, position));
+      outcome.message =
+          fmt::format("{} answered {} with errors that are none", options_.platform.str(), what(change, position));
       return outcome;
     }
     std::move(found->begin(), found->end(), std::back_inserter(complaints));
@@ -573,8 +595,8 @@ Outcome GraphqlConnector::judge_complaints(const Change& change, const Position&
   outcome.kind = kind;
   outcome.steps_done = change.steps_done;
   outcome.message = fmt::format("{} answered {}{}{} to {}: {}", options_.platform.str(),
-                                worst->code.empty() ? "an error" : cleaned(worst->code, 64), worst->field.empty() ? "" : " on ",
-                                cleaned(worst->field, 64), what(change, position),
+                                worst->code.empty() ? "an error" : cleaned(worst->code, 64),
+                                worst->field.empty() ? "" : " on ", cleaned(worst->field, 64), what(change, position),
                                 worst->words.empty() ? "(no words)" : cleaned(worst->words));
   if (kind == Kind::kDelivered || kind == Kind::kStepDone) {
     go_on(change, position, outcome);

@@ -16,10 +16,12 @@ namespace datasync::delivery {
 struct GraphqlStep {
   std::string name = {};  ///< `variant`: stands in messages, unique within its plan
 
-  /// One operation (a mutation, or a query that looks something up) with one field at its root; no fragment definitions.
+  /// One operation (a mutation, or a query that looks something up) with one field at its root; no fragment
+  /// definitions.
   std::string document = {};
 
-  /// A JSON object, the template of the variables. What it holds is sent as it stands, but for strings that begin with `$`:
+  /// A JSON object, the template of the variables. What it holds is sent as it stands, but for strings that begin with
+  /// `$`:
   ///
   ///   `$data.customer_email`  a field of the change's data; `$data/shipping_info/city` is a JSON pointer into it
   ///   `$id`, `$id.variant`    the platform's own id of the record, or that of a role
@@ -38,10 +40,10 @@ struct GraphqlStep {
   ///              "json"                 the value becomes its JSON text, for scalars such as Saleor's JSONString
   ///   `$else`:   a template             where there is no value by now
   ///
-  /// A member without a value is left out. With `!` at its end (`$data.quantity!`) a reference is needed: without a value
-  /// the object around it is left out with it, and so on outwards; where that reaches the outermost object, or where a
-  /// variable that the document declares as non-null has none, the change can't be sent: it is rejected. A list that
-  /// loses all its elements is left out. `null` is a value.
+  /// A member without a value is left out. With `!` at its end (`$data.quantity!`) a reference is needed: without a
+  /// value the object around it is left out with it, and so on outwards; where that reaches the outermost object, or
+  /// where a variable that the document declares as non-null has none, the change can't be sent: it is rejected. A list
+  /// that loses all its elements is left out. `null` is a value.
   Value variables = Value::from_canonical("{}");
 
   /// Fields of `data`; the step is sent only if at least one of them is there. Empty: always.
@@ -63,9 +65,10 @@ struct GraphqlStep {
 
 /// What is done for one entity, verb by verb: the steps in their order, at most 30. Empty: not served (`skipped`).
 ///
-/// A create that may have been applied, or that was refused because the record is there (`kRepeat`), goes on with `repeat`,
-/// else with `update`: its documents address the record by `externalReference`. If the platform then says that it has no
-/// such record (`absent_codes`), it is created after all. That way and back is gone once more, then the refusal stands.
+/// A create that may have been applied, or that was refused because the record is there (`kRepeat`), goes on with
+/// `repeat`, else with `update`: its documents address the record by `externalReference`. If the platform then says
+/// that it has no such record (`absent_codes`), it is created after all. That way and back is gone once more, then the
+/// refusal stands.
 struct GraphqlEntity {
   std::vector<GraphqlStep> create = {};
   std::vector<GraphqlStep> update = {};
@@ -92,8 +95,8 @@ struct GraphqlOptions {
   /// repeated create becomes a create again, and anything else is a rejection with `record_lost`.
   std::vector<std::string> absent_codes{"NOT_FOUND:id", "NOT_FOUND:externalReference"};
 
-  std::size_t aliases_max = 1;   ///< 1..100: so many changes of one tenant share one request by aliases
-  bool key_per_step = false;     ///< true: `Idempotency-Key` is `<key>:<step>`, for platforms that replay answers by key
+  std::size_t aliases_max = 1;  ///< 1..100: so many changes of one tenant share one request by aliases
+  bool key_per_step = false;    ///< true: `Idempotency-Key` is `<key>:<step>`, for platforms that replay answers by key
   milliseconds timeout{30'000};  ///< the whole attempt (REQUEST_TIMEOUT)
 };
 

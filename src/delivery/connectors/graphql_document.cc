@@ -17,8 +17,12 @@ struct Token {
   std::string_view text;
 };
 
-bool is_name_start(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_name_start(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 /// The tokens of a document one by one; commas, white space and comments are between them.
 class Tokens {
@@ -31,10 +35,12 @@ class Tokens {
     skip_ignored();
     if (rest_.empty()) return {};
     const char c = rest_.front();
-    if (is_name_start(c)) return take(TokenKind::kName, length_of([](char x) { return is_name_start(x) || is_digit(x); }));
+    if (is_name_start(c))
+      return take(TokenKind::kName, length_of([](char x) { return is_name_start(x) || is_digit(x); }));
     if (is_digit(c) || c == '-') {
-      return take(TokenKind::kNumber,
-                  length_of([](char x) { return is_digit(x) || x == '-' || x == '+' || x == '.' || x == 'e' || x == 'E'; }));
+      return take(TokenKind::kNumber, length_of([](char x) {
+                    return is_digit(x) || x == '-' || x == '+' || x == '.' || x == 'e' || x == 'E';
+                  }));
     }
     if (c == '"') return take_string();
     if (rest_.starts_with("...")) return take(TokenKind::kPunctuator, 3);
@@ -155,7 +161,8 @@ class GraphqlReader {
   }
 
   bool read_name(std::string& name, std::string_view of) {
-    if (token_.kind != TokenKind::kName) return refuse(fmt::format("expects the name of {} before '{}'", of, token_.text));
+    if (token_.kind != TokenKind::kName)
+      return refuse(fmt::format("expects the name of {} before '{}'", of, token_.text));
     name = token_.text;
     advance();
     return true;
@@ -164,9 +171,9 @@ class GraphqlReader {
   bool read_operation() {
     std::string word;
     if (!read_name(word, "an operation (mutation or query)")) return false;
-    if (word != "mutation" && word != "query") return refuse(fmt::format("must begin with mutation or query, not {}", word));
-    document.operation_ =
-        word == "query" ? GraphqlDocument::Operation::kQuery : GraphqlDocument::Operation::kMutation;
+    if (word != "mutation" && word != "query")
+      return refuse(fmt::format("must begin with mutation or query, not {}", word));
+    document.operation_ = word == "query" ? GraphqlDocument::Operation::kQuery : GraphqlDocument::Operation::kMutation;
     return read_name(document.name_, "the operation");
   }
 
@@ -196,7 +203,8 @@ class GraphqlReader {
     bool has_default = false;
     while (!(depth == 0 && (is("$") || is(")")))) {
       if (token_.kind == TokenKind::kEnd || token_.kind == TokenKind::kBad) return refuse_token();
-      if (is("$") || is("@")) return refuse(fmt::format("has '{}' inside the definition of ${}", token_.text, variable.name));
+      if (is("$") || is("@"))
+        return refuse(fmt::format("has '{}' inside the definition of ${}", token_.text, variable.name));
       if (!note_bracket(depth)) return false;
       if (is("=")) has_default = true;
       if (!has_default) variable.required = is("!");
@@ -264,7 +272,8 @@ class GraphqlReader {
   }
 
   bool refuse_token() {
-    return refuse(token_.kind == TokenKind::kEnd ? std::string("ends too early") : fmt::format("has a bad token at '{}'", token_.text));
+    return refuse(token_.kind == TokenKind::kEnd ? std::string("ends too early")
+                                                 : fmt::format("has a bad token at '{}'", token_.text));
   }
 
   bool declares(std::string_view name) const {

@@ -9,10 +9,9 @@
 namespace datasync::delivery {
 
 /// One GraphQL operation with one field at its root, taken apart just far enough to put several into one request: each
-/// field gets an alias, each variable a suffix. The text is rebuilt from its tokens, so comments and needless white space
-/// are gone, and no `$` inside a string is mistaken for a variable.
-/// Source: GraphQL specification, October 2021, sections 2.1 and 2.2.
-/// Threads: immutable, any.
+/// field gets an alias, each variable a suffix. The text is rebuilt from its tokens, so comments and needless white
+/// space are gone, and no `$` inside a string is mistaken for a variable. Source: GraphQL specification, October 2021,
+/// sections 2.1 and 2.2. Threads: immutable, any.
 class GraphqlDocument {
  public:
   enum class Operation : std::uint8_t { kQuery, kMutation };
@@ -22,8 +21,8 @@ class GraphqlDocument {
   };
 
   /// Errors: `kInvalid` for bad tokens, unbalanced brackets, an anonymous or second operation, a second root field,
-  ///         fragment definitions and spreads at the root, directives of the operation, variables used but not declared,
-  ///         and texts over 64 KiB.
+  ///         fragment definitions and spreads at the root, directives of the operation, variables used but not
+  ///         declared, and texts over 64 KiB.
   static Result<GraphqlDocument> parse(std::string_view text);
 
   [[nodiscard]] Operation operation() const noexcept { return operation_; }

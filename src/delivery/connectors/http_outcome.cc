@@ -16,7 +16,8 @@ using Kind = Outcome::Kind;
 constexpr std::chrono::hours kRetryAfterMax{24};
 
 bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 std::optional<int> number_in(std::string_view text) {
@@ -66,16 +67,22 @@ std::optional<std::string> text_in(const Value& value) {
 Outcome::Kind kind_of_status(int status) noexcept {
   switch (status) {
     case 401:
-    case 403: return Kind::kUnauthorized;
+    case 403:
+      return Kind::kUnauthorized;
     case 408:
     case 425:
-    case 429: return Kind::kRefused;
+    case 429:
+      return Kind::kRefused;
     case 409:
-    case 412: return Kind::kMovedOn;
-    case 410: return Kind::kGone;
+    case 412:
+      return Kind::kMovedOn;
+    case 410:
+      return Kind::kGone;
     case 502:
-    case 504: return Kind::kUnknown;
-    default: break;
+    case 504:
+      return Kind::kUnknown;
+    default:
+      break;
   }
   if (status < 200) return Kind::kUnknown;
   return status >= 500 ? Kind::kRefused : Kind::kRejected;
@@ -92,7 +99,8 @@ Outcome outcome_of_error(std::string_view platform, std::string_view asked, cons
     outcome.message = fmt::format("{} was not reached for {}: {}", platform, asked, cleaned(error.message));
   } else {
     outcome.kind = Kind::kUnknown;
-    outcome.message = fmt::format("{} gave no answer to {}, it may have acted on it: {}", platform, asked, cleaned(error.message));
+    outcome.message =
+        fmt::format("{} gave no answer to {}, it may have acted on it: {}", platform, asked, cleaned(error.message));
   }
   return outcome;
 }
@@ -108,7 +116,8 @@ std::optional<milliseconds> retry_after_of(const net::ClientResponse& response) 
   const auto date = response.headers.find("Date");
   const auto now = date ? parse_http_date(*date) : std::nullopt;
   if (!until || !now) return std::nullopt;
-  return std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(*until - *now), milliseconds{0}, kRetryAfterMax);
+  return std::clamp<milliseconds>(std::chrono::duration_cast<milliseconds>(*until - *now), milliseconds{0},
+                                  kRetryAfterMax);
 }
 
 std::optional<Timestamp> parse_http_date(std::string_view text) {
@@ -187,9 +196,12 @@ std::string_view own_id_of(const Change& change, std::string_view role) noexcept
 
 std::string_view imperative(Verb verb) noexcept {
   switch (verb) {
-    case Verb::kCreated: return "create";
-    case Verb::kUpdated: return "update";
-    case Verb::kDeleted: return "delete";
+    case Verb::kCreated:
+      return "create";
+    case Verb::kUpdated:
+      return "update";
+    case Verb::kDeleted:
+      return "delete";
   }
   return "update";
 }

@@ -15,13 +15,13 @@ namespace datasync::delivery {
 /// What HTTP alone tells of an attempt; the same for every kind of platform. Pure functions over what came in, which is
 /// never trusted.
 
-/// The meaning of a status that is no success: 408, 425, 429, 500, 503 and other 5xx refused; 502 and 504 unknown, since
-/// the gateway does not know either; 401, 403 unauthorized; 409, 412 moved on; 410 gone; all else rejected, redirects and
-/// unasked-for successes too. A status below 200 is no final answer: unknown.
+/// The meaning of a status that is no success: 408, 425, 429, 500, 503 and other 5xx refused; 502 and 504 unknown,
+/// since the gateway does not know either; 401, 403 unauthorized; 409, 412 moved on; 410 gone; all else rejected,
+/// redirects and unasked-for successes too. A status below 200 is no final answer: unknown.
 [[nodiscard]] Outcome::Kind kind_of_status(int status) noexcept;
 
-/// No answer came. `kBefore` is refused, since nothing was sent; but a request that is malformed is rejected. All else is
-/// unknown. `asked` is `POST /api/sync/user/create`.
+/// No answer came. `kBefore` is refused, since nothing was sent; but a request that is malformed is rejected. All else
+/// is unknown. `asked` is `POST /api/sync/user/create`.
 [[nodiscard]] Outcome outcome_of_error(std::string_view platform, std::string_view asked, const Error& error);
 
 /// The answer's `Retry-After`: seconds, or an HTTP date measured against the answer's own `Date`; none for all else, so

@@ -17,13 +17,13 @@ std::optional<milliseconds> retry_after(std::string retry_after, std::string dat
 
 TEST(HttpOutcome, EachStatusHasOneMeaning) {
   const std::vector<std::pair<int, Kind>> table{
-      {100, Kind::kUnknown},   {199, Kind::kUnknown},   {203, Kind::kRejected}, {301, Kind::kRejected},
-      {307, Kind::kRejected},  {400, Kind::kRejected},  {401, Kind::kUnauthorized}, {402, Kind::kRejected},
-      {403, Kind::kUnauthorized}, {404, Kind::kRejected}, {405, Kind::kRejected}, {408, Kind::kRefused},
-      {409, Kind::kMovedOn},   {410, Kind::kGone},      {412, Kind::kMovedOn},  {413, Kind::kRejected},
-      {415, Kind::kRejected},  {422, Kind::kRejected},  {425, Kind::kRefused},  {429, Kind::kRefused},
-      {451, Kind::kRejected},  {500, Kind::kRefused},   {501, Kind::kRefused},  {502, Kind::kUnknown},
-      {503, Kind::kRefused},   {504, Kind::kUnknown},   {507, Kind::kRefused},  {599, Kind::kRefused}};
+      {100, Kind::kUnknown},      {199, Kind::kUnknown},  {203, Kind::kRejected},     {301, Kind::kRejected},
+      {307, Kind::kRejected},     {400, Kind::kRejected}, {401, Kind::kUnauthorized}, {402, Kind::kRejected},
+      {403, Kind::kUnauthorized}, {404, Kind::kRejected}, {405, Kind::kRejected},     {408, Kind::kRefused},
+      {409, Kind::kMovedOn},      {410, Kind::kGone},     {412, Kind::kMovedOn},      {413, Kind::kRejected},
+      {415, Kind::kRejected},     {422, Kind::kRejected}, {425, Kind::kRefused},      {429, Kind::kRefused},
+      {451, Kind::kRejected},     {500, Kind::kRefused},  {501, Kind::kRefused},      {502, Kind::kUnknown},
+      {503, Kind::kRefused},      {504, Kind::kUnknown},  {507, Kind::kRefused},      {599, Kind::kRefused}};
   for (const auto& [status, kind] : table) EXPECT_EQ(to_string(kind_of_status(status)), to_string(kind)) << status;
 }
 
@@ -73,8 +73,9 @@ TEST(RetryAfter, IsReadAsSecondsOrAsADateBesideTheAnswersOwn) {
   EXPECT_EQ(retry_after("Sun, 06 Nov 1994 08:50:07 GMT", kDate), seconds{30});
   EXPECT_EQ(retry_after("Sun, 06 Nov 1994 08:49:00 GMT", kDate), seconds{0}) << "already past";
   EXPECT_EQ(retry_after("Sun, 06 Nov 1994 08:50:07 GMT"), std::nullopt) << "there is no clock of ours to measure it by";
-  for (const char* text : {"", "-5", "+5", "1.5", "soon", "12 s", "Sun, 06 Nov 1994 08:50:07 CET",
-                           "Sun, 31 Feb 1994 08:50:07 GMT", "Sun, 06 Nov 1994 25:50:07 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
+  for (const char* text :
+       {"", "-5", "+5", "1.5", "soon", "12 s", "Sun, 06 Nov 1994 08:50:07 CET", "Sun, 31 Feb 1994 08:50:07 GMT",
+        "Sun, 06 Nov 1994 25:50:07 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
     EXPECT_EQ(retry_after(text, kDate), std::nullopt) << text;
   }
 }
@@ -126,7 +127,8 @@ TEST(JsonPointer, FindsByMembersAndIndexesAsRfc6901Says) {
   EXPECT_EQ(at("/x~1y"), "4");
   EXPECT_EQ(at("/m~0n"), "5");
   EXPECT_EQ(at(""), root.text());
-  for (const char* text : {"/a/2", "/a/00", "/a/-", "/a/0/b/c", "/b", "/a/18446744073709551616"}) EXPECT_EQ(at(text), "none") << text;
+  for (const char* text : {"/a/2", "/a/00", "/a/-", "/a/0/b/c", "/b", "/a/18446744073709551616"})
+    EXPECT_EQ(at(text), "none") << text;
   EXPECT_FALSE(JsonPointer::parse("a"));
   EXPECT_FALSE(JsonPointer::parse("/~2"));
   EXPECT_FALSE(JsonPointer::parse("/a~"));

@@ -47,7 +47,9 @@ Result<JsonPointer> JsonPointer::parse(std::string_view text) {
   return pointer;
 }
 
-std::optional<Value> JsonPointer::find(const Value& root) const { return find_from(0, root); }
+std::optional<Value> JsonPointer::find(const Value& root) const {
+  return find_from(0, root);
+}
 
 std::optional<Value> JsonPointer::find(const Fields& root) const {
   if (steps_.empty()) return root.to_value();

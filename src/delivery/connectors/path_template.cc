@@ -29,7 +29,8 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
     } else if (name == "tenant") {
       made.parts_.push_back({Kind::kTenant, {}});
     } else {
-      return fail(ErrorCode::kInvalid, "path: knows {entity}, {verb}, {id} and {tenant}, not {" + std::string(name) + "}");
+      return fail(ErrorCode::kInvalid,
+                  "path: knows {entity}, {verb}, {id} and {tenant}, not {" + std::string(name) + "}");
     }
     text.remove_prefix(close + 1);
   }
@@ -66,15 +67,24 @@ Result<std::string> PathTemplate::fill(std::string_view entity, std::string_view
   std::string path;
   for (const Part& part : parts_) {
     switch (part.kind) {
-      case Kind::kText: path += part.text; break;
-      case Kind::kEntity: path += net::percent_encode(entity); break;
-      case Kind::kVerb: path += net::percent_encode(verb); break;
-      case Kind::kTenant: path += net::percent_encode(change.tenant.str()); break;
+      case Kind::kText:
+        path += part.text;
+        break;
+      case Kind::kEntity:
+        path += net::percent_encode(entity);
+        break;
+      case Kind::kVerb:
+        path += net::percent_encode(verb);
+        break;
+      case Kind::kTenant:
+        path += net::percent_encode(change.tenant.str());
+        break;
       case Kind::kId: {
         const std::string_view own = own_id_of(change);
         const std::string_view id = own.empty() ? std::string_view(change.entity_id.str()) : own;
         // An id of dots would climb out of its segment: RFC 3986 removes dot segments, encoded or not.
-        if (id.empty() || id == "." || id == "..") return fail(ErrorCode::kInvalid, "the record has no id to put into the path");
+        if (id.empty() || id == "." || id == "..")
+          return fail(ErrorCode::kInvalid, "the record has no id to put into the path");
         path += net::percent_encode(id);
         break;
       }

@@ -10,9 +10,8 @@
 
 namespace datasync::delivery {
 
-/// A path such as `/api/sync/{entity}/{verb}` with its placeholders; what fills them is percent-encoded, so that no id can
-/// leave its segment.
-/// Threads: immutable, any.
+/// A path such as `/api/sync/{entity}/{verb}` with its placeholders; what fills them is percent-encoded, so that no id
+/// can leave its segment. Threads: immutable, any.
 class PathTemplate {
  public:
   /// Errors: `kInvalid` for an unknown placeholder, or a path that is no printable ASCII or does not begin with `/`.

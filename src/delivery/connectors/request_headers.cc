@@ -9,12 +9,14 @@ namespace datasync::delivery {
 namespace {
 
 constexpr std::string_view kTenantMark = "{tenant}";
-constexpr std::array<std::string_view, 6> kOurs{"host",       "content-length",  "connection",
+constexpr std::array<std::string_view, 6> kOurs{"host",        "content-length",  "connection",
                                                 "traceparent", "idempotency-key", "transfer-encoding"};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kDefaults{
     {{"Content-Type", "application/json"}, {"Accept", "application/json"}, {"User-Agent", "data-sync"}}};
 
-constexpr bool is_plain(char c) noexcept { return c > 0x20 && c < 0x7f && c != '%'; }
+constexpr bool is_plain(char c) noexcept {
+  return c > 0x20 && c < 0x7f && c != '%';
+}
 
 void append_encoded(std::string& out, std::string_view text) {
   if (std::all_of(text.begin(), text.end(), is_plain)) {
@@ -72,7 +74,8 @@ Result<RequestHeaders> RequestHeaders::make(const Credential& credential, const 
   if (!auth) return fail(auth.error());
   // The value stays out of every message here: it may be a secret.
   if (!auth->first.empty() && !net::append_header(made.fixed_, auth->first, auth->second)) {
-    return fail(ErrorCode::kInvalid, "credential: '" + auth->first + "' is no header name, or the secret has a control character");
+    return fail(ErrorCode::kInvalid,
+                "credential: '" + auth->first + "' is no header name, or the secret has a control character");
   }
   made.secret_ = credential.secret;
   for (const auto& [name, value] : templates) {

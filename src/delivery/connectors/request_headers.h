@@ -12,10 +12,9 @@ namespace datasync::delivery {
 
 /// The headers that every request to one platform carries. All that is the same for every request is one prebuilt text.
 ///
-/// No value can smuggle a header: what comes from a change is written in visible ASCII only. An idempotency key or tenant
-/// id with other characters, or with a `%`, is percent-encoded, so that two ids never become one; a trace context that is
-/// none is left out.
-/// Threads: immutable, any.
+/// No value can smuggle a header: what comes from a change is written in visible ASCII only. An idempotency key or
+/// tenant id with other characters, or with a `%`, is percent-encoded, so that two ids never become one; a trace
+/// context that is none is left out. Threads: immutable, any.
 class RequestHeaders {
  public:
   /// Errors: `kInvalid` for a header that is ours to write, a name that is no token, a control character in a value, a

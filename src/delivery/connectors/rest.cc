@@ -46,7 +46,9 @@ struct Entity {
   std::array<Endpoint, kVerbs.size()> endpoints;
 };
 
-constexpr std::size_t index_of(Verb verb) noexcept { return static_cast<std::size_t>(verb); }
+constexpr std::size_t index_of(Verb verb) noexcept {
+  return static_cast<std::size_t>(verb);
+}
 
 class RestConnector final : public Connector {
  public:
@@ -165,13 +167,15 @@ Result<Endpoint> RestConnector::prepare_endpoint(const std::string& entity, Verb
 }
 
 Result<Bulk> RestConnector::prepare_bulk(const std::string& entity, Verb verb, const RestBulk& bulk) const {
-  if (bulk.items_max < 2 || bulk.items_max > kItemsMax) return fail(ErrorCode::kInvalid, "items_max: must be 2 to 1000");
+  if (bulk.items_max < 2 || bulk.items_max > kItemsMax)
+    return fail(ErrorCode::kInvalid, "items_max: must be 2 to 1000");
   Bulk made;
   made.items_max = bulk.items_max;
   made.items_member = bulk.items_member;
   auto path = PathTemplate::parse(base_path_ + bulk.path);
   if (!path) return fail(std::move(path).error());
-  if (path->names_the_id()) return fail(ErrorCode::kInvalid, "path: one request has many ids, so {id} can't stand here");
+  if (path->names_the_id())
+    return fail(ErrorCode::kInvalid, "path: one request has many ids, so {id} can't stand here");
   made.path = path->bound_to(entity, imperative(verb));
   std::vector<std::string> texts{bulk.status, bulk.id, bulk.message};
   if (bulk.results) texts.push_back(*bulk.results);
@@ -219,7 +223,9 @@ Result<net::ClientRequest> RestConnector::build(std::span<const Change* const> c
   const Entity& entity = entity_of(first.entity);
   const Endpoint& endpoint = entity.endpoints[index_of(verb_of(first, entity))];
   const bool batch = changes.size() > 1;
-  if (!endpoint.served) return fail(ErrorCode::kInvalid, fmt::format("{} serves no {} of {}", options_.platform.str(), imperative(first.verb), first.entity));
+  if (!endpoint.served)
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} serves no {} of {}", options_.platform.str(), imperative(first.verb), first.entity));
   if (batch && (!endpoint.bulk || changes.size() > endpoint.bulk->items_max)) {
     return fail(ErrorCode::kInternal, "more changes than fit into one request");
   }
@@ -392,19 +398,22 @@ void RestConnector::learn(const Change& change, const net::ClientResponse& answe
   }
   const bool needed = options_.id_required && change.verb == Verb::kCreated;
   if (!needed && !has_body) return;
-  outcome.message = fmt::format("{} answered {} to {} {}; its id of the record was not learned", options_.platform.str(),
-                                answer.status, asked(change, false), json ? "without a usable id" : "with a body that is no JSON");
+  outcome.message =
+      fmt::format("{} answered {} to {} {}; its id of the record was not learned", options_.platform.str(),
+                  answer.status, asked(change, false), json ? "without a usable id" : "with a body that is no JSON");
   if (needed) outcome.kind = Kind::kUnknown;
 }
 
-void RestConnector::explain(const Change& change, const net::ClientResponse& answer, bool batch, Outcome& outcome) const {
+void RestConnector::explain(const Change& change, const net::ClientResponse& answer, bool batch,
+                            Outcome& outcome) const {
   std::string body = answer.body;
   headers_.redact(body);  // before anything is cut off, or half a secret would remain
   if (answer.status >= 300 && answer.status < 400) {
-    body = fmt::format("a redirect to {}, which is not followed: correct the platform's address", answer.headers.get("Location"));
+    body = fmt::format("a redirect to {}, which is not followed: correct the platform's address",
+                       answer.headers.get("Location"));
   }
-  outcome.message = fmt::format("{} answered {} to {}: {}", options_.platform.str(), answer.status, asked(change, batch),
-                                words_of(body, message_places_));
+  outcome.message = fmt::format("{} answered {} to {}: {}", options_.platform.str(), answer.status,
+                                asked(change, batch), words_of(body, message_places_));
 }
 
 std::vector<Outcome> RestConnector::read_batch(std::span<const Change* const> changes,
@@ -443,13 +452,15 @@ Outcome RestConnector::judge_item(const Change& change, const Bulk& bulk, const 
   auto id = id_value ? id_of(*id_value) : std::nullopt;
   Outcome outcome;
   if (status < 100 || status > 599) {
-    outcome.message = fmt::format("{} answered {} without a status for this item", options_.platform.str(), asked(change, true));
+    outcome.message =
+        fmt::format("{} answered {} without a status for this item", options_.platform.str(), asked(change, true));
     return outcome;
   }
   outcome.http_status = static_cast<int>(status);
   outcome.kind = kind_of(endpoint, outcome.http_status);
   if (outcome.kind == Kind::kDelivered) {
-    if (id && change.verb != Verb::kDeleted && own_id_of(change).empty()) outcome.learned.push_back({{}, *std::move(id)});
+    if (id && change.verb != Verb::kDeleted && own_id_of(change).empty())
+      outcome.learned.push_back({{}, *std::move(id)});
     return outcome;
   }
   std::string text = item.text();

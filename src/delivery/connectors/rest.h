@@ -22,9 +22,9 @@ enum class RestBody : std::uint8_t {
 /// Several changes of one entity and verb in one request. The body is an array of envelopes, each with its own
 /// `idempotency_key`; the request's key is the batch's.
 struct RestBulk {
-  std::string path = {};             ///< template as `RestOptions::path`, without `{id}`
-  std::size_t items_max = 100;  ///< 2..1000
-  std::string items_member = {};     ///< `items`: the body is `{"items": […]}`; empty: a bare array
+  std::string path = {};          ///< template as `RestOptions::path`, without `{id}`
+  std::size_t items_max = 100;    ///< 2..1000
+  std::string items_member = {};  ///< `items`: the body is `{"items": […]}`; empty: a bare array
   /// JSON pointer to the array in the answer with one entry per item in their order. None: no outcomes per item, the
   /// answer's status holds for all. An answer whose array is missing or of another length leaves the outcome unknown.
   std::optional<std::string> results = {};
@@ -46,7 +46,8 @@ struct RestVerb {
 
 struct RestEntity {
   /// The member of `data` with the platform's own id (`customer_id`). Needed only to send a create again as an update
-  /// of a record that was there already: the id that the platform told replaces the canonical one. Empty: left as it is.
+  /// of a record that was there already: the id that the platform told replaces the canonical one. Empty: left as it
+  /// is.
   std::string id_field = {};
   std::map<Verb, RestVerb> verbs = {};
 };
@@ -66,14 +67,15 @@ struct RestOptions {
   std::vector<int> success_statuses{200, 201, 202, 204};
   /// JSON pointers into a successful answer, tried in order: the platform's own id of the record.
   std::vector<std::string> id_pointers{"/id", "/data/id"};
-  /// The same for a 409 to a create: the id of the record that is there already. With one the create is sent again as an
-  /// update of it; empty: such an answer goes back to reconcile as any 409.
+  /// The same for a 409 to a create: the id of the record that is there already. With one the create is sent again as
+  /// an update of it; empty: such an answer goes back to reconcile as any 409.
   std::vector<std::string> existing_id_pointers{"/id", "/existing_id"};
   /// JSON pointers to the platform's own words about a failure, tried in order.
-  std::vector<std::string> message_pointers{"/detail", "/message", "/error/message", "/error", "/errors/0/message", "/title"};
-  bool id_required = false;         ///< true: a successful create whose answer has no id has an unknown outcome
-  milliseconds timeout{30'000};     ///< the whole attempt (REQUEST_TIMEOUT)
-  bool serves_unlisted = true;      ///< entities that `entities` does not name are served by the defaults above
+  std::vector<std::string> message_pointers{"/detail", "/message",          "/error/message",
+                                            "/error",  "/errors/0/message", "/title"};
+  bool id_required = false;      ///< true: a successful create whose answer has no id has an unknown outcome
+  milliseconds timeout{30'000};  ///< the whole attempt (REQUEST_TIMEOUT)
+  bool serves_unlisted = true;   ///< entities that `entities` does not name are served by the defaults above
   std::map<std::string, RestEntity> entities = {};
 };
 

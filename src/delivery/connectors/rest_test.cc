@@ -28,7 +28,9 @@ std::unique_ptr<Connector> connector(RestOptions made = options()) {
   return *std::move(result);
 }
 
-Change user(Verb verb) { return change_of("user", verb, R"({"user_id":"canonical-1","full_name":"Ann \"A\" Lee"})"); }
+Change user(Verb verb) {
+  return change_of("user", verb, R"({"user_id":"canonical-1","full_name":"Ann \"A\" Lee"})");
+}
 
 TEST(RestBuild, SaysWhatTheContractSays) {
   Change change = user(Verb::kCreated);
@@ -42,8 +44,9 @@ TEST(RestBuild, SaysWhatTheContractSays) {
             "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: data-sync\r\n"
             "Authorization: Bearer s3cret-token\r\nIdempotency-Key: 0190-event\r\n"
             "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
-  EXPECT_EQ(request->body,
-            R"({"event_type":"user_created","source_platform":"bizosaas","data":{"full_name":"Ann \"A\" Lee","user_id":"canonical-1"},"tenant_id":"tenant123","user_id":"u-7"})");
+  EXPECT_EQ(
+      request->body,
+      R"({"event_type":"user_created","source_platform":"bizosaas","data":{"full_name":"Ann \"A\" Lee","user_id":"canonical-1"},"tenant_id":"tenant123","user_id":"u-7"})");
   EXPECT_EQ(request->deadline, milliseconds{30'000});
 }
 
@@ -52,7 +55,8 @@ TEST(RestBuild, EveryVerbAndEntityHasItsAddress) {
   EXPECT_EQ(build_one(*platform, user(Verb::kUpdated))->target, "/api/sync/user/update");
   EXPECT_EQ(build_one(*platform, user(Verb::kDeleted))->target, "/api/sync/user/delete");
   EXPECT_EQ(build_one(*platform, change_of("analytics", Verb::kUpdated, "{}"))->target, "/api/sync/analytics/update");
-  EXPECT_EQ(build_one(*platform, change_of("a/../b c", Verb::kUpdated, "{}"))->target, "/api/sync/a%2F..%2Fb%20c/update");
+  EXPECT_EQ(build_one(*platform, change_of("a/../b c", Verb::kUpdated, "{}"))->target,
+            "/api/sync/a%2F..%2Fb%20c/update");
 }
 
 TEST(RestBuild, AnotherPlatformNeedsOtherSettingsOnly) {
@@ -123,13 +127,13 @@ struct Case {
 TEST(RestRead, ClassifiesEveryStatus) {
   const auto platform = connector();
   for (const auto& [status, body, kind] :
-       std::vector<Case>{{200, "{}", Kind::kDelivered}, {201, "{}", Kind::kDelivered}, {202, "", Kind::kDelivered},
-                         {204, "", Kind::kDelivered}, {206, "", Kind::kRejected}, {302, "", Kind::kRejected},
+       std::vector<Case>{{200, "{}", Kind::kDelivered},  {201, "{}", Kind::kDelivered},  {202, "", Kind::kDelivered},
+                         {204, "", Kind::kDelivered},    {206, "", Kind::kRejected},     {302, "", Kind::kRejected},
                          {401, "", Kind::kUnauthorized}, {403, "", Kind::kUnauthorized}, {404, "", Kind::kRejected},
-                         {408, "", Kind::kRefused}, {409, "", Kind::kMovedOn}, {410, "", Kind::kGone},
-                         {412, "", Kind::kMovedOn}, {422, "", Kind::kRejected}, {425, "", Kind::kRefused},
-                         {429, "", Kind::kRefused}, {500, "", Kind::kRefused}, {502, "", Kind::kUnknown},
-                         {503, "", Kind::kRefused}, {504, "", Kind::kUnknown}}) {
+                         {408, "", Kind::kRefused},      {409, "", Kind::kMovedOn},      {410, "", Kind::kGone},
+                         {412, "", Kind::kMovedOn},      {422, "", Kind::kRejected},     {425, "", Kind::kRefused},
+                         {429, "", Kind::kRefused},      {500, "", Kind::kRefused},      {502, "", Kind::kUnknown},
+                         {503, "", Kind::kRefused},      {504, "", Kind::kUnknown}}) {
     const Outcome outcome = read_one(*platform, user(Verb::kUpdated), answer(status, body));
     EXPECT_EQ(to_string(outcome.kind), to_string(kind)) << status;
     EXPECT_EQ(outcome.http_status, status);
@@ -172,9 +176,11 @@ TEST(RestRead, TellsTheOperatorWhoRefusedAndWhy) {
   const Outcome outcome =
       read_one(*connector(), user(Verb::kCreated), answer(422, "{\"detail\":\"email\\u0000 is\\nwrong\"}"));
   EXPECT_EQ(outcome.message, "bizoholic answered 422 to POST /api/sync/user/create: email is wrong");
-  EXPECT_EQ(read_one(*connector(), user(Verb::kUpdated), answer(301, "", {{"Location", "https://elsewhere.example/"}})).message,
-            "bizoholic answered 301 to POST /api/sync/user/update: a redirect to https://elsewhere.example/, which is not "
-            "followed: correct the platform's address");
+  EXPECT_EQ(
+      read_one(*connector(), user(Verb::kUpdated), answer(301, "", {{"Location", "https://elsewhere.example/"}}))
+          .message,
+      "bizoholic answered 301 to POST /api/sync/user/update: a redirect to https://elsewhere.example/, which is not "
+      "followed: correct the platform's address");
 }
 
 TEST(RestRead, NeverRepeatsItsSecretWhereAPlatformDoes) {
@@ -183,7 +189,8 @@ TEST(RestRead, NeverRepeatsItsSecretWhereAPlatformDoes) {
 }
 
 TEST(RestRead, HonoursRetryAfter) {
-  EXPECT_EQ(read_one(*connector(), user(Verb::kUpdated), answer(429, "", {{"retry-after", "17"}})).retry_after, seconds{17});
+  EXPECT_EQ(read_one(*connector(), user(Verb::kUpdated), answer(429, "", {{"retry-after", "17"}})).retry_after,
+            seconds{17});
 }
 
 TEST(RestRead, AnErrorWithoutAnAnswerIsToldApartByItsStage) {
@@ -194,7 +201,8 @@ TEST(RestRead, AnErrorWithoutAnAnswerIsToldApartByItsStage) {
   const Outcome before = read_one(*platform, user(Verb::kUpdated), failed(ErrorCode::kUnavailable, Stage::kBefore));
   EXPECT_EQ(before.kind, Kind::kRefused);
   EXPECT_EQ(before.message, "bizoholic was not reached for POST /api/sync/user/update: connection refused");
-  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), failed(ErrorCode::kTimeout, Stage::kDuring)).kind, Kind::kUnknown);
+  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), failed(ErrorCode::kTimeout, Stage::kDuring)).kind,
+            Kind::kUnknown);
 }
 
 TEST(RestRepeat, ACreateOfWhatIsThereAlreadyBecomesAnUpdateOfIt) {
@@ -327,7 +335,8 @@ TEST(RestOptions, AWrongSettingIsNamed) {
     return result ? std::string("none") : result.error().message;
   };
   EXPECT_EQ(problem([](RestOptions&) {}), "none");
-  EXPECT_NE(problem([](RestOptions& o) { o.base_url = "bizoholic"; }).find("platform bizoholic: base_url: "), std::string::npos);
+  EXPECT_NE(problem([](RestOptions& o) { o.base_url = "bizoholic"; }).find("platform bizoholic: base_url: "),
+            std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.base_url = "http://x/?a=b"; }).find("base_url"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.path = "api"; }).find("path"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.path = "/{thing}"; }).find("{thing}"), std::string::npos);
@@ -340,8 +349,9 @@ TEST(RestOptions, AWrongSettingIsNamed) {
   const std::string secret = problem([](RestOptions& o) { o.credential.secret = "hush\n"; });
   EXPECT_EQ(secret.find("hush"), std::string::npos);
   EXPECT_NE(secret, "none");
-  EXPECT_NE(problem([](RestOptions& o) { o.entities["lead"].verbs[Verb::kUpdated].bulk = RestBulk{"/b/{id}"}; })
-                .find("lead update: bulk: path"),
+  EXPECT_NE(problem([](RestOptions& o) {
+              o.entities["lead"].verbs[Verb::kUpdated].bulk = RestBulk{"/b/{id}"};
+            }).find("lead update: bulk: path"),
             std::string::npos);
 }
 

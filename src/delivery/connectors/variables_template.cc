@@ -14,14 +14,23 @@ namespace datasync::delivery {
 namespace {
 
 enum class Source : std::uint8_t {
-  kData, kOwnId, kEntityId, kTenantId, kUserId, kEventId, kEventType, kSource, kVersion, kItem
+  kData,
+  kOwnId,
+  kEntityId,
+  kTenantId,
+  kUserId,
+  kEventId,
+  kEventType,
+  kSource,
+  kVersion,
+  kItem
 };
 
 struct Reference {
   Source source = Source::kData;
-  std::string name;      // of the field, or of the role
-  JsonPointer pointer;   // from there on
-  bool whole = false;    // kData and kItem: the pointer starts at the root
+  std::string name;     // of the field, or of the role
+  JsonPointer pointer;  // from there on
+  bool whole = false;   // kData and kItem: the pointer starts at the root
   bool needed = false;
 };
 
@@ -67,11 +76,18 @@ Result<Reference> read_reference(std::string_view text) {
   const std::string_view word = rest.substr(0, word_end);
   rest.remove_prefix(word_end);
 
-  static constexpr std::array<std::pair<std::string_view, Source>, 10> kSources{
-      {{"data", Source::kData}, {"id", Source::kOwnId}, {"entity_id", Source::kEntityId}, {"tenant_id", Source::kTenantId},
-       {"user_id", Source::kUserId}, {"event_id", Source::kEventId}, {"event_type", Source::kEventType},
-       {"source", Source::kSource}, {"version", Source::kVersion}, {"item", Source::kItem}}};
-  const auto at = std::find_if(kSources.begin(), kSources.end(), [word](const auto& pair) { return pair.first == word; });
+  static constexpr std::array<std::pair<std::string_view, Source>, 10> kSources{{{"data", Source::kData},
+                                                                                 {"id", Source::kOwnId},
+                                                                                 {"entity_id", Source::kEntityId},
+                                                                                 {"tenant_id", Source::kTenantId},
+                                                                                 {"user_id", Source::kUserId},
+                                                                                 {"event_id", Source::kEventId},
+                                                                                 {"event_type", Source::kEventType},
+                                                                                 {"source", Source::kSource},
+                                                                                 {"version", Source::kVersion},
+                                                                                 {"item", Source::kItem}}};
+  const auto at =
+      std::find_if(kSources.begin(), kSources.end(), [word](const auto& pair) { return pair.first == word; });
   if (at == kSources.end()) return refuse();
   reference.source = at->second;
 
@@ -195,11 +211,16 @@ class Filler {
 
   Found fill(const Node& node) {
     switch (node.kind) {
-      case NodeKind::kConstant: return {Found::Kind::kValue, node.constant};
-      case NodeKind::kReference: return fill_reference(node.reference);
-      case NodeKind::kObject: return fill_object(node);
-      case NodeKind::kList: return fill_list(node);
-      case NodeKind::kTurned: return fill_turned(node);
+      case NodeKind::kConstant:
+        return {Found::Kind::kValue, node.constant};
+      case NodeKind::kReference:
+        return fill_reference(node.reference);
+      case NodeKind::kObject:
+        return fill_object(node);
+      case NodeKind::kList:
+        return fill_list(node);
+      case NodeKind::kTurned:
+        return fill_turned(node);
     }
     return {};
   }
@@ -237,14 +258,22 @@ class Filler {
         const Value* value = members.find(reference.name);
         return value == nullptr ? Found{} : found(*value);
       }
-      case Source::kOwnId: return found_text(own_id_of(change_, reference.name));
-      case Source::kEntityId: return found_text(change_.entity_id.str());
-      case Source::kTenantId: return found_text(change_.tenant.str());
-      case Source::kUserId: return found_text(change_.user_id);
-      case Source::kEventId: return found_text(change_.event.str());
-      case Source::kEventType: return found_text(change_.event_type);
-      case Source::kSource: return found_text(change_.source.str());
-      case Source::kVersion: return found(Value::integer(change_.version.value));
+      case Source::kOwnId:
+        return found_text(own_id_of(change_, reference.name));
+      case Source::kEntityId:
+        return found_text(change_.entity_id.str());
+      case Source::kTenantId:
+        return found_text(change_.tenant.str());
+      case Source::kUserId:
+        return found_text(change_.user_id);
+      case Source::kEventId:
+        return found_text(change_.event.str());
+      case Source::kEventType:
+        return found_text(change_.event_type);
+      case Source::kSource:
+        return found_text(change_.source.str());
+      case Source::kVersion:
+        return found(Value::integer(change_.version.value));
     }
     return {};
   }

@@ -10,8 +10,8 @@
 
 namespace datasync::delivery {
 
-/// The variables of a GraphQL operation as a template over a change. The language is described at `GraphqlStep::variables`.
-/// Threads: immutable, any.
+/// The variables of a GraphQL operation as a template over a change. The language is described at
+/// `GraphqlStep::variables`. Threads: immutable, any.
 class VariablesTemplate {
  public:
   struct Node;
