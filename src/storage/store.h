@@ -16,8 +16,8 @@
 
 namespace datasync::storage {
 
-/// An event's id or idempotency key, as the only unique index over events knows it: a UUID as its own 16 bytes (ours rise,
-/// so their rows stay together), any other text by hash. Ids and idempotency keys share one space per tenant.
+/// An event's id or idempotency key, as the only unique index over events knows it: a UUID as its own 16 bytes (ours
+/// rise, so their rows stay together), any other text by hash. Ids and idempotency keys share one space per tenant.
 [[nodiscard]] Hash128 event_key_of(std::string_view id_or_key);
 
 struct EventKey {
@@ -53,18 +53,19 @@ struct IdentityWrite {
 
 struct RecordWrite {
   std::shared_ptr<const Record> record;
-  RecordVersion expected{};  ///< the version that the store must still hold; 0 if the record is new
+  RecordVersion expected{};        ///< the version that the store must still hold; 0 if the record is new
   bool version_unchanged = false;  ///< only knowledge changed (an acknowledged delivery)
 };
 
 /// What one window of the pipeline makes durable, all of it or nothing.
 struct WriteBatch {
-  std::vector<NewEvent> events;
-  std::vector<EventState> states;  ///< whole rows; of several for one event the last one counts
+  std::vector<NewEvent> events;  ///< with sequences above all that were committed before
+  std::vector<EventState>
+      states;  ///< whole rows; of several for one event the last one counts; an event without is pending
   std::vector<RecordWrite> records;
   std::vector<IdentityWrite> identities;
-  std::vector<HistoryEntry> history;
-  std::vector<Conflict> conflicts;
+  std::vector<HistoryEntry> history;  ///< what an event overwrites later is added to what it has overwritten already
+  std::vector<Conflict> conflicts;  ///< whole rows by id: a conflict that was open is written again when it is resolved
   /// Every event below it is final, or is in `retry` or `review` and found by its status. 0 leaves it as it is.
   Sequence low_water{};
 
@@ -94,7 +95,7 @@ class Reader {
     std::optional<EventStatus> status;
     std::string type;
     PlatformId source;
-    EntityId entity_id;  ///< as sent with the event, or the canonical id of the record that it changed
+    EntityId entity_id;              ///< as sent with the event, or the canonical id of the record that it changed
     std::optional<Timestamp> since;  ///< by accept time, inclusive
     std::optional<Timestamp> until;  ///< exclusive
     Sequence before{};               ///< only events below it (the cursor); 0 is none
@@ -135,8 +136,9 @@ class Reader {
 /// The durable truth. The pipeline's engine is its only writer: one thread, one window after the other.
 ///
 /// Errors: `kUnavailable` when the disk is full or the database does not answer: nothing was written, try again later;
-///         `kConflict` when an optimistic check failed: nothing was written, re-read and repeat; `kCorrupt` for stored
-///         bytes that can't be read. A failed fsync ends the process with a message: what the kernel dropped is unknown.
+///         `kConflict` when an optimistic check failed (a record's version, an identity of another record, an id that
+///         is taken, an epoch that has passed): nothing was written, re-read and repeat; `kCorrupt` for stored bytes
+///         that can't be read. A failed fsync ends the process with a message: what the kernel dropped is unknown.
 /// Threads: one at a time.
 class Store {
  public:
@@ -161,7 +163,8 @@ class Store {
   /// Failed, review, retry or expired events that match, oldest first: for redrive.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
 
-  /// Deletes up to `limit` final events (their states, keys and history with them) accepted before `before`; returns how many.
+  /// Deletes up to `limit` final events (their states, keys and history with them) accepted before `before`; returns
+  /// how many.
   [[nodiscard]] virtual Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) = 0;
 
   /// Secret of this store, 32 bytes, made with it: the key for hashes of natural keys.
@@ -169,6 +172,14 @@ class Store {
 
   /// Threads: any.
   [[nodiscard]] virtual Result<std::unique_ptr<Reader>> make_reader() = 0;
+  /// Work that can wait, for a quiet moment between two windows: copying the log into place, catching up indexes.
+  /// Returns at once where there is nothing worth it. A store that is never given such moments does the same within
+  /// `commit`, when it must.
+  virtual void maintain() {}
+  /// The fencing number that this store took when it was opened. A store opened later on the same database has a higher
+  /// one, and from then on every `commit` here fails with `kConflict`.
+  [[nodiscard]] virtual std::int64_t epoch() const noexcept = 0;
+
   /// Bytes on disk, for the metrics. Threads: any.
   [[nodiscard]] virtual std::int64_t bytes_on_disk() const = 0;
 };

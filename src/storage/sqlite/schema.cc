@@ -1,0 +1,248 @@
+#include "storage/sqlite/schema.h"
+
+#include <array>
+#include <string>
+
+#include "base/log.h"
+
+namespace datasync::storage::sqlite {
+namespace {
+
+/// Marks the file as ours (`PRAGMA application_id`): "dsyn".
+constexpr std::int64_t kApplicationId = 0x6473796e;
+
+/// Tables. Times are microseconds since 1970; 16-byte hashes are big-endian; `body` and the data columns are envelopes
+/// (codec byte, then the text). An event without a row in `event_state` is pending: most never need that row before
+/// they are reconciled. `event_tenants` is filled in sorted batches behind `event_log` (meta `event_tenants_until`),
+/// because an index kept up with every event costs one page per tenant and transaction.
+constexpr const char* kTables = R"sql(
+CREATE TABLE meta(
+  name TEXT PRIMARY KEY,
+  value
+) WITHOUT ROWID;
+
+CREATE TABLE event_log(
+  seq INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  source_platform TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+
+CREATE TABLE event_tenants(
+  tenant_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY(tenant_id, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE event_keys(
+  key BLOB NOT NULL,
+  tenant_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  content_hash BLOB NOT NULL,
+  PRIMARY KEY(key, tenant_id)
+) WITHOUT ROWID;
+
+CREATE TABLE event_state(
+  seq INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  status INTEGER NOT NULL,  -- 0 pending 1 processing 2 completed 3 failed 4 retry 5 review 6 expired; 7, 8: see views
+  record_key INTEGER,
+  processed_at INTEGER,
+  message TEXT,
+  results TEXT              -- [[target, status, attempts, processed_at, …], …], times in microseconds
+);
+CREATE INDEX event_state_rare ON event_state(status, seq) WHERE status > 2;
+
+CREATE TABLE records(
+  record_key INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  entity_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+
+CREATE TABLE identities(
+  hash BLOB NOT NULL PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  record_key INTEGER NOT NULL,
+  tenant_id TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE record_history(
+  seq INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  record_key INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+
+CREATE TABLE sync_conflicts(
+  row INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  tenant_id TEXT NOT NULL,
+  conflict_type TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  entity_id TEXT NOT NULL,
+  record_key INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  event_id TEXT NOT NULL,
+  source_platform TEXT NOT NULL,
+  target_platform TEXT NOT NULL,
+  fields TEXT NOT NULL,     -- [[field, strategy, source won], …]
+  source_data BLOB NOT NULL,
+  target_data BLOB NOT NULL,
+  resolution_strategy TEXT NOT NULL,
+  status TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  resolved_at INTEGER
+);
+CREATE INDEX sync_conflicts_tenant ON sync_conflicts(tenant_id, row);
+CREATE INDEX sync_conflicts_open ON sync_conflicts(row) WHERE status = 'open';
+
+CREATE TABLE sync_conflict_resolutions(
+  id INTEGER PRIMARY KEY,
+  conflict_id TEXT NOT NULL UNIQUE,
+  tenant_id TEXT NOT NULL,
+  resolution_strategy TEXT NOT NULL,
+  resolved_data BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  resolved_at INTEGER NOT NULL
+);
+
+CREATE TABLE sync_metrics(
+  id INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  metric_name TEXT NOT NULL,
+  metric_type TEXT NOT NULL,
+  value REAL NOT NULL,
+  labels TEXT NOT NULL,
+  timestamp INTEGER NOT NULL
+);
+CREATE INDEX sync_metrics_name ON sync_metrics(metric_name, timestamp);
+
+CREATE TABLE sync_alerts(
+  id TEXT PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  level TEXT NOT NULL,
+  title TEXT NOT NULL,
+  message TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  resolved_at INTEGER
+);
+
+CREATE TABLE shard_leases(
+  shard INTEGER PRIMARY KEY,
+  instance TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  expires_at INTEGER
+);
+)sql";
+
+/// What operators and other programs read. Status 7 and 8 are pending and processing again below the low-water mark: a
+/// number of their own brings them into the partial index, where a restart finds them.
+constexpr const char* kViews = R"sql(
+CREATE VIEW sync_events AS
+SELECT e.event_id AS id, e.seq, e.event_type, e.entity_type, e.source_platform,
+       json_extract(b.json, '$.target_platforms') AS target_platforms,
+       json_extract(b.json, '$.data') AS data,
+       e.tenant_id,
+       CASE ifnull(s.status, 0) WHEN 0 THEN 'pending' WHEN 1 THEN 'processing' WHEN 2 THEN 'completed' WHEN 3 THEN 'failed'
+         WHEN 4 THEN 'retry' WHEN 5 THEN 'review' WHEN 6 THEN 'expired' WHEN 7 THEN 'pending' WHEN 8 THEN 'processing'
+       END AS status,
+       e.priority, s.message,
+       strftime('%Y-%m-%dT%H:%M:%S', e.created_at / 1000000, 'unixepoch')
+         || printf('.%06dZ', e.created_at % 1000000) AS created_at,
+       strftime('%Y-%m-%dT%H:%M:%S', s.processed_at / 1000000, 'unixepoch')
+         || printf('.%06dZ', s.processed_at % 1000000) AS processed_at
+  FROM event_log e
+  JOIN (SELECT seq, CASE WHEN substr(body, 1, 1) = x'00' THEN CAST(substr(body, 2) AS TEXT) END AS json FROM event_log) b
+    ON b.seq = e.seq
+  LEFT JOIN event_state s ON s.seq = e.seq;
+
+CREATE VIEW sync_results AS
+SELECT e.event_id || ':' || json_extract(r.value, '$[0]') AS id, e.event_id, e.tenant_id,
+       json_extract(r.value, '$[0]') AS target_platform,
+       CASE json_extract(r.value, '$[1]') WHEN 0 THEN 'pending' WHEN 1 THEN 'completed' WHEN 2 THEN 'failed'
+         WHEN 3 THEN 'retry' WHEN 4 THEN 'review' WHEN 5 THEN 'skipped' END AS status,
+       json_extract(r.value, '$[1]') = 1 AS success,
+       nullif(json_extract(r.value, '$[7]'), '') AS error_message,
+       ifnull(json_extract(r.value, '$[2]'), 0) AS attempts,
+       strftime('%Y-%m-%dT%H:%M:%S', json_extract(r.value, '$[3]') / 1000000, 'unixepoch')
+         || printf('.%06dZ', json_extract(r.value, '$[3]') % 1000000) AS processed_at,
+       (json_extract(r.value, '$[3]') - e.created_at) / 1000.0 AS processing_time_ms
+  FROM event_state s
+  JOIN event_log e ON e.seq = s.seq
+  JOIN json_each(s.results) r;
+
+CREATE VIEW cross_platform_users AS
+SELECT record_key AS id, entity_id AS user_id,
+       (SELECT json_extract(f.value, '$[1]') FROM json_each(b.json, '$[2]') f
+         WHERE json_extract(f.value, '$[0]') = 'email') AS email,
+       (SELECT json_extract(f.value, '$[1]') FROM json_each(b.json, '$[2]') f
+         WHERE json_extract(f.value, '$[0]') = 'name') AS name,
+       tenant_id, version,
+       (SELECT json_group_object(json_extract(b.json, '$[1][' || json_extract(k.value, '$[0]') || ']'),
+                                 json_object('id', json_extract(k.value, '$[1][#-1][1]')))
+          FROM json_each(b.json, '$[3]') k) AS platform_data,
+       strftime('%Y-%m-%dT%H:%M:%S', updated_at / 1000000, 'unixepoch')
+         || printf('.%06dZ', updated_at % 1000000) AS updated_at
+  FROM (SELECT *, CASE WHEN substr(body, 1, 1) = x'00' THEN CAST(substr(body, 2) AS TEXT) END AS json
+          FROM records WHERE entity_type = 'user') b;
+)sql";
+
+struct Migration {
+  std::int64_t version;  ///< rises; never changes once released
+  std::array<const char*, 2> sql;
+};
+
+constexpr std::array kMigrations{
+    Migration{1, {kTables, kViews}},
+};
+
+Result<void> apply(Connection& connection, const Migration& migration) {
+  DATASYNC_TRY(connection.run("BEGIN IMMEDIATE"));
+  for (const char* sql : migration.sql) DATASYNC_TRY(connection.run(sql));
+  DATASYNC_TRY(connection.run(("PRAGMA user_version = " + std::to_string(migration.version)).c_str()));
+  return connection.run("COMMIT");
+}
+
+}  // namespace
+
+Result<void> migrate(Connection& connection) {
+  const auto application = connection.query_integer("PRAGMA application_id");
+  if (!application) return fail(application.error());
+  const auto version = connection.query_integer("PRAGMA user_version");
+  if (!version) return fail(version.error());
+  const auto tables = connection.query_integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return fail(tables.error());
+  const bool fresh = *application == 0 && *tables == 0;
+  if (*application != kApplicationId && !fresh) {
+    return fail(ErrorCode::kInvalid, "the database file belongs to another program");
+  }
+  if (*version > kMigrations.back().version) {
+    return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(*version) + ", this program knows " +
+                                         std::to_string(kMigrations.back().version) +
+                                         ": it was written by a newer version, which must be used");
+  }
+  if (fresh) DATASYNC_TRY(connection.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str()));
+  for (const Migration& migration : kMigrations) {
+    if (migration.version <= *version) continue;
+    if (auto applied = apply(connection, migration); !applied) {
+      connection.roll_back();
+      return applied;
+    }
+    if (!fresh) log::info("the database is now at schema {}", migration.version);
+  }
+  return {};
+}
+
+}  // namespace datasync::storage::sqlite

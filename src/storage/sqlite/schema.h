@@ -1,0 +1,12 @@
+#pragma once
+
+#include "base/result.h"
+#include "storage/sqlite/connection.h"
+
+namespace datasync::storage::sqlite {
+
+/// Brings the file to this binary's schema: every migration that it lacks, in order, each in a transaction of its own.
+/// Errors: `kInvalid` for a file of a newer schema or of another program; nothing is touched then.
+[[nodiscard]] Result<void> migrate(Connection& connection);
+
+}  // namespace datasync::storage::sqlite

@@ -1,0 +1,596 @@
+#include "storage/sqlite/sqlite_store.h"
+
+#include <openssl/rand.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/codec/event_codec.h"
+#include "storage/codec/record_codec.h"
+#include "storage/sqlite/batch_rows.h"
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/event_queries.h"
+#include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/row_source.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/sqlite_reader.h"
+#include "storage/sqlite/statement.h"
+
+namespace datasync::storage::sqlite {
+namespace {
+
+constexpr int kShards = 256;
+constexpr std::int64_t kPageBytes = 4096;
+constexpr int kSecretBytes = 32;
+/// `event_tenants` follows the log in steps of so many events, sorted: an index entry then shares its page with others.
+constexpr std::int64_t kIndexStep = 4096;
+constexpr std::int64_t kIndexStepIdle = 512;
+/// The stored low-water mark may lag by so many events: it only says where a restart begins to look.
+constexpr std::int64_t kLowWaterStep = 4096;
+/// A call of `delete_finished` looks at no more rows than its limit and these.
+constexpr std::int64_t kDeleteLookMax = 10'000;
+/// So many events in a row that are too young end the search for old ones; a clock may have stepped back a little.
+constexpr int kYoungInRowMax = 1000;
+
+std::int64_t micros(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+std::int64_t file_bytes(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_size) : 0;
+}
+
+struct WantedRow {
+  HashBytes key;
+  const TenantId* tenant;
+  std::int64_t at;
+  void put(int column, const ColumnOut& out) const {
+    switch (column) {
+      case 0:
+        return out.blob(key.view());
+      case 1:
+        return out.text(tenant->str());
+      default:
+        return out.integer(at);
+    }
+  }
+};
+
+struct GoneRow {
+  std::int64_t sequence;
+  std::string tenant;
+  void put(int column, const ColumnOut& out) const { column == 0 ? out.integer(sequence) : out.text(tenant); }
+};
+
+struct GoneKeyRow {
+  HashBytes key;
+  std::string tenant;
+  void put(int column, const ColumnOut& out) const { column == 0 ? out.blob(key.view()) : out.text(tenant); }
+};
+
+/// Statements of the writing connection. `OR ROLLBACK`: a broken constraint ends the whole transaction, which is what
+/// we want, and spares SQLite the copies that it would need to undo one statement alone.
+struct Statements {
+  Statement begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
+      replace_records, insert_identities, check_identities, delete_identity, insert_history, clashing_history,
+      update_history, upsert_conflict, upsert_resolution, set_meta, index_tenants, find_events, delete_candidates,
+      delete_log, delete_states, delete_tenants, delete_keys, delete_history;
+
+  Result<void> prepare(Connection& connection) {
+    const std::pair<Statement*, const char*> all[] = {
+        {&begin, "BEGIN IMMEDIATE"},
+        {&commit, "COMMIT"},
+        {&epoch, "SELECT epoch, instance FROM shard_leases WHERE shard = 0"},
+        {&insert_events,
+         "INSERT OR ROLLBACK INTO event_log SELECT seq, tenant_id, event_id, event_type, entity_type, source_platform, "
+         "priority, created_at, body FROM batch_events"},
+        {&insert_keys,
+         "INSERT OR ROLLBACK INTO event_keys SELECT key, tenant_id, seq, created_at, content_hash FROM batch_keys"},
+        {&insert_states,
+         "INSERT OR ROLLBACK INTO event_state SELECT seq, tenant_id, status, record_key, processed_at, message, "
+         "results "
+         "FROM batch_new_states"},
+        {&replace_states,
+         "INSERT OR REPLACE INTO event_state SELECT b.seq, e.tenant_id, b.status, b.record_key, b.processed_at, "
+         "b.message, "
+         "b.results FROM batch_states b CROSS JOIN event_log e ON e.seq = b.seq"},
+        {&check_records,
+         "SELECT b.record_key FROM batch_records b LEFT JOIN records r ON r.record_key = b.record_key "
+         "WHERE ifnull(r.version, 0) <> b.expected OR r.tenant_id <> b.tenant_id"},
+        {&replace_records,
+         "INSERT OR REPLACE INTO records SELECT record_key, tenant_id, entity_type, entity_id, version, updated_at, "
+         "body "
+         "FROM batch_records"},
+        {&insert_identities,
+         "INSERT OR ROLLBACK INTO identities SELECT hash, kind, record_key, tenant_id FROM batch_identities WHERE true "
+         "ON CONFLICT(hash) DO NOTHING"},
+        {&check_identities,
+         "SELECT 1 FROM batch_identities b CROSS JOIN identities i ON i.hash = b.hash WHERE i.record_key <> "
+         "b.record_key"},
+        {&delete_identity, "DELETE FROM identities WHERE hash = ? AND record_key = ?"},
+        {&insert_history,
+         "INSERT OR ROLLBACK INTO record_history SELECT seq, tenant_id, record_key, version, body FROM batch_history "
+         "WHERE true ON CONFLICT(seq) DO NOTHING"},
+        {&clashing_history,
+         "SELECT b.rowid FROM batch_history b CROSS JOIN record_history h ON h.seq = b.seq WHERE h.body <> b.body"},
+        {&update_history, "UPDATE record_history SET version = ?, body = ? WHERE seq = ?"},
+        {&upsert_conflict,
+         "INSERT INTO sync_conflicts(id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, "
+         "source_platform, target_platform, fields, source_data, target_data, resolution_strategy, status, version, "
+         "created_at, resolved_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+         "ON CONFLICT(id) DO UPDATE SET tenant_id = excluded.tenant_id, conflict_type = excluded.conflict_type, "
+         "entity_type = excluded.entity_type, entity_id = excluded.entity_id, record_key = excluded.record_key, "
+         "seq = excluded.seq, event_id = excluded.event_id, "
+         "source_platform = excluded.source_platform, target_platform = excluded.target_platform, fields = "
+         "excluded.fields, "
+         "source_data = excluded.source_data, target_data = excluded.target_data, "
+         "resolution_strategy = excluded.resolution_strategy, status = excluded.status, version = excluded.version, "
+         "created_at = excluded.created_at, resolved_at = excluded.resolved_at"},
+        {&upsert_resolution,
+         "INSERT INTO sync_conflict_resolutions(conflict_id, tenant_id, resolution_strategy, resolved_data, version, "
+         "resolved_at) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(conflict_id) DO UPDATE SET "
+         "resolution_strategy = excluded.resolution_strategy, resolved_data = excluded.resolved_data, "
+         "version = excluded.version, resolved_at = excluded.resolved_at"},
+        {&set_meta, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)"},
+        {&index_tenants,
+         "INSERT OR ROLLBACK INTO event_tenants SELECT tenant_id, seq FROM event_log WHERE seq > ? "
+         "ORDER BY tenant_id, seq"},
+        {&find_events,
+         "SELECT w.at, k.seq, k.content_hash, e.event_id FROM batch_wanted w "
+         "CROSS JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id JOIN event_log e ON e.seq = k.seq"},
+        {&delete_candidates,
+         "SELECT e.seq, e.tenant_id, e.event_id, e.created_at, s.status, e.body FROM event_log e "
+         "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > ? ORDER BY e.seq"},
+        {&delete_log, "DELETE FROM event_log WHERE seq IN (SELECT seq FROM batch_gone)"},
+        {&delete_states, "DELETE FROM event_state WHERE seq IN (SELECT seq FROM batch_gone)"},
+        {&delete_tenants,
+         "DELETE FROM event_tenants WHERE (tenant_id, seq) IN (SELECT tenant_id, seq FROM batch_gone)"},
+        {&delete_keys, "DELETE FROM event_keys WHERE (key, tenant_id) IN (SELECT key, tenant_id FROM batch_gone_keys)"},
+        {&delete_history, "DELETE FROM record_history WHERE seq IN (SELECT seq FROM batch_gone)"},
+    };
+    for (const auto& [statement, sql] : all) {
+      auto prepared = Statement::prepare(connection, sql);
+      if (!prepared) return fail(std::move(prepared).error());
+      *statement = std::move(*prepared);
+    }
+    return {};
+  }
+};
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(SqliteOptions options, std::optional<FileGuard> guard, Connection connection)
+      : options_(std::move(options)),
+        guard_(std::move(guard)),
+        connection_(std::move(connection)),
+        queries_(connection_) {}
+
+  ~SqliteStore() override { store_low_water(); }
+
+  Result<void> open() {
+    DATASYNC_TRY(configure());
+    DATASYNC_TRY(migrate(connection_));
+    DATASYNC_TRY(rows_.attach(connection_));
+    DATASYNC_TRY(add_row_source(connection_, "batch_wanted", "CREATE TABLE x(key, tenant_id, at)", wanted_));
+    DATASYNC_TRY(add_row_source(connection_, "batch_gone", "CREATE TABLE x(seq, tenant_id)", gone_));
+    DATASYNC_TRY(add_row_source(connection_, "batch_gone_keys", "CREATE TABLE x(key, tenant_id)", gone_keys_));
+    DATASYNC_TRY(statements_.prepare(connection_));
+    DATASYNC_TRY(queries_.prepare());
+    sqlite3_wal_hook(connection_.native(), &SqliteStore::note_log_size, this);
+    DATASYNC_TRY(take_shards());
+    return read_marks();
+  }
+
+  Result<void> commit(const WriteBatch& batch) override {
+    const Sequence mark = std::max(low_water_, batch.low_water);
+    auto written = rows_.fill(batch, last_sequence_, mark);
+    if (written) written = in_transaction([&] { return write(batch, mark); });
+    if (written) note_committed(mark);
+    rows_.clear();
+    if (written && log_pages_ >= checkpoint_at_pages_) checkpoint();
+    return written;
+  }
+
+  Sequence last_sequence() const override { return last_sequence_; }
+  RecordKey last_record_key() const override { return last_record_key_; }
+
+  Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) override {
+    std::vector<std::optional<KnownEvent>> known(keys.size());
+    wanted_.rows.clear();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      wanted_.rows.push_back({HashBytes(keys[i].key), &keys[i].tenant, static_cast<std::int64_t>(i)});
+    }
+    Statement& find = statements_.find_events;
+    const ResetAtEnd reset(find);
+    for (;;) {
+      const auto row = find.step();
+      if (!row) return fail(row.error());
+      if (!*row) return known;
+      known[static_cast<std::size_t>(find.integer(0))] =
+          KnownEvent{{find.integer(1)}, EventId(find.text(3)), HashBytes::read(find.bytes(2))};
+    }
+  }
+
+  Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
+    return queries_.find_identity(tenant, hash);
+  }
+  Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
+    return queries_.load_record(tenant, key);
+  }
+  Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
+  Result<std::optional<StoredEvent>> load_event(Sequence sequence) override { return queries_.load(sequence); }
+  Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override {
+    return queries_.unfinished(after, low_water_, limit);
+  }
+  Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
+    return queries_.redrivable(filter);
+  }
+
+  Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
+    DATASYNC_TRY(collect_gone(before, limit));
+    if (gone_.rows.empty()) return 0;
+    DATASYNC_TRY(in_transaction([this] { return delete_gone(); }));
+    return static_cast<std::int64_t>(gone_.rows.size());
+  }
+
+  const std::string& identity_secret() const override { return secret_; }
+
+  Result<std::unique_ptr<Reader>> make_reader() override {
+    return open_sqlite_reader({options_.path, false, options_.base_vfs}, options_.cache_bytes / 8);
+  }
+
+  void maintain() override {
+    if (last_sequence_.value - tenants_until_ >= kIndexStepIdle) {
+      const std::int64_t until = last_sequence_.value;
+      if (in_transaction([&] { return index_tenants(until); })) tenants_until_ = until;
+    }
+    if ((log_pages_ - copied_pages_) * kPageBytes >= options_.wal_bytes_max / 8) checkpoint();
+  }
+
+  std::int64_t epoch() const noexcept override { return epoch_; }
+
+  std::int64_t bytes_on_disk() const override { return file_bytes(options_.path) + file_bytes(options_.path + "-wal"); }
+
+ private:
+  Result<void> configure() {
+    const std::string cache = "PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1024);
+    for (const char* pragma : {
+             "PRAGMA page_size = 4096",
+             "PRAGMA auto_vacuum = NONE",  // freed pages are taken again; a map of all pages would be written with each
+             "PRAGMA journal_mode = WAL",
+             "PRAGMA synchronous = FULL",
+             "PRAGMA wal_autocheckpoint = 0",  // this class decides when
+             "PRAGMA temp_store = MEMORY",
+             "PRAGMA secure_delete = FAST",  // Debian's default also writes zeros into pages that are not written
+                                             // anyway
+             cache.c_str(),
+         }) {
+      DATASYNC_TRY(connection_.run(pragma));
+    }
+    checkpoint_at_pages_ = options_.wal_bytes_max / kPageBytes;
+    return {};
+  }
+
+  /// Every shard is ours from here on; whoever held them before finds that out at its next commit.
+  Result<void> take_shards() {
+    DATASYNC_TRY(statements_.begin.run());
+    auto taken = [this]() -> Result<void> {
+      const auto highest = connection_.query_integer("SELECT max(epoch) FROM shard_leases");
+      if (!highest) return fail(highest.error());
+      epoch_ = *highest + 1;
+      auto take = Statement::prepare(connection_,
+                                     "INSERT OR REPLACE INTO shard_leases(shard, instance, epoch) VALUES(?, ?, ?)");
+      if (!take) return fail(take.error());
+      for (int shard = 0; shard < kShards; ++shard) {
+        DATASYNC_TRY(take->bind(1, shard).bind_text(2, options_.instance).bind(3, epoch_).run());
+      }
+      DATASYNC_TRY(make_secret());
+      return statements_.commit.run();
+    }();
+    if (!taken) connection_.roll_back();
+    return taken;
+  }
+
+  Result<void> make_secret() {
+    auto find = Statement::prepare(connection_, "SELECT value FROM meta WHERE name = 'identity_secret'");
+    if (!find) return fail(find.error());
+    const auto row = find->step();
+    if (!row) return fail(row.error());
+    if (*row) {
+      secret_ = find->text(0);
+      return {};
+    }
+    std::array<unsigned char, kSecretBytes> bytes{};
+    if (RAND_bytes(bytes.data(), kSecretBytes) != 1) {
+      return fail(ErrorCode::kUnavailable, "the system gives no random bytes for the store's secret");
+    }
+    secret_.assign(bytes.begin(), bytes.end());
+    return statements_.set_meta.bind_text(1, "identity_secret").bind_blob(2, secret_).run();
+  }
+
+  Result<void> read_marks() {
+    const std::pair<std::int64_t*, const char*> marks[] = {
+        {&last_sequence_.value,
+         "SELECT max(ifnull((SELECT max(seq) FROM event_log), 0), "
+         "ifnull((SELECT value FROM meta WHERE name = 'last_sequence'), 0))"},
+        {&last_record_key_.value, "SELECT ifnull(max(record_key), 0) FROM records"},
+        {&low_water_.value, "SELECT value FROM meta WHERE name = 'low_water'"},
+        {&tenants_until_, "SELECT value FROM meta WHERE name = 'event_tenants_until'"},
+    };
+    for (const auto& [mark, sql] : marks) {
+      const auto value = connection_.query_integer(sql);
+      if (!value) return fail(value.error());
+      *mark = *value;
+    }
+    stored_low_water_ = low_water_;
+    return {};
+  }
+
+  /// Runs `body` between BEGIN and COMMIT if we still hold the shards; whatever fails, nothing is left of it.
+  template <typename Body>
+  Result<void> in_transaction(Body body) {
+    auto done = [&]() -> Result<void> {
+      DATASYNC_TRY(statements_.begin.run());
+      DATASYNC_TRY(check_epoch());
+      DATASYNC_TRY(body());
+      return statements_.commit.run();
+    }();
+    if (!done) connection_.roll_back();
+    return done;
+  }
+
+  Result<void> check_epoch() {
+    const ResetAtEnd reset(statements_.epoch);
+    const auto row = statements_.epoch.step();
+    if (!row) return fail(row.error());
+    if (*row && statements_.epoch.integer(0) == epoch_) return {};
+    return fail(ErrorCode::kConflict, "another instance has taken over this database: " + statements_.epoch.text(1));
+  }
+
+  Result<void> write(const WriteBatch& batch, Sequence mark) {
+    if (!rows_.events.rows.empty()) DATASYNC_TRY(write_events());
+    if (!rows_.new_states.rows.empty()) DATASYNC_TRY(statements_.insert_states.run());
+    if (!rows_.states.rows.empty()) DATASYNC_TRY(statements_.replace_states.run());
+    if (!rows_.records.rows.empty()) DATASYNC_TRY(write_records());
+    if (!batch.identities.empty()) DATASYNC_TRY(write_identities());
+    if (!rows_.history.rows.empty()) DATASYNC_TRY(write_history());
+    for (const Conflict& conflict : batch.conflicts) DATASYNC_TRY(write_conflict(conflict));
+    if (mark.value >= stored_low_water_.value + kLowWaterStep) DATASYNC_TRY(set_meta("low_water", mark.value));
+    return {};
+  }
+
+  Result<void> write_events() {
+    DATASYNC_TRY(statements_.insert_events.run());
+    if (auto inserted = statements_.insert_keys.run(); !inserted) {
+      Error error = std::move(inserted).error();
+      if (error.code == ErrorCode::kConflict) error.message = "an event with this id was stored meanwhile";
+      return fail(std::move(error));
+    }
+    const std::int64_t until = rows_.events.rows.back().event->sequence.value;
+    if (until - tenants_until_ < kIndexStep) return {};
+    return index_tenants(until);
+  }
+
+  Result<void> index_tenants(std::int64_t until) {
+    DATASYNC_TRY(statements_.index_tenants.bind(1, tenants_until_).run());
+    return set_meta("event_tenants_until", until);
+  }
+
+  Result<void> write_records() {
+    {
+      const ResetAtEnd reset(statements_.check_records);
+      const auto row = statements_.check_records.step();
+      if (!row) return fail(row.error());
+      if (*row) {
+        return fail(ErrorCode::kConflict, "the record was changed meanwhile",
+                    "record " + std::to_string(statements_.check_records.integer(0)));
+      }
+    }
+    return statements_.replace_records.run();
+  }
+
+  Result<void> write_identities() {
+    for (const IdentityWrite* gone : rows_.removed_identities) {
+      const HashBytes hash(gone->hash);
+      DATASYNC_TRY(statements_.delete_identity.bind_blob(1, hash.view()).bind(2, gone->record.value).run());
+    }
+    if (rows_.identities.rows.empty()) return {};
+    DATASYNC_TRY(statements_.insert_identities.run());
+    if (sqlite3_changes64(connection_.native()) == static_cast<std::int64_t>(rows_.identities.rows.size())) return {};
+    const ResetAtEnd reset(statements_.check_identities);
+    const auto row = statements_.check_identities.step();
+    if (!row) return fail(row.error());
+    if (*row) return fail(ErrorCode::kConflict, "an identity belongs to another record");
+    return {};
+  }
+
+  Result<void> write_history() {
+    DATASYNC_TRY(statements_.insert_history.run());
+    if (sqlite3_changes64(connection_.native()) == static_cast<std::int64_t>(rows_.history.rows.size())) return {};
+    std::vector<std::size_t> clashing;
+    {
+      const ResetAtEnd reset(statements_.clashing_history);
+      for (;;) {
+        const auto row = statements_.clashing_history.step();
+        if (!row) return fail(row.error());
+        if (!*row) break;
+        clashing.push_back(static_cast<std::size_t>(statements_.clashing_history.integer(0)));
+      }
+    }
+    for (const std::size_t at : clashing) DATASYNC_TRY(add_to_history(*rows_.history.rows[at].entry));
+    return {};
+  }
+
+  /// A resolution changes a record in the name of the event that it resolves, which may have overwritten something
+  /// before.
+  Result<void> add_to_history(const HistoryEntry& entry) {
+    auto stored = queries_.load_history(entry.event);
+    if (!stored) return fail(std::move(stored).error());
+    if (!*stored) return fail(ErrorCode::kInternal, "a history row is missing");
+    std::vector<FieldState> fields = std::move((*stored)->overwritten);
+    fields.insert(fields.end(), entry.overwritten.begin(), entry.overwritten.end());
+    std::string body;
+    append_history_body(body, fields);
+    return statements_.update_history.bind(1, entry.version.value).bind_blob(2, body).bind(3, entry.event.value).run();
+  }
+
+  Result<void> write_conflict(const Conflict& conflict) {
+    const ConflictColumns columns = conflict_columns(conflict);
+    Statement& row = statements_.upsert_conflict;
+    row.bind_text(1, conflict.id).bind_text(2, conflict.tenant.str()).bind_text(3, conflict.type);
+    row.bind_text(4, conflict.entity).bind_text(5, conflict.entity_id.str()).bind(6, conflict.record.value);
+    row.bind(7, conflict.event.value).bind_text(8, conflict.event_id.str()).bind_text(9, conflict.source.str());
+    row.bind_text(10, conflict.target.str()).bind_text(11, columns.fields).bind_blob(12, columns.source_data);
+    row.bind_blob(13, columns.target_data).bind_text(14, columns.resolution_strategy).bind_text(15, conflict.status);
+    row.bind(16, conflict.version.value).bind(17, micros(conflict.created_at));
+    if (conflict.resolved_at) {
+      row.bind(18, micros(*conflict.resolved_at));
+    } else {
+      row.bind_null(18);
+    }
+    DATASYNC_TRY(row.run());
+    if (!conflict.resolved_at) return {};
+    const std::string outcome = conflict_outcome(conflict);
+    Statement& resolution = statements_.upsert_resolution;
+    resolution.bind_text(1, conflict.id).bind_text(2, conflict.tenant.str()).bind_text(3, columns.resolution_strategy);
+    resolution.bind_blob(4, outcome).bind(5, conflict.version.value).bind(6, micros(*conflict.resolved_at));
+    return resolution.run();
+  }
+
+  Result<void> set_meta(std::string_view name, std::int64_t value) {
+    return statements_.set_meta.bind_text(1, name).bind(2, value).run();
+  }
+
+  void note_committed(Sequence mark) {
+    low_water_ = mark;
+    if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
+    if (!rows_.events.rows.empty()) {
+      last_sequence_ = rows_.events.rows.back().event->sequence;
+      if (last_sequence_.value - tenants_until_ >= kIndexStep) tenants_until_ = last_sequence_.value;
+    }
+    if (!rows_.records.rows.empty()) {
+      last_record_key_ = std::max(last_record_key_, rows_.records.rows.back().record->key);
+    }
+  }
+
+  /// At the end of a run, so that the next one begins to look where this one stopped; without it, it looks a little
+  /// longer.
+  void store_low_water() noexcept {
+    if (low_water_ == stored_low_water_) return;
+    static_cast<void>(in_transaction([this] { return set_meta("low_water", low_water_.value); }));
+  }
+
+  Result<void> collect_gone(Timestamp before, std::int64_t limit) {
+    gone_.rows.clear();
+    gone_keys_.rows.clear();
+    Statement& look = statements_.delete_candidates;
+    const ResetAtEnd reset(look);
+    look.bind(1, delete_after_);
+    int young_in_row = 0;
+    for (std::int64_t looked = 0; static_cast<std::int64_t>(gone_.rows.size()) < limit; ++looked) {
+      const auto row = look.step();
+      if (!row) return fail(row.error());
+      if (!*row || young_in_row > kYoungInRowMax) {
+        delete_after_ = 0;  // what was still open on the way may be final the next time
+        return {};
+      }
+      if (looked > limit + kDeleteLookMax) return {};
+      delete_after_ = look.integer(0);
+      const bool young = look.integer(3) >= micros(before);
+      young_in_row = young ? young_in_row + 1 : 0;
+      if (young || look.is_null(4)) continue;
+      const auto status = read_status(look.integer(4));
+      if (!status || !is_final(*status)) continue;
+      add_gone(look);
+    }
+    return {};
+  }
+
+  Result<void> delete_gone() {
+    for (Statement* statement : {&statements_.delete_log, &statements_.delete_states, &statements_.delete_tenants,
+                                 &statements_.delete_keys, &statements_.delete_history}) {
+      DATASYNC_TRY(statement->run());
+    }
+    // Numbers are never given out twice, though the rows that held the highest are gone.
+    return set_meta("last_sequence", last_sequence_.value);
+  }
+
+  void add_gone(Statement& row) {
+    gone_.rows.push_back({row.integer(0), row.text(1)});
+    gone_keys_.rows.push_back({HashBytes(event_key_of(row.bytes(2))), row.text(1)});
+    Event event;
+    std::vector<Hash128> more;
+    // A damaged body is no reason to keep the row; its further keys stay, which only makes them refuse a repetition.
+    if (!read_event_body(row.bytes(5), event, &more)) return;
+    for (const Hash128& key : more) gone_keys_.rows.push_back({HashBytes(key), row.text(1)});
+  }
+
+  static int note_log_size(void* self, sqlite3*, const char*, int pages) {
+    auto& store = *static_cast<SqliteStore*>(self);
+    if (pages < store.log_pages_) {  // it was begun anew
+      store.copied_pages_ = 0;
+      store.checkpoint_at_pages_ = store.options_.wal_bytes_max / kPageBytes;
+    }
+    store.log_pages_ = pages;
+    return SQLITE_OK;
+  }
+
+  /// Copies the log into the database. PASSIVE: never waits for readers. The next transaction begins the log anew if
+  /// all was copied and no reader looks at it; else it goes on growing, and another quarter later we try again.
+  void checkpoint() {
+    int log = 0;
+    int copied = 0;
+    const int code = sqlite3_wal_checkpoint_v2(connection_.native(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    if (code == SQLITE_OK) {
+      copied_pages_ = copied;
+    } else {
+      const Error error = connection_.last_error("checkpoint");
+      log::warning("the log could not be copied into the database: {} ({})", error.message, error.detail);
+    }
+    checkpoint_at_pages_ = log_pages_ + options_.wal_bytes_max / kPageBytes / 4;
+  }
+
+  SqliteOptions options_;
+  std::optional<FileGuard> guard_;
+  BatchRows rows_;  // read by the connection, so it goes after it
+  Rows<WantedRow> wanted_;
+  Rows<GoneRow> gone_;
+  Rows<GoneKeyRow> gone_keys_;
+  Connection connection_;
+  Statements statements_;
+  EventQueries queries_;
+
+  std::string secret_;
+  std::int64_t epoch_ = 0;
+  Sequence last_sequence_{};
+  RecordKey last_record_key_{};
+  Sequence low_water_{};
+  Sequence stored_low_water_{};
+  std::int64_t tenants_until_ = 0;
+  std::int64_t delete_after_ = 0;
+  std::int64_t log_pages_ = 0;     // in the log
+  std::int64_t copied_pages_ = 0;  // of them also in the database
+  std::int64_t checkpoint_at_pages_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
+  std::optional<FileGuard> guard;
+  if (options.guard) {
+    auto taken = FileGuard::take(options.path, options.instance);
+    if (!taken) return fail(std::move(taken).error());
+    guard.emplace(std::move(*taken));
+  }
+  auto connection = Connection::open({options.path, true, options.base_vfs});
+  if (!connection) return fail(std::move(connection).error());
+  auto store = std::make_unique<SqliteStore>(std::move(options), std::move(guard), std::move(*connection));
+  if (auto opened = store->open(); !opened) return fail(std::move(opened).error());
+  return store;
+}
+
+}  // namespace datasync::storage::sqlite

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "storage/store.h"
+
+namespace datasync::storage::sqlite {
+
+struct SqliteOptions {
+  std::string path;                     ///< of the database file; its folder must exist
+  std::string instance = "unnamed";     ///< who we are, for the messages of those who come after or between
+  std::int64_t cache_bytes = 32 << 20;  ///< pages that the writing connection keeps; each reader has an eighth of it
+  /// The log is copied into the database once it is larger. Small: long stalls never, but pages that change often are
+  /// written more often. Without readers that hold it open the log stays below it plus one transaction.
+  std::int64_t wal_bytes_max = 16 << 20;
+  bool guard = true;     ///< refuse a file that another process has open; off only where that is what is tested
+  std::string base_vfs;  ///< SQLite's file system to stand on; empty: the system's
+};
+
+/// Opens the file, makes or migrates its schema, and takes over all shards with a higher epoch: a store that was opened
+/// earlier on the same file can't commit any more.
+///
+/// Errors: `kUnavailable` if the file can't be opened or another process has it open; `kInvalid` for a file of a newer
+///         schema or of another program; `kCorrupt` for a damaged one.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
+
+}  // namespace datasync::storage::sqlite
