@@ -1,0 +1,393 @@
+#include "app/platform_config.h"
+
+#include <algorithm>
+#include <array>
+
+#include "app/config_section.h"
+#include "app/connector_config.h"
+#include "app/config_tree.h"
+#include "domain/json.h"
+
+namespace datasync::app {
+namespace {
+
+using transform::ContextBlock;
+using transform::EntityMapping;
+using transform::EntityRules;
+using transform::PlatformMapping;
+
+constexpr std::array<std::string_view, 4> kSections{"entities", "platforms", "rates", "conflict_rules"};
+constexpr std::string_view kPlatformFolder = "platforms/";
+constexpr std::string_view kYaml = ".yaml";
+
+std::vector<std::string> names_of(const auto& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : map) names.emplace_back(name);
+  return names;
+}
+
+// ---- the tree: what is shipped, the user's words over it, and the environment in it
+
+ConfigNode& member(ConfigNode& map, const std::string& name) {
+  if (ConfigNode* known = map.find(name)) return *known;
+  map.members.emplace_back(name, ConfigNode{.kind = ConfigNode::Kind::kMap});
+  return map.members.back().second;
+}
+
+/// A file's name is its section's: `rates.yaml`, and `platforms/bizoholic.yaml` for one platform. Others read other files.
+Result<void> add_shipped(const EmbeddedFile& file, ConfigNode& root) {
+  if (!file.path.ends_with(kYaml)) return {};
+  std::string_view name = file.path.substr(0, file.path.size() - kYaml.size());
+  const bool is_platform = name.starts_with(kPlatformFolder);
+  if (is_platform) name.remove_prefix(kPlatformFolder.size());
+  const bool ours = is_platform ? name.find('/') == std::string_view::npos
+                                : std::find(kSections.begin(), kSections.end(), name) != kSections.end();
+  if (!ours) return {};
+  auto tree = parse_yaml(file.content, std::string(file.path));
+  if (!tree) return fail(std::move(tree).error());
+  ConfigNode& parent = is_platform ? member(root, "platforms") : root;
+  merge(member(parent, std::string(name)), *tree);
+  return {};
+}
+
+Result<void> add_user(const PlatformConfigInput& input, ConfigNode& root) {
+  auto tree = parse_yaml(input.user_text, input.user_file);
+  if (!tree) return fail(std::move(tree).error());
+  Problems problems;
+  {
+    ConfigSection top(&*tree, "", problems);
+    for (const std::string& other : input.other_sections) (void)top.has(other);
+    for (const std::string_view ours : kSections) {
+      if (const ConfigNode* section = top.node(ours)) merge(member(root, std::string(ours)), *section);
+    }
+  }
+  if (!problems.empty()) return tl::unexpected(problems.error());
+  return {};
+}
+
+/// Where `${…}` ends, counting those inside; `npos` if it does not.
+std::size_t end_of_variable(std::string_view text) {
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with("${")) ++depth;
+    if (text[i] == '}' && --depth == 0) return i;
+  }
+  return std::string_view::npos;
+}
+
+/// `${NAME}` and `${NAME:-other}` as in a shell; `other` may hold further ones.
+Result<std::string> with_variables(std::string_view text, const VariableLookup& variable) {
+  std::string out;
+  while (!text.empty()) {
+    const auto begin = std::min(text.find("${"), text.size());
+    out += text.substr(0, begin);
+    text.remove_prefix(begin);
+    if (text.empty()) break;
+    const auto end = end_of_variable(text);
+    if (end == std::string_view::npos) return fail(ErrorCode::kInvalid, "`${` without its `}`");
+    const std::string_view inside = text.substr(2, end - 2);
+    text.remove_prefix(end + 1);
+    const auto split = inside.find(":-");
+    auto value = variable ? variable(inside.substr(0, split)) : std::optional<std::string>{};
+    if (!value) return fail(std::move(value).error());
+    if (*value && !(*value)->empty()) {
+      out += **value;
+    } else if (split != std::string_view::npos) {
+      auto other = with_variables(inside.substr(split + 2), variable);
+      if (!other) return other;
+      out += *other;
+    }
+  }
+  return out;
+}
+
+void fill_variables(ConfigNode& node, const std::string& path, const VariableLookup& variable, Problems& problems) {
+  if (node.text.find("${") != std::string::npos) {
+    auto text = with_variables(node.text, variable);
+    if (text) {
+      node.text = *std::move(text);
+    } else {
+      problems.add(&node, path, text.error().message);
+    }
+  }
+  for (ConfigNode& item : node.items) fill_variables(item, path, variable, problems);
+  for (auto& [name, child] : node.members) fill_variables(child, path + "." + name, variable, problems);
+}
+
+// ---- reading it
+
+class PlatformConfigReader {
+ public:
+  /// `platforms` are the names of all platforms that were ever written down, also of those that a user took away.
+  PlatformConfigReader(const PlatformConfigInput& input, ConfigNode& root, std::vector<std::string> platforms)
+      : input_(input), root_(root), platforms_(std::move(platforms)) {}
+
+  Result<PlatformConfig> read() {
+    fill_variables(member(root_, "platforms"), "platforms", input_.variable, problems_);
+    ConfigSection top(&root_, "", problems_);
+    read_rates(top);
+    read_entities(top);
+    read_platforms(top);
+    read_rules(top);
+    if (!problems_.empty()) return tl::unexpected(problems_.error());
+    return std::move(config_);
+  }
+
+ private:
+  void read_rates(ConfigSection& top);
+  void read_entities(ConfigSection& top);
+  EntityRules read_entity(ConfigSection& section);
+  void read_platforms(ConfigSection& top);
+  void read_platform(const std::string& name, ConfigSection& section);
+  EntityMapping read_mapping(ConfigSection& section);
+  void read_fields(ConfigSection& section, EntityMapping& mapping);
+  void read_statuses(ConfigSection& section, EntityMapping& mapping);
+  void read_kept(ConfigSection& section, EntityMapping& mapping);
+  void read_rules(ConfigSection& top);
+  conflict::FieldRule read_rule(ConfigSection& fields, const std::string& field);
+  std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
+
+  std::optional<Currency> currency(ConfigSection& section, std::string_view key);
+  /// Refuses an entity that nobody declared.
+  void check_entities(ConfigSection& section);
+
+  const PlatformConfigInput& input_;
+  ConfigNode& root_;
+  std::vector<std::string> platforms_;
+  Problems problems_;
+  PlatformConfig config_;
+};
+
+std::optional<Currency> PlatformConfigReader::currency(ConfigSection& section, std::string_view key) {
+  const auto code = section.text(key);
+  if (!code) return std::nullopt;
+  const auto parsed = Currency::parse(*code);
+  if (parsed) return *parsed;
+  section.refuse(key, parsed.error().message);
+  return std::nullopt;
+}
+
+void PlatformConfigReader::read_rates(ConfigSection& top) {
+  ConfigSection section = top.section("rates");
+  config_.rates.base = currency(section, "base").value_or(Currency{});
+  if (auto day = section.text("as_of")) {
+    const auto time = parse_rfc3339(day->size() == 10 ? *day + "T00:00:00Z" : *day);
+    if (time) {
+      config_.rates.as_of = *time;
+    } else {
+      section.refuse("as_of", "must be a day such as 2026-01-31");
+    }
+  }
+  ConfigSection units = section.section("units");
+  for (const auto& [code, unused] : units.members()) {
+    const auto unit = Currency::parse(code);
+    const auto rate = Decimal::parse(units.text(code).value_or(""));
+    if (!unit) {
+      units.refuse(code, unit.error().message);
+    } else if (!rate || rate->units <= 0) {
+      units.refuse(code, "must be a decimal above zero, such as 83 or 0.92");
+    } else {
+      config_.rates.rates[*unit] = *rate;
+    }
+  }
+}
+
+void PlatformConfigReader::read_entities(ConfigSection& top) {
+  ConfigSection section = top.section("entities");
+  for (const auto& [name, unused] : section.members()) {
+    ConfigSection entity = section.section(name);
+    config_.mapping.entities[name] = read_entity(entity);
+  }
+}
+
+EntityRules PlatformConfigReader::read_entity(ConfigSection& section) {
+  EntityRules rules;
+  rules.stateless = section.flag("stateless").value_or(false);
+  rules.natural_keys = section.texts("natural_keys").value_or(std::vector<std::string>{});
+  rules.money_fields = section.texts("money").value_or(std::vector<std::string>{});
+  rules.aliases = section.text_map("aliases");
+  ConfigSection defaults = section.section("create_defaults");
+  for (const auto& [field, node] : defaults.members()) {
+    auto value = to_json_value(node);
+    if (value) {
+      rules.create_defaults.emplace(field, *std::move(value));
+    } else {
+      defaults.refuse(field, value.error().message);
+    }
+  }
+  return rules;
+}
+
+void PlatformConfigReader::check_entities(ConfigSection& section) {
+  const auto known = names_of(config_.mapping.entities);
+  for (const auto& [name, node] : section.members()) {
+    if (config_.mapping.entities.contains(name)) continue;
+    problems_.add(&node, section.path() + "." + name,
+                  "no such entity: declare it under `entities`" + did_you_mean(name, known));
+  }
+}
+
+void PlatformConfigReader::read_platforms(ConfigSection& top) {
+  ConfigSection section = top.section("platforms");
+  for (const auto& [name, unused] : section.members()) {
+    ConfigSection platform = section.section(name);
+    if (platform.flag("enabled").value_or(true)) {
+      read_platform(name, platform);
+    } else {
+      (void)platform.members();
+    }
+  }
+}
+
+void PlatformConfigReader::read_platform(const std::string& name, ConfigSection& section) {
+  static constexpr std::array<std::pair<std::string_view, ContextBlock>, 2> kContexts{
+      {{"platform", ContextBlock::kPlatformContext}, {"sync_metadata", ContextBlock::kSyncMetadata}}};
+  static constexpr std::array<std::pair<std::string_view, bool>, 2> kAmounts{{{"converted", true}, {"original", false}}};
+  PlatformMapping platform;
+  platform.platform.id = PlatformId(name);
+  platform.platform.currency = currency(section, "currency").value_or(Currency{});
+  platform.platform.locale = section.text("locale").value_or(platform.platform.locale);
+  platform.platform.timezone = section.text("timezone").value_or(platform.platform.timezone);
+  platform.context = section.choice<ContextBlock>("context", kContexts).value_or(ContextBlock::kPlatformContext);
+  if (section.choice<bool>("amounts", kAmounts).value_or(false)) {
+    platform.convert_to = platform.platform.currency;
+    const auto rate = config_.rates.rate(config_.rates.base, *platform.convert_to);
+    if (!rate) section.refuse("currency", rate.error().message);
+  }
+  {
+    ConfigSection entities = section.section("entities");
+    check_entities(entities);
+    for (const auto& [entity, unused] : entities.members()) {
+      ConfigSection mapping = entities.section(entity);
+      platform.entities[entity] = read_mapping(mapping);
+    }
+  }
+  if (section.has("connection")) {
+    ConfigSection connection = section.section("connection");
+    const ConnectionContext context{
+        platform.platform.id, platform, config_.mapping, input_.request_timeout,
+        [this, &name](const std::string& document) { return find_document(name, document); }};
+    if (auto options = read_connection(connection, context)) config_.connectors.push_back(*std::move(options));
+  }
+  config_.mapping.platforms[PlatformId(name)] = std::move(platform);
+}
+
+void PlatformConfigReader::read_fields(ConfigSection& section, EntityMapping& mapping) {
+  ConfigSection fields = section.section("fields");
+  std::map<std::string, std::string> own_names;
+  for (const auto& [own, unused] : fields.members()) {
+    const auto canonical = fields.text(own);
+    if (!canonical) continue;
+    const auto [first, fresh] = own_names.emplace(*canonical, own);
+    if (fresh) {
+      mapping.to_canonical.emplace(own, *canonical);
+    } else {
+      fields.refuse(own, "`" + first->second + "` stands for `" + *canonical +
+                             "` already; null takes it away, and `aliases` under `entities` are for further names");
+    }
+  }
+}
+
+void PlatformConfigReader::read_statuses(ConfigSection& section, EntityMapping& mapping) {
+  ConfigSection statuses = section.section("statuses");
+  std::map<std::string, std::string> canonical_words;
+  for (const auto& [canonical, unused] : statuses.members()) {
+    const auto own = statuses.text(canonical);
+    if (!own) continue;
+    const auto [first, fresh] = canonical_words.emplace(*own, canonical);
+    if (fresh) {
+      mapping.statuses.emplace(canonical, *own);
+    } else {
+      statuses.refuse(canonical, "`" + *own + "` is `" + first->second +
+                                     "` already, so it could not be read back; use `kept` for what the platform keeps");
+    }
+  }
+}
+
+void PlatformConfigReader::read_kept(ConfigSection& section, EntityMapping& mapping) {
+  ConfigSection kept = section.section("kept");
+  for (const auto& [field, node] : kept.members()) {
+    EntityMapping::Kept& into = mapping.kept[field];
+    if (node.kind != ConfigNode::Kind::kScalar) {
+      into.words = kept.text_map(field);
+    } else if (node.text == "lower_case") {
+      into.lower_case = true;
+    } else {
+      kept.refuse(field, "must be lower_case or a map of words");
+    }
+  }
+}
+
+EntityMapping PlatformConfigReader::read_mapping(ConfigSection& section) {
+  EntityMapping mapping;
+  read_fields(section, mapping);
+  read_statuses(section, mapping);
+  ConfigSection splits = section.section("splits");
+  for (const auto& [field, unused] : splits.members()) {
+    const auto parts = splits.texts(field);
+    if (parts && parts->size() == 2 && parts->front() != parts->back()) {
+      mapping.splits.push_back({field, parts->front(), parts->back()});
+    } else {
+      splits.refuse(field, "must name two parts: [first_name, last_name]");
+    }
+  }
+  mapping.readonly = section.texts("readonly").value_or(std::vector<std::string>{});
+  mapping.writable = section.texts("writable");
+  mapping.create_only = section.texts("create_only").value_or(std::vector<std::string>{});
+  read_kept(section, mapping);
+  return mapping;
+}
+
+std::optional<std::string> PlatformConfigReader::find_document(const std::string& platform, const std::string& name) const {
+  const std::string path = std::string(kPlatformFolder) + platform + "/" + name + ".graphql";
+  for (const EmbeddedFile& file : input_.shipped) {
+    if (file.path == path) return std::string(file.content);
+  }
+  return input_.read_document ? input_.read_document(name) : std::nullopt;
+}
+
+void PlatformConfigReader::read_rules(ConfigSection& top) {
+  ConfigSection section = top.section("conflict_rules");
+  check_entities(section);
+  for (const auto& [entity, unused] : section.members()) {
+    ConfigSection rules = section.section(entity);
+    conflict::EntityRulebook& book = config_.rulebooks[entity];
+    for (std::string& platform : rules.texts("priority").value_or(std::vector<std::string>{})) {
+      if (std::find(platforms_.begin(), platforms_.end(), platform) == platforms_.end()) {
+        rules.refuse("priority", "there is no platform `" + platform + "`" + did_you_mean(platform, platforms_));
+      }
+      book.priority.emplace_back(std::move(platform));
+    }
+    ConfigSection fields = rules.section("fields");
+    for (const auto& [field, node] : fields.members()) book.fields[field] = read_rule(fields, field);
+  }
+}
+
+conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const std::string& field) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStrategies{
+      {{"latest_wins", "latest_wins"}, {"source_wins", "source_wins"}, {"merge_smart", "merge_smart"},
+       {"custom_logic", "custom_logic"}, {"manual_review", "manual_review"}}};
+  conflict::FieldRule rule;
+  const ConfigNode* node = fields.node(field);
+  if (node != nullptr && node->kind == ConfigNode::Kind::kScalar) {
+    rule.strategy = fields.choice<std::string_view>(field, kStrategies).value_or(rule.strategy);
+    return rule;
+  }
+  ConfigSection section = fields.section(field);
+  rule.strategy = section.choice<std::string_view>("strategy", kStrategies).value_or(rule.strategy);
+  rule.critical = section.flag("critical").value_or(false);
+  return rule;
+}
+
+}  // namespace
+
+Result<PlatformConfig> load_platform_config(const PlatformConfigInput& input) {
+  ConfigNode root{.kind = ConfigNode::Kind::kMap};
+  for (const EmbeddedFile& file : input.shipped) DATASYNC_TRY(add_shipped(file, root));
+  std::vector<std::string> platforms = names_of(member(root, "platforms").members);
+  if (!input.user_text.empty()) DATASYNC_TRY(add_user(input, root));
+  for (std::string& name : names_of(member(root, "platforms").members)) platforms.push_back(std::move(name));
+  return PlatformConfigReader(input, root, std::move(platforms)).read();
+}
+
+}  // namespace datasync::app
