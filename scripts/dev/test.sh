@@ -53,27 +53,12 @@ run_ctest() {
   local report=$PWD/$reports/$suite_name.xml
   ctest --test-dir "build/$preset" --tests-regex "$tests" --parallel "$(nproc)" --output-on-failure --no-tests=error \
     --test-output-size-passed 16777216 --test-output-size-failed 16777216 --output-junit "$report" || status=$?
-  counts=$(count_cases <"$report")
+  counts=$(awk -f scripts/count_cases.awk "$report")
   count "$suite_name" $counts
   return $status
 }
 
-# GoogleTest ends with how many cases passed; another program is one case. A program that died counts what it can't tell
-# as one failure.
-count_cases() {
-  awk '
-    function settle() {
-      if (state == "run") passed += cases_passed ? cases_passed : 1
-      if (state == "fail") { passed += cases_passed; failed += cases_failed ? cases_failed : 1 }
-      state = ""; cases_passed = cases_failed = 0
-    }
-    /<testcase / { settle(); match($0, /status="[a-z]+"/); state = substr($0, RSTART + 8, RLENGTH - 9) }
-    /\[  PASSED  \] [0-9]+ tests?/ { match($0, /\[  PASSED  \] [0-9]+/); cases_passed = substr($0, RSTART + 13) + 0 }
-    /\[  FAILED  \] [0-9]+ tests?, listed/ { match($0, /\[  FAILED  \] [0-9]+/); cases_failed = substr($0, RSTART + 13) + 0 }
-    END { settle(); print passed + 0, failed + 0 }'
-}
-
-# run_node PATTERN SUITE: the test files of a folder, or those with the wanted part in their name.
+# run_node FOLDER SUITE: the test files of a folder, or those with the wanted part in their name.
 run_node() {
   local folder=$1 suite_name=$2 status=0 files
   mapfile -t files < <(find "$folder" -name '*.test.js' -not -path '*/node_modules/*' | grep -F -- "$name" | sort)
