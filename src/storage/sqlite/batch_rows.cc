@@ -89,7 +89,7 @@ Result<void> BatchRows::fill(const WriteBatch& batch, Sequence last, Sequence lo
   DATASYNC_TRY(fill_events(batch, last));
   fill_states(batch, last, low_water);
   DATASYNC_TRY(fill_records(batch));
-  DATASYNC_TRY(fill_identities(batch));
+  fill_identities(batch);
   fill_history(batch);
   return {};
 }
@@ -102,7 +102,7 @@ void BatchRows::clear() {
   records.rows.clear();
   identities.rows.clear();
   history.rows.clear();
-  removed_identities.clear();
+  ordered_identities.clear();
   arena_.clear();
   if (arena_.capacity() > kArenaKeptBytesMax) arena_.shrink_to_fit();
 }
@@ -181,23 +181,23 @@ Result<void> BatchRows::fill_records(const WriteBatch& batch) {
   return {};
 }
 
-Result<void> BatchRows::fill_identities(const WriteBatch& batch) {
-  for (const IdentityWrite& write : batch.identities) identities.rows.push_back({HashBytes(write.hash), &write});
+void BatchRows::fill_identities(const WriteBatch& batch) {
   auto& rows = identities.rows;
+  for (const IdentityWrite& write : batch.identities) rows.push_back({HashBytes(write.hash), &write});
   std::stable_sort(rows.begin(), rows.end(),
                    [](const IdentityRow& a, const IdentityRow& b) { return a.hash.view() < b.hash.view(); });
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const IdentityWrite& write = *rows[i].write;
-    if (write.remove) removed_identities.push_back(&write);
-    if (i == 0 || rows[i - 1].write->hash != write.hash) continue;
-    const IdentityWrite& before = *rows[i - 1].write;
-    if (!before.remove && before.record != write.record) {
-      return fail(ErrorCode::kConflict, "two records can't be found by one identity");
+  std::size_t kept = 0;
+  for (std::size_t from = 0; from < rows.size();) {
+    std::size_t to = from + 1;
+    while (to < rows.size() && rows[to].write->hash == rows[from].write->hash) ++to;
+    if (to == from + 1 && !rows[from].write->remove) {
+      rows[kept++] = rows[from];
+    } else {
+      for (std::size_t i = from; i < to; ++i) ordered_identities.push_back(rows[i].write);
     }
+    from = to;
   }
-  sort_and_keep_last(rows, [](const IdentityRow& row) { return row.hash.view(); });
-  std::erase_if(rows, [](const IdentityRow& row) { return row.write->remove; });
-  return {};
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
 }
 
 void BatchRows::fill_history(const WriteBatch& batch) {

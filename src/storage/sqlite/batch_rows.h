@@ -83,15 +83,15 @@ class BatchRows {
   Rows<StateRow> states;      ///< of events stored earlier
   Rows<StateRow> new_states;  ///< of events of this batch
   Rows<RecordRow> records;
-  Rows<IdentityRow> identities;
+  Rows<IdentityRow> identities;  ///< hashes that the batch only adds, and once
   Rows<HistoryRow> history;
-  std::vector<const IdentityWrite*> removed_identities;
+  std::vector<const IdentityWrite*> ordered_identities;  ///< all others: one after the other, as they were given
 
  private:
   Result<void> fill_events(const WriteBatch& batch, Sequence last);
   void fill_states(const WriteBatch& batch, Sequence last, Sequence low_water);
   Result<void> fill_records(const WriteBatch& batch);
-  Result<void> fill_identities(const WriteBatch& batch);
+  void fill_identities(const WriteBatch& batch);
   void fill_history(const WriteBatch& batch);
 
   std::string arena_;

@@ -76,9 +76,9 @@ struct GoneKeyRow {
 /// we want, and spares SQLite the copies that it would need to undo one statement alone.
 struct Statements {
   Statement begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
-      replace_records, insert_identities, check_identities, delete_identity, insert_history, clashing_history,
-      update_history, upsert_conflict, upsert_resolution, set_meta, index_tenants, find_events, delete_candidates,
-      delete_log, delete_states, delete_tenants, delete_keys, delete_history;
+      replace_records, insert_identities, check_identities, insert_identity, check_identity, delete_identity,
+      insert_history, clashing_history, update_history, upsert_conflict, upsert_resolution, set_meta, index_tenants,
+      find_events, delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
@@ -109,8 +109,10 @@ struct Statements {
          "INSERT OR ROLLBACK INTO identities SELECT hash, kind, record_key, tenant_id FROM batch_identities WHERE true "
          "ON CONFLICT(hash) DO NOTHING"},
         {&check_identities,
-         "SELECT 1 FROM batch_identities b CROSS JOIN identities i ON i.hash = b.hash WHERE i.record_key <> "
+         "SELECT i.record_key FROM batch_identities b CROSS JOIN identities i ON i.hash = b.hash WHERE i.record_key <> "
          "b.record_key"},
+        {&insert_identity, "INSERT INTO identities VALUES(?, ?, ?, ?) ON CONFLICT(hash) DO NOTHING"},
+        {&check_identity, "SELECT record_key FROM identities WHERE hash = ? AND record_key <> ?"},
         {&delete_identity, "DELETE FROM identities WHERE hash = ? AND record_key = ?"},
         {&insert_history,
          "INSERT OR ROLLBACK INTO record_history SELECT seq, tenant_id, record_key, version, body FROM batch_history "
@@ -381,30 +383,35 @@ class SqliteStore final : public Store {
   }
 
   Result<void> write_records() {
-    {
-      const ResetAtEnd reset(statements_.check_records);
-      const auto row = statements_.check_records.step();
-      if (!row) return fail(row.error());
-      if (*row) {
-        return fail(ErrorCode::kConflict, "the record was changed meanwhile",
-                    "record " + std::to_string(statements_.check_records.integer(0)));
-      }
-    }
+    DATASYNC_TRY(expect_no_row(statements_.check_records, "the record was changed meanwhile"));
     return statements_.replace_records.run();
   }
 
   Result<void> write_identities() {
-    for (const IdentityWrite* gone : rows_.removed_identities) {
-      const HashBytes hash(gone->hash);
-      DATASYNC_TRY(statements_.delete_identity.bind_blob(1, hash.view()).bind(2, gone->record.value).run());
-    }
+    for (const IdentityWrite* write : rows_.ordered_identities) DATASYNC_TRY(write_identity(*write));
     if (rows_.identities.rows.empty()) return {};
     DATASYNC_TRY(statements_.insert_identities.run());
     if (sqlite3_changes64(connection_.native()) == static_cast<std::int64_t>(rows_.identities.rows.size())) return {};
-    const ResetAtEnd reset(statements_.check_identities);
-    const auto row = statements_.check_identities.step();
+    return expect_no_row(statements_.check_identities, "an identity belongs to another record");
+  }
+
+  Result<void> write_identity(const IdentityWrite& write) {
+    const HashBytes hash(write.hash);
+    if (write.remove) return statements_.delete_identity.bind_blob(1, hash.view()).bind(2, write.record.value).run();
+    Statement& insert = statements_.insert_identity;
+    insert.bind_blob(1, hash.view()).bind(2, static_cast<std::int64_t>(write.kind)).bind(3, write.record.value);
+    DATASYNC_TRY(insert.bind_text(4, write.tenant.str()).run());
+    if (sqlite3_changes64(connection_.native()) == 1) return {};
+    Statement& check = statements_.check_identity;
+    check.bind_blob(1, hash.view()).bind(2, write.record.value);
+    return expect_no_row(check, "an identity belongs to another record");
+  }
+
+  static Result<void> expect_no_row(Statement& check, std::string message) {
+    const ResetAtEnd reset(check);
+    const auto row = check.step();
     if (!row) return fail(row.error());
-    if (*row) return fail(ErrorCode::kConflict, "an identity belongs to another record");
+    if (*row) return fail(ErrorCode::kConflict, std::move(message), std::to_string(check.integer(0)));
     return {};
   }
 
