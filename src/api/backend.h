@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/engine.h"
+
+namespace datasync::api {
+
+/// What the API asks of the engine, and nothing more, so that it can be tested without one. Meaning, errors and threads are
+/// those of `pipeline::Engine`.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) = 0;
+  virtual void redrive(storage::Reader::Tenants tenants, std::string event_id, pipeline::RedriveCallback callback) = 0;
+  virtual void redrive(storage::Reader::EventFilter filter, pipeline::RedriveCallback callback) = 0;
+  [[nodiscard]] virtual pipeline::EngineSnapshot snapshot() const = 0;
+};
+
+}  // namespace datasync::api

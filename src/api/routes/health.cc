@@ -1,0 +1,41 @@
+#include "api/json_writer.h"
+#include "api/routes/routes.h"
+
+namespace datasync::api::routes {
+namespace {
+
+/// A platform is unwell when its breaker is open, or too many of its last attempts failed.
+std::string_view word_for(const pipeline::EngineSnapshot::PlatformState& platform) {
+  constexpr double kHealthy = 0.95;
+  return platform.circuit == "open" || platform.health < kHealthy ? "unhealthy" : "healthy";
+}
+
+}  // namespace
+
+/// 503 only when events can't be accepted. A platform that is down is told inside a 200: this service is well then, it keeps
+/// what it can't deliver.
+void health(Services& services, Call call) {
+  const pipeline::EngineSnapshot snapshot = services.backend.snapshot();
+  JsonWriter out;
+  out.begin_object().field("status", snapshot.store_healthy ? "healthy" : "unhealthy");
+  out.field("timestamp", services.clock.now()).field("environment", services.options.environment);
+  out.field("version", services.options.version).key("services").begin_object();
+  out.field("database", snapshot.store_healthy ? "healthy" : "unhealthy").field("queue", "healthy");
+  for (const auto& platform : snapshot.platforms) out.field(platform.platform.str(), word_for(platform));
+  out.end_object();
+  if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");
+  out.end_object();
+  std::move(call.reply).send(net::json_response(snapshot.store_healthy ? 200 : 503, out.take()));
+}
+
+/// The process answers.
+void livez(Services&, Call call) { std::move(call.reply).send(net::json_response(200, R"({"status":"alive"})")); }
+
+/// Events can be accepted.
+void readyz(Services& services, Call call) {
+  const bool ready = services.backend.snapshot().store_healthy;
+  std::move(call.reply).send(ready ? net::json_response(200, R"({"status":"ready"})")
+                                   : net::problem_response(503, "the store does not take events"));
+}
+
+}  // namespace datasync::api::routes

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "api/event_hub.h"
+#include "api/router.h"
+#include "api/routes/routes.h"
+#include "api/stats.h"
+
+namespace datasync::api::routes {
+namespace {
+
+/// Text exposition format 0.0.4. Names of platforms come from the configuration; nothing that a client sent is a label.
+class Exposition {
+ public:
+  void begin(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    append("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  template <typename Number>
+  void sample(std::string_view labels, Number value) {
+    sample("", labels, value);
+  }
+  template <typename Number>
+  void sample(std::string_view suffix, std::string_view labels, Number value) {
+    append("{}{}", name_, suffix);
+    if (!labels.empty()) append("{{{}}}", labels);
+    append(" {}\n", value);
+  }
+  template <typename Number>
+  void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
+    begin(name, type, help);
+    sample("", value);
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  template <typename... Arguments>
+  void append(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+  }
+  std::string text_;
+  std::string_view name_;
+};
+
+void write_engine(Exposition& out, const pipeline::EngineSnapshot& snapshot) {
+  out.begin("datasync_queue_depth", "gauge", "Accepted events that wait to be reconciled, by priority.");
+  for (std::size_t i = 0; i < kPriorityCount; ++i) {
+    out.sample(fmt::format("priority=\"{}\"", to_string(static_cast<Priority>(i))), snapshot.waiting[i]);
+  }
+  out.single("datasync_events_unfinished", "gauge", "Events that are not final.", snapshot.unfinished);
+  out.single("datasync_deliveries_pending", "gauge", "Deliveries queued or under way.", snapshot.pending);
+  out.single("datasync_deliveries_retry", "gauge", "Deliveries parked until their next attempt.", snapshot.retry);
+  out.single("datasync_requests_in_flight", "gauge", "Requests to platforms under way.", snapshot.in_flight);
+  out.single("datasync_store_healthy", "gauge", "1 while events can be accepted.", snapshot.store_healthy ? 1 : 0);
+  out.begin("datasync_platform_health", "gauge", "Share of good attempts in the last minutes, 0 to 1.");
+  for (const auto& one : snapshot.platforms) out.sample(fmt::format("platform=\"{}\"", one.platform.str()), one.health);
+  out.begin("datasync_platform_circuit_open", "gauge", "1 while the platform's circuit breaker is open.");
+  for (const auto& one : snapshot.platforms) {
+    out.sample(fmt::format("platform=\"{}\"", one.platform.str()), one.circuit == "open" ? 1 : 0);
+  }
+  out.begin("datasync_platform_deliveries", "gauge", "Deliveries of a platform, by where they are.");
+  for (const auto& one : snapshot.platforms) {
+    const auto sample = [&](std::string_view state, std::size_t count) {
+      out.sample(fmt::format("platform=\"{}\",state=\"{}\"", one.platform.str(), state), count);
+    };
+    sample("queued", one.queued);
+    sample("in_flight", one.in_flight);
+    sample("parked", one.parked);
+  }
+}
+
+void write_events(Exposition& out, const Stats::Totals& totals) {
+  out.single("datasync_events_accepted_total", "counter", "Events accepted since the start.", totals.created);
+  out.begin("datasync_events_ended_total", "counter", "Events that ended since the start, by how.");
+  out.sample("status=\"completed\"", totals.completed);
+  out.sample("status=\"failed\"", totals.failed);
+  out.sample("status=\"expired\"", totals.expired);
+  out.single("datasync_conflicts_total", "counter", "Conflicts detected since the start.", totals.conflicts);
+  out.begin("datasync_results_total", "counter", "Results of ended events, by target and status.");
+  for (const auto& [key, count] : totals.results) {
+    out.sample(fmt::format("platform=\"{}\",status=\"{}\"", key.first, key.second), count);
+  }
+  out.begin("datasync_event_seconds", "histogram", "From the acceptance of an event to the end of its last target.");
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < totals.latency.size(); ++i) {
+    below += totals.latency[i];
+    const bool last = i == Stats::kLatencyBoundsMs.size();
+    out.sample("_bucket", last ? "le=\"+Inf\"" : fmt::format("le=\"{}\"", Stats::kLatencyBoundsMs[i] / 1000), below);
+  }
+  out.sample("_sum", "", totals.latency_ms_sum / 1000);
+  out.sample("_count", "", below);
+}
+
+void write_http(Exposition& out, const HttpStats& stats) {
+  const auto name_of = [](std::size_t i) {
+    return i < all_routes().size() ? fmt::format("method=\"{}\",route=\"{}\"", net::to_string(all_routes()[i].method), all_routes()[i].path)
+                               : std::string("method=\"\",route=\"\"");
+  };
+  out.begin("datasync_http_requests_total", "counter", "Answers, by route and class of status.");
+  for (std::size_t i = 0; i < HttpStats::kRoutesMax; ++i) {
+    for (std::size_t kind = 0; kind < 5; ++kind) {
+      const std::uint64_t count = stats.row(i).by_class[kind].load(std::memory_order_relaxed);
+      if (count > 0) out.sample(fmt::format("{},status=\"{}xx\"", name_of(i), kind + 1), count);
+    }
+  }
+  out.begin("datasync_http_request_seconds", "histogram", "From a whole request to its answer, by route.");
+  for (std::size_t i = 0; i < HttpStats::kRoutesMax; ++i) {
+    const HttpStats::Row& row = stats.row(i);
+    std::uint64_t below = 0;
+    for (const auto& count : row.by_time) below += count.load(std::memory_order_relaxed);
+    if (below == 0) continue;
+    below = 0;
+    for (std::size_t bucket = 0; bucket < row.by_time.size(); ++bucket) {
+      below += row.by_time[bucket].load(std::memory_order_relaxed);
+      const std::string le = bucket == HttpStats::kBounds.size()
+                                 ? "+Inf"
+                                 : fmt::format("{}", static_cast<double>(HttpStats::kBounds[bucket]) / 1e6);
+      out.sample("_bucket", fmt::format("{},le=\"{}\"", name_of(i), le), below);
+    }
+    out.sample("_sum", name_of(i), static_cast<double>(row.microseconds.load(std::memory_order_relaxed)) / 1e6);
+    out.sample("_count", name_of(i), below);
+  }
+}
+
+}  // namespace
+
+/// GET /metrics
+void prometheus(Services& services, Call call) {
+  Exposition out;
+  out.begin("datasync_build_info", "gauge", "1, with the version as its label.");
+  out.sample(fmt::format("version=\"{}\"", services.options.version), 1);
+  write_engine(out, services.backend.snapshot());
+  write_events(out, services.stats.totals());
+  out.single("datasync_live_clients", "gauge", "WebSocket clients of /ws/sync.", services.hub.clients());
+  out.single("datasync_live_notices_dropped_total", "counter", "Notices that came too fast; clients read them from the store.",
+             services.hub.dropped());
+  out.single("datasync_query_queue_depth", "gauge", "Reads that wait for a query thread.", services.queries->waiting());
+  if (services.bytes_on_disk) {
+    out.single("datasync_store_bytes", "gauge", "Bytes of the store on disk.", services.bytes_on_disk());
+  }
+  write_http(out, services.http_stats);
+  std::move(call.reply).send({200, "text/plain; version=0.0.4; charset=utf-8", out.take(), {}});
+}
+
+}  // namespace datasync::api::routes

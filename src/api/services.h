@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/backend.h"
+#include "api/http_stats.h"
+#include "api/work_pool.h"
+#include "base/time.h"
+#include "pipeline/catalog.h"
+#include "security/gatekeeper.h"
+
+namespace datasync::api {
+
+class EventHub;
+class Stats;
+struct Call;
+
+struct ApiOptions {
+  std::string version = "0.1.0";
+  std::string environment = "development";  ///< as `/health` and `/` tell it
+  std::size_t body_bytes_max = 1024 * 1024;             ///< one event, and every other call
+  std::size_t bulk_body_bytes_max = 16 * 1024 * 1024;   ///< `/sync/events/batch`, and CloudEvents in batches
+  std::size_t bulk_events_max = 10'000;                 ///< events in one bulk body
+  std::size_t query_threads = 2;                        ///< reads of the store at one time
+  std::size_t query_queue_max = 256;                    ///< reads waiting; one more is 503
+  std::size_t bulk_queue_max = 64;                      ///< bulk bodies waiting; one more is 503
+};
+
+/// Asked for each call of a known caller: none lets it pass, a time refuses it with 429 until then.
+using RateGate = std::function<std::optional<seconds>(const security::Caller& caller, const Call& call)>;
+
+/// Where routes find what they need. All is borrowed or owned by `Api` and lives as long as it does.
+struct Services {
+  Backend& backend;
+  const Clock& clock;
+  security::Gatekeeper& gatekeeper;
+  Stats& stats;
+  EventHub& hub;
+  std::function<std::shared_ptr<const pipeline::Catalog>()> catalog;
+  std::function<std::int64_t()> bytes_on_disk;
+  RateGate rate_gate;
+  ApiOptions options;
+  HttpStats http_stats = {};
+  std::unique_ptr<WorkPool> queries = {};  ///< short reads
+  std::unique_ptr<WorkPool> bulk = {};    ///< bodies that take milliseconds to read
+};
+
+}  // namespace datasync::api
