@@ -105,6 +105,13 @@ Outcome outcome_of_error(std::string_view platform, std::string_view asked, cons
   return outcome;
 }
 
+std::optional<int> status_before(const Error& error) {
+  constexpr std::string_view kBefore = "status ";  // as `net::ClientResult` describes `kTooLarge`
+  if (error.code != ErrorCode::kTooLarge || !error.detail.starts_with(kBefore)) return std::nullopt;
+  const auto status = number_in(std::string_view(error.detail).substr(kBefore.size()));
+  return status && *status >= 200 && *status <= 599 ? status : std::nullopt;
+}
+
 std::optional<milliseconds> retry_after_of(const net::ClientResponse& response) {
   const auto header = response.headers.find("Retry-After");
   if (!header) return std::nullopt;

@@ -24,6 +24,9 @@ namespace datasync::delivery {
 /// is unknown. `asked` is `POST /api/sync/user/create`.
 [[nodiscard]] Outcome outcome_of_error(std::string_view platform, std::string_view asked, const Error& error);
 
+/// An answer that was too large to read told its status before that: 200 is a success all the same.
+[[nodiscard]] std::optional<int> status_before(const Error& error);
+
 /// The answer's `Retry-After`: seconds, or an HTTP date measured against the answer's own `Date`; none for all else, so
 /// no clock of ours is needed. 0 to 24 h.
 [[nodiscard]] std::optional<milliseconds> retry_after_of(const net::ClientResponse& response);

@@ -314,6 +314,23 @@ void RestConnector::append_data(std::string& out, const Change& change, const En
 
 // ---- answers
 
+/// The first id at one of `places`. Nearly every answer is an object, and its members are read in one pass.
+std::optional<std::string> find_id(std::string_view body, const std::vector<JsonPointer>& places, bool& is_json) {
+  const auto members = parse_json_object(body);
+  const auto other = members ? Result<Value>(Value{}) : parse_json(body);
+  is_json = members || other;
+  for (const JsonPointer& place : places) {
+    std::optional<Value> value;
+    if (members) {
+      value = place.find(*members);
+    } else if (other) {
+      value = place.find(*other);
+    }
+    if (auto id = value ? id_of(*value) : std::nullopt) return id;
+  }
+  return std::nullopt;
+}
+
 std::string RestConnector::asked(const Change& change, bool batch) const {
   const Entity& entity = entity_of(change.entity);
   const std::string target = target_of(change, entity, batch).value_or("?");
@@ -325,6 +342,11 @@ std::vector<Outcome> RestConnector::read(std::span<const Change* const> changes,
                                          const Result<net::ClientResponse>& answer) const {
   const bool batch = changes.size() > 1;
   if (batch && answer) return read_batch(changes, *answer);
+  if (const auto status = answer ? std::nullopt : status_before(answer.error()); status && !batch) {
+    net::ClientResponse bodiless;
+    bodiless.status = *status;
+    return {judge(*changes.front(), bodiless, false)};
+  }
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (const Change* change : changes) {
@@ -364,12 +386,8 @@ Outcome RestConnector::judge(const Change& change, const net::ClientResponse& an
   outcome.retry_after = retry_after_of(answer);
   explain(change, answer, batch, outcome);
   if (answer.status == 409 && !batch) {
-    const auto json = parse_json(answer.body);
-    std::optional<std::string> existing;
-    for (const JsonPointer& place : existing_id_places_) {
-      const auto value = json ? place.find(*json) : std::nullopt;
-      if (value && !existing) existing = id_of(*value);
-    }
+    bool is_json = false;
+    auto existing = find_id(answer.body, existing_id_places_, is_json);
     redirect_to_existing(change, std::move(existing), outcome);
   }
   return outcome;
@@ -388,11 +406,8 @@ void RestConnector::learn(const Change& change, const net::ClientResponse& answe
   const bool wanted = change.verb != Verb::kDeleted && !id_places_.empty() && own_id_of(change).empty();
   if (!wanted) return;
   const bool has_body = !answer.body.empty();
-  const auto json = has_body ? parse_json(answer.body) : Result<Value>(Value{});
-  for (const JsonPointer& place : id_places_) {
-    const auto value = json ? place.find(*json) : std::nullopt;
-    auto id = value ? id_of(*value) : std::nullopt;
-    if (!id) continue;
+  bool is_json = false;
+  if (auto id = find_id(answer.body, id_places_, is_json)) {
     outcome.learned.push_back({{}, *std::move(id)});
     return;
   }
@@ -400,7 +415,7 @@ void RestConnector::learn(const Change& change, const net::ClientResponse& answe
   if (!needed && !has_body) return;
   outcome.message =
       fmt::format("{} answered {} to {} {}; its id of the record was not learned", options_.platform.str(),
-                  answer.status, asked(change, false), json ? "without a usable id" : "with a body that is no JSON");
+                  answer.status, asked(change, false), is_json ? "without a usable id" : "with a body that is no JSON");
   if (needed) outcome.kind = Kind::kUnknown;
 }
 

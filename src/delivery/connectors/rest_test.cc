@@ -205,6 +205,17 @@ TEST(RestRead, AnErrorWithoutAnAnswerIsToldApartByItsStage) {
             Kind::kUnknown);
 }
 
+TEST(RestRead, AnAnswerTooLargeToReadStillToldItsStatus) {
+  const auto platform = connector();
+  const auto too_large = [](const char* detail) {
+    return Result<net::ClientResponse>(fail(ErrorCode::kTooLarge, "the answer is too large", detail, Stage::kDuring));
+  };
+  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), too_large("status 200")).kind, Kind::kDelivered);
+  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), too_large("status 422")).kind, Kind::kRejected);
+  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), too_large("status 0")).kind, Kind::kUnknown);
+  EXPECT_EQ(read_one(*platform, user(Verb::kUpdated), too_large("")).kind, Kind::kUnknown);
+}
+
 TEST(RestRepeat, ACreateOfWhatIsThereAlreadyBecomesAnUpdateOfIt) {
   const auto platform = connector();
   Change change = user(Verb::kCreated);
