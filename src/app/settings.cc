@@ -12,15 +12,13 @@
 
 #include "app/setting_layers.h"
 #include "app/settings_table.h"
-#include "net/headers.h"
 #include "net/url.h"
+#include "security/gatekeeper.h"
 
 namespace datasync::app {
 namespace {
 
 using Kind = Setting::Kind;
-
-constexpr std::size_t kSecretBytesMin = 32;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -211,47 +209,35 @@ void read_database(Settings& settings, std::vector<std::string>& problems) {
   }
 }
 
-/// Words that stand in the examples and templates that people copy; letters and digits only, lower case.
-bool is_known_default(std::string_view secret) {
-  constexpr std::array<std::string_view, 16> kKnown{
-      "yoursecret",  "yourjwtsecret", "yoursupersecret", "changeme", "changethis", "changeit", "changeinproduction",
-      "replaceme",   "replacethis",   "supersecret",     "insecure", "dontuse",    "example",  "defaultsecret",
-      "placeholder", "secretkeyhere"};
+/// `security::check_secret` knows whole examples; people also copy one and add a word to it, or repeat a few letters.
+bool looks_copied(std::string_view secret) {
+  constexpr std::array<std::string_view, 12> kWords{"yoursecret",  "yourjwtsecret",      "yoursuper", "changeme",
+                                                    "changethis",  "changeinproduction", "replaceme", "replacethis",
+                                                    "supersecret", "placeholder",        "dontuse",   "example"};
+  constexpr std::size_t kDifferentMin = 10;  // 32 random bytes have about twice as many, in any usual encoding but hex
+  if (std::set<char>(secret.begin(), secret.end()).size() < kDifferentMin) return true;
   std::string plain;
   for (const char c : lower(secret)) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0) plain += c;
   }
-  return std::any_of(kKnown.begin(), kKnown.end(),
-                     [&](std::string_view known) { return plain.find(known) != std::string::npos; });
-}
-
-/// A key of 32 random bytes has many different ones; `aaaa…` and `12345678…` are long, and no keys.
-bool is_monotonous(std::string_view secret) {
-  return std::set<char>(secret.begin(), secret.end()).size() < 10;
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return plain.find(word) != std::string::npos; });
 }
 
 void check_identity(const Settings& settings, std::vector<std::string>& problems) {
-  constexpr std::string_view kWayOut =
-      "Make one with `openssl rand -base64 48` and set JWT_SECRET, or JWT_SECRET_FILE to a file that holds it";
   if (settings.development()) return;
-  const auto& place = effective_of(settings, "JWT_SECRET").place;
   const auto& secret = settings.jwt_secret;
-  if (secret.empty()) {
-    problems.push_back(
-        fmt::format("JWT_SECRET: not set, and in production (ENVIRONMENT={}, {}) every call needs a token. {}. To try "
-                    "things on this "
-                    "machine without tokens: ENVIRONMENT=development",
-                    settings.environment, effective_of(settings, "ENVIRONMENT").place, kWayOut));
-  } else if (is_known_default(secret)) {
-    problems.push_back(
-        fmt::format("JWT_SECRET: is a known example ({}); anybody could make tokens. {}", place, kWayOut));
-  } else if (secret.size() < kSecretBytesMin) {
-    problems.push_back(fmt::format("JWT_SECRET: has {} bytes ({}), and must have at least {}. {}", secret.size(), place,
-                                   kSecretBytesMin, kWayOut));
-  } else if (is_monotonous(secret)) {
-    problems.push_back(
-        fmt::format("JWT_SECRET: repeats a few characters ({}) and could be guessed. {}", place, kWayOut));
-  }
+  auto checked = security::check_secret(secret);
+  if (checked && looks_copied(secret))
+    checked = fail(ErrorCode::kInvalid, "JWT_SECRET can be guessed: it looks copied");
+  if (checked) return;
+  const auto& place = effective_of(settings, "JWT_SECRET").place;
+  const auto& environment = effective_of(settings, "ENVIRONMENT");
+  problems.push_back(fmt::format(
+      "{}{} (ENVIRONMENT is {}, {}). Make one with `openssl rand -base64 48` and set JWT_SECRET, or JWT_SECRET_FILE to "
+      "a "
+      "file that holds it. To try things on this machine without tokens: ENVIRONMENT=development",
+      checked.error().message, place.empty() ? "" : " (" + place + ")", environment.text, environment.place));
 }
 
 /// One letter too many, too few or wrong, or two neighbours swapped.
@@ -299,7 +285,7 @@ void collect_warnings(Settings& settings) {
 }  // namespace
 
 bool Settings::development() const {
-  return net::equals_ignoring_case(environment, "development");
+  return security::is_development(environment);
 }
 
 Result<std::optional<std::string>> Settings::variable(std::string_view name) const {

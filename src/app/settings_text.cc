@@ -27,8 +27,8 @@ std::string default_text(const Setting& setting) {
 }
 
 std::string markdown_default(const Setting& setting) {
-  const auto text = default_text(setting);
-  return setting.standard_note.empty() && !setting.standard.empty() ? "`" + text + "`" : text;
+  if (!setting.standard_note.empty() || setting.standard.empty()) return default_text(setting);
+  return fmt::format("`{}`{}{}", setting.standard, setting.unit.empty() ? "" : " ", setting.unit);
 }
 
 }  // namespace

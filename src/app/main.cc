@@ -1,0 +1,15 @@
+#include "app/serve.h"
+#include "app/settings.h"
+#include "cli/cli.h"
+
+int main(int argc, char** argv) {
+  using namespace datasync;
+  cli::Callbacks callbacks;
+  callbacks.serve = app::serve;
+  callbacks.config_check = app::config_check;
+  callbacks.config_docs = app::config_docs;
+  callbacks.migrate = app::migrate;
+  callbacks.settings_help = app::settings_help();
+  callbacks.version = DATASYNC_VERSION;
+  return cli::run(argc, argv, callbacks);
+}

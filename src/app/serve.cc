@@ -1,0 +1,129 @@
+#include "app/serve.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "app/catalog_factory.h"
+#include "app/service.h"
+#include "app/settings.h"
+#include "base/log.h"
+#include "storage/sqlite/sqlite_store.h"
+
+namespace datasync::app {
+namespace {
+
+int exit_code(const Error& error) {
+  return error.code == ErrorCode::kUnavailable ? cli::kExitUnavailable : cli::kExitConfiguration;
+}
+
+int refuse(const Error& error) {
+  fmt::print(stderr, "data-sync: {}\n", error.message);
+  if (!error.detail.empty()) fmt::print(stderr, "  {}\n", error.detail);
+  return exit_code(error);
+}
+
+/// SIGTERM, SIGINT and SIGHUP wait in line for `sigwait`; threads started later inherit that. A write to a closed socket is
+/// an error code, not a signal.
+sigset_t hold_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void announce(const Settings& settings, const Service& service) {
+  for (const std::string& warning : settings.warnings) log::warning("{}", warning);
+  for (std::size_t i = 0; i < service.ports().size(); ++i) {
+    const std::string& address = settings.listen_addresses[i];
+    const bool v6 = address.find(':') != std::string::npos;
+    log::info("listening on http://{}:{}", v6 ? "[" + address + "]" : address, service.ports()[i]);
+  }
+  log::info("store: {}", settings.database_file);
+}
+
+void reload(Service& service, const Settings& running, const std::string& config_file) {
+  const auto settings = load_settings(system_sources(config_file));
+  if (!settings) {
+    log::error("the configuration was not taken: {}", settings.error().message);
+    return;
+  }
+  if (const auto taken = service.reload(*settings); !taken) {
+    log::error("the configuration was not taken: {}", taken.error().message);
+    return;
+  }
+  log::set_level(settings->log_level);
+  log::info("configuration reloaded");
+  for (const std::string& name : changed_for_restart(running, *settings)) {
+    log::warning("{} has changed and takes effect with the next start", name);
+  }
+}
+
+}  // namespace
+
+int serve(const cli::ServeOptions& options) {
+  const auto settings = load_settings(system_sources(options.config_file));
+  if (!settings) return refuse(settings.error());
+  log::set_level(settings->log_level);
+  const sigset_t signals = hold_signals();
+  auto service = Service::start(*settings);
+  if (!service) return refuse(service.error());
+  announce(*settings, **service);
+
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) break;
+    reload(**service, *settings, options.config_file);
+  }
+  log::info("stopping: answering what has begun, at most {} s",
+            std::chrono::duration_cast<seconds>(settings->stop_deadline).count());
+  const bool clean = (*service)->stop(settings->stop_deadline);
+  log::info("{}", clean ? "stopped" : "stopped at the deadline; what was under way is repeated at the next start");
+  return cli::kExitOk;
+}
+
+int config_check(const cli::ConfigCheckOptions& options) {
+  const auto settings = load_settings(system_sources(options.config_file));
+  if (!settings) return refuse(settings.error());
+  fmt::print("{}", render_settings(*settings));
+  for (const std::string& warning : settings->warnings) fmt::print("warning: {}\n", warning);
+  const auto catalog = make_catalog(*settings);
+  if (!catalog) return refuse(catalog.error());
+  fmt::print("\n{} platforms, {} entities: the configuration holds\n", (*catalog)->mapper.mapping().platforms.size(),
+             (*catalog)->mapper.mapping().entities.size());
+  return cli::kExitOk;
+}
+
+int config_docs() {
+  fmt::print("{}", settings_markdown());
+  return cli::kExitOk;
+}
+
+int migrate(const cli::MigrateOptions& options) {
+  const auto settings = load_settings(system_sources(options.config_file));
+  if (!settings) return refuse(settings.error());
+  const bool exists = std::filesystem::exists(settings->database_file);
+  if (options.status_only) {
+    fmt::print("{}: {}\n", settings->database_file, exists ? "there" : "not there yet; `data-sync migrate` makes it");
+    return cli::kExitOk;
+  }
+  const auto folder = std::filesystem::path(settings->database_file).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  storage::sqlite::SqliteOptions store;
+  store.path = settings->database_file;
+  const auto opened = storage::sqlite::open_sqlite_store(std::move(store));
+  if (!opened) return refuse(opened.error());
+  fmt::print("{}: the schema is up to date\n", settings->database_file);
+  return cli::kExitOk;
+}
+
+}  // namespace datasync::app

@@ -1,0 +1,215 @@
+#include "app/service.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include "api/api.h"
+#include "api/event_hub.h"
+#include "api/stats.h"
+#include "app/catalog_factory.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "net/io_threads.h"
+#include "pipeline/engine.h"
+#include "security/gatekeeper.h"
+#include "storage/sqlite/sqlite_store.h"
+
+namespace datasync::app {
+namespace {
+
+/// The engine as the API asks for it.
+class EngineBackend final : public api::Backend {
+ public:
+  explicit EngineBackend(pipeline::Engine& engine) : engine_(engine) {}
+  void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
+    engine_.accept(std::move(submissions), std::move(callback));
+  }
+  void redrive(storage::Reader::Tenants tenants, std::string event_id, pipeline::RedriveCallback callback) override {
+    engine_.redrive(std::move(tenants), std::move(event_id), std::move(callback));
+  }
+  void redrive(storage::Reader::EventFilter filter, pipeline::RedriveCallback callback) override {
+    engine_.redrive(std::move(filter), std::move(callback));
+  }
+  [[nodiscard]] pipeline::EngineSnapshot snapshot() const override { return engine_.snapshot(); }
+
+ private:
+  pipeline::Engine& engine_;
+};
+
+/// The catalog that is in force; a reload replaces it under everybody's hands.
+class CatalogHolder {
+ public:
+  explicit CatalogHolder(std::shared_ptr<const pipeline::Catalog> catalog) : catalog_(std::move(catalog)) {}
+  [[nodiscard]] std::shared_ptr<const pipeline::Catalog> get() const {
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+  }
+  void set(std::shared_ptr<const pipeline::Catalog> catalog) {
+    const std::lock_guard lock(mutex_);
+    catalog_ = std::move(catalog);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const pipeline::Catalog> catalog_;
+};
+
+Result<std::unique_ptr<storage::Store>> open_store(const Settings& settings) {
+  const std::filesystem::path file(settings.database_file);
+  if (file.has_parent_path()) {
+    std::error_code error;
+    std::filesystem::create_directories(file.parent_path(), error);
+    if (error) {
+      return fail(ErrorCode::kUnavailable, "the folder of the database can't be made: " + file.parent_path().string() +
+                                               ": " + error.message() + "; set DATABASE_URL=sqlite:///path/to/file");
+    }
+  }
+  storage::sqlite::SqliteOptions options;
+  options.path = settings.database_file;
+  return storage::sqlite::open_sqlite_store(std::move(options));
+}
+
+net::HttpClientOptions client_options(const Settings& settings) {
+  net::HttpClientOptions options;
+  options.connections_per_origin_max = settings.max_http_connections;
+  return options;
+}
+
+pipeline::EngineOptions engine_options(const Settings& settings) {
+  pipeline::EngineOptions options;
+  options.window = settings.commit_window;
+  options.window_events_max = settings.window_events_max;
+  options.inbox_max = settings.inbox_events_max;
+  options.unfinished_max = settings.unfinished_events_max;
+  options.records_cached = settings.records_cached;
+  options.batch_wait = settings.batch_wait;
+  options.retry_attempts = settings.retry_attempts;
+  options.backoff_factor = settings.backoff_factor;
+  options.lane_concurrency_max = settings.lane_concurrency_max;
+  options.origin_concurrency_max = settings.max_http_connections;
+  options.retention = settings.event_retention;
+  return options;
+}
+
+api::ApiOptions api_options(const Settings& settings) {
+  api::ApiOptions options;
+  options.environment = settings.environment;
+  options.body_bytes_max = settings.body_bytes_max;
+  options.bulk_body_bytes_max = settings.bulk_body_bytes_max;
+  options.bulk_events_max = settings.bulk_events_max;
+  return options;
+}
+
+Result<std::unique_ptr<security::Gatekeeper>> make_gatekeeper(const Settings& settings, const Clock& clock) {
+  security::GatekeeperOptions options;
+  options.environment = settings.environment;
+  options.jwt_secret = settings.jwt_secret;
+  options.claims.issuer = settings.jwt_issuer;
+  options.claims.audience = settings.jwt_audience;
+  return security::Gatekeeper::make(std::move(options), clock);
+}
+
+}  // namespace
+
+/// In the order in which they are built; destroyed the other way round, so each may borrow from those above it.
+struct Service::Parts {
+  Parts(const Settings& settings, std::shared_ptr<const pipeline::Catalog> first_catalog,
+        std::unique_ptr<storage::Store> opened_store, std::unique_ptr<security::Gatekeeper> made_gatekeeper)
+      : random(make_system_random()),
+        catalog(std::move(first_catalog)),
+        store(std::move(opened_store)),
+        gatekeeper(std::move(made_gatekeeper)),
+        threads(settings.io_threads, clock),
+        client(threads, client_options(settings)),
+        make_reader([this] { return store->make_reader(); }),
+        hub(clock, stats),
+        engine({*store, client, clock, *random, hub}, catalog.get(), engine_options(settings)),
+        backend(engine),
+        api({backend, clock, *gatekeeper, stats, hub, make_reader, [this] { return catalog.get(); },
+             [this] { return store->bytes_on_disk(); }, {}},
+            api_options(settings)),
+        server(threads, server_options(settings)) {}
+
+  net::HttpServerOptions server_options(const Settings& settings) {
+    net::HttpServerOptions options;
+    options.body_bytes_max = [this](std::string_view path) { return api.body_bytes_max(path); };
+    options.connections_max = settings.server_connections_max;
+    return options;
+  }
+
+  SystemClock clock;
+  std::unique_ptr<Random> random;
+  CatalogHolder catalog;
+  std::unique_ptr<storage::Store> store;
+  std::unique_ptr<security::Gatekeeper> gatekeeper;
+  net::IoThreads threads;
+  net::HttpClient client;
+  std::function<Result<std::unique_ptr<storage::Reader>>()> make_reader;
+  api::Stats stats;
+  api::EventHub hub;
+  pipeline::Engine engine;
+  EngineBackend backend;
+  api::Api api;
+  net::HttpServer server;
+  std::vector<std::uint16_t> ports;
+};
+
+Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Service::~Service() { stop(milliseconds{0}); }
+
+Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
+  auto catalog = make_catalog(settings);
+  if (!catalog) return fail(std::move(catalog).error());
+  static const SystemClock clock;
+  auto gatekeeper = make_gatekeeper(settings, clock);
+  if (!gatekeeper) return fail(std::move(gatekeeper).error());
+  auto store = open_store(settings);
+  if (!store) return fail(std::move(store).error());
+
+  auto parts = std::make_unique<Parts>(settings, std::move(*catalog), std::move(*store), std::move(*gatekeeper));
+  parts->threads.start();
+  auto service = std::unique_ptr<Service>(new Service(std::move(parts)));
+  Parts& made = *service->parts_;
+  made.hub.start(made.store->last_sequence());
+  DATASYNC_TRY(made.engine.start());
+  made.server.set_handler([&made](net::HttpRequest request, net::Responder responder) {
+    made.api.handle(std::move(request), std::move(responder));
+  });
+  for (const std::string& address : settings.listen_addresses) {
+    const auto port = made.server.listen(address, settings.port);
+    if (!port) return fail(port.error());
+    made.ports.push_back(*port);
+  }
+  return service;
+}
+
+const std::vector<std::uint16_t>& Service::ports() const noexcept { return parts_->ports; }
+
+Result<void> Service::reload(const Settings& settings) {
+  auto catalog = make_catalog(settings);
+  if (!catalog) return fail(std::move(catalog).error());
+  parts_->catalog.set(*catalog);
+  parts_->engine.set_catalog(std::move(*catalog));
+  return {};
+}
+
+bool Service::stop(milliseconds deadline) {
+  const SteadyTime by = parts_->clock.steady_now() + deadline;
+  const auto left = [&] {
+    return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(by - parts_->clock.steady_now()));
+  };
+  // Clients first, while the engine still answers them; then the engine, while the HTTP client still brings it answers.
+  const bool answered = parts_->server.stop(left());
+  const bool settled = parts_->engine.stop(left());
+  parts_->client.stop();
+  parts_->hub.stop();
+  parts_->threads.stop();
+  return answered && settled;
+}
+
+}  // namespace datasync::app
