@@ -16,7 +16,7 @@ class ReadBuffer {
   [[nodiscard]] std::string_view data() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-  [[nodiscard]] bool allocated() const noexcept { return bytes_ != nullptr; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
   /// Room behind the data, `at_least` bytes (>= 1) of it; where there is less, the buffer grows to `capacity` or
   /// doubles.

@@ -21,7 +21,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "net/headers.h"
@@ -87,10 +89,15 @@ class RawClient {
     connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
   RawClient(RawClient&& other) noexcept
-      : clock_(other.clock_), fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+      : clock_(other.clock_),
+        stopping_(other.stopping_),
+        fd_(std::exchange(other.fd_, -1)),
+        connected_(other.connected_) {}
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
   ~RawClient() { close(); }
+
+  static RawClient adopt(int fd, const std::atomic<bool>& stopping) { return RawClient(fd, &stopping); }
 
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] int fd() const { return fd_; }
@@ -135,6 +142,22 @@ class RawClient {
     return response;
   }
 
+  /// Head and body of the next request, or the empty text when the peer closes.
+  std::string read_request() {
+    std::size_t end = 0;
+    while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
+      if (!fill()) return "";
+    }
+    const auto length_at = buffer_.find("Content-Length: ");
+    const auto length = length_at < end ? std::stoul(buffer_.substr(length_at + 16)) : 0;
+    while (buffer_.size() < end + 4 + length) {
+      if (!fill()) return "";
+    }
+    std::string request = buffer_.substr(0, end + 4 + length);
+    buffer_.erase(0, end + 4 + length);
+    return request;
+  }
+
   /// Whether the peer closes without a further byte.
   bool closed_by_peer() { return read_to_end() == ""; }
   std::string& buffered() { return buffer_; }
@@ -144,7 +167,8 @@ class RawClient {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     while (std::chrono::steady_clock::now() < end) {
       pollfd ready{fd_, POLLIN, 0};
-      if (::poll(&ready, 1, clock_ ? 10 : 1000) <= 0) {
+      if (stopping_ && *stopping_) return false;
+      if (::poll(&ready, 1, clock_ || stopping_ ? 10 : 1000) <= 0) {
         if (clock_) clock_->advance(milliseconds{1'000});
         continue;
       }
@@ -163,6 +187,8 @@ class RawClient {
   [[nodiscard]] bool was_reset() const { return reset_; }
 
  private:
+  RawClient(int fd, const std::atomic<bool>* stopping) : stopping_(stopping), fd_(fd), connected_(true) {}
+
   static RawResponse parse_head(const std::string& head) {
     RawResponse response;
     if (head.size() > 12) response.status = std::atoi(head.c_str() + 9);
@@ -179,7 +205,8 @@ class RawClient {
     return response;
   }
 
-  TestClock* clock_;
+  TestClock* clock_ = nullptr;
+  const std::atomic<bool>* stopping_ = nullptr;
   int fd_ = -1;
   bool connected_ = false;
   bool ended_ = false;
@@ -195,10 +222,63 @@ inline std::string post(std::string_view target, std::string_view body, std::str
          "\r\n" + std::string(extra) + "\r\n" + std::string(body);
 }
 
+/// A server that answers exactly the bytes it is told to: `script` runs once for each connection, on a thread of its
+/// own.
+class RawServer {
+ public:
+  using Script = std::function<void(RawClient& connection, int number)>;
+
+  explicit RawServer(Script script) : script_(std::move(script)) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    ::listen(fd_, 64);
+    acceptor_ = std::thread([this] { accept(); });
+  }
+  ~RawServer() {
+    ::shutdown(fd_, SHUT_RDWR);
+    acceptor_.join();
+    ::close(fd_);
+    stopping_ = true;
+    for (std::thread& thread : connections_) thread.join();
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] int accepted() const { return accepted_; }
+
+ private:
+  void accept() {
+    for (;;) {
+      const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (fd < 0) return;
+      connections_.emplace_back([this, fd, number = accepted_++] {
+        RawClient connection = RawClient::adopt(fd, stopping_);
+        script_(connection, number);
+      });
+    }
+  }
+
+  Script script_;
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<int> accepted_{0};
+  std::atomic<bool> stopping_{false};  // ends the scripts' reads
+  std::vector<std::thread> connections_;
+  std::thread acceptor_;
+};
+
 /// Two I/O threads and a server on port 0 that answers with what it got: `<method> <target> <body>`.
 class ServerFixture : public ::testing::Test {
  protected:
-  ServerFixture() = default;
+  /// Here and not in the destructor: callbacks may reach members of the derived fixture until the threads are gone.
+  void TearDown() override {
+    server.reset();
+    threads.stop();
+  }
 
   static HttpResponse echo(const HttpRequest& request) {
     return text_response(200, std::string(to_string(request.method)) + " " + request.target + " " + request.body);
@@ -217,16 +297,25 @@ class ServerFixture : public ::testing::Test {
 
   RawClient connect() { return RawClient(port, &clock); }
 
-  /// Lets time run in steps of 2 s, a tick of the I/O threads apart, until `condition` holds; false after a long time.
-  bool advance_until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 200 && !condition(); ++i) {
+  /// Moves time, and waits until every thread's wheel has seen it.
+  void pass(milliseconds time) {
+    clock.advance(time);
+    for (std::size_t i = 0; i < threads.size(); ++i) {
       Inbox<bool> ticked;
-      threads.at(0).after(milliseconds{1}, [&] { ticked.put(true); });
+      threads.at(i).after(milliseconds{1}, [&] { ticked.put(true); });
       threads.run_on_each([](IoThread&) {});
-      clock.advance(seconds{2});
+      clock.advance(milliseconds{300});
       ticked.take();
     }
-    return condition();
+  }
+
+  /// Lets time run until `condition` holds; false after a long time.
+  bool advance_until(const std::function<bool()>& condition) {
+    for (int i = 0; i < 200; ++i) {
+      if (condition()) return true;
+      pass(seconds{2});
+    }
+    return false;
   }
 
   TestClock clock;

@@ -21,6 +21,7 @@ namespace websocket = boost::beast::websocket;
 using UpgradeRequest = beast::http::request<beast::http::empty_body>;
 
 constexpr std::uint16_t kGoingAway = 1001;
+constexpr std::uint16_t kNoCode = 1005;
 constexpr std::uint16_t kAbnormal = 1006;
 constexpr std::uint16_t kTryAgainLater = 1013;
 
@@ -64,7 +65,7 @@ class Session final : public WebSocketSession, public std::enable_shared_from_th
   /// Cuts a closing handshake that the client does not end.
   struct CloseTimer final : WheelTimer {
     explicit CloseTimer(Session& session_) : session(session_) {}
-    void on_timer() override { session.finish(kAbnormal); }
+    void on_timer() override { session.finish(session.peer_code_); }
     Session& session;
   };
 
@@ -94,8 +95,9 @@ class Session final : public WebSocketSession, public std::enable_shared_from_th
   std::deque<std::shared_ptr<const std::string>> queue_;  // the front is being written while writing_
   CloseTimer close_timer_;
   websocket::close_reason close_reason_;
-  bool registered_ = true;  // counted by the core
-  bool open_ = false;       // the handshake is done
+  std::uint16_t peer_code_ = kAbnormal;  // until its close frame has come
+  bool registered_ = true;               // counted by the core
+  bool open_ = false;                    // the handshake is done
   bool writing_ = false;
   bool closing_ = false;
   bool close_frame_sent_ = false;
@@ -134,8 +136,16 @@ void Session::start(TcpSocket socket) {
       response.set(beast::http::field::sec_websocket_protocol, options_.subprotocol);
     }
   }));
+  // After the close frames Beast waits for the client to close the connection, for as long as it likes.
+  stream_->control_callback([this](websocket::frame_type kind, beast::string_view) {
+    if (kind != websocket::frame_type::close) return;
+    const auto code = static_cast<std::uint16_t>(stream_->reason().code);
+    peer_code_ = code == 0 ? kNoCode : code;
+    thread_.timers().arm(close_timer_, options_.close_timeout);
+  });
   stream_->read_message_max(options_.message_bytes_max);
   stream_->text(true);
+  stream_->auto_fragment(false);  // one frame, one write, whatever the length
   stream_->async_accept(request_, [self = shared_from_this()](const SystemError& error) { self->on_accepted(error); });
 }
 
@@ -155,8 +165,7 @@ void Session::read() {
 
 void Session::on_read(const SystemError& error) {
   if (finished_) return;
-  if (error)
-    return finish(error == websocket::error::closed ? static_cast<std::uint16_t>(stream_->reason().code) : kAbnormal);
+  if (error) return finish(peer_code_);
   const auto data = incoming_.data();
   std::string message(static_cast<const char*>(data.data()), data.size());
   incoming_.consume(incoming_.size());
