@@ -89,8 +89,9 @@ class WebSocketTest : public testing::ServerFixture {
     });
   }
 
+  /// Its waiting moves no time, unlike that of `connect`.
   RawClient connect_websocket() {
-    RawClient client = connect();
+    RawClient client(port);
     EXPECT_TRUE(client.send(get("/ws", kUpgrade)));
     const auto response = client.read_response();
     EXPECT_EQ(response ? response->status : 0, 101);
