@@ -108,6 +108,7 @@ void EventHub::stop() {
     const std::lock_guard lock(client->mutex);
     if (client->peer && !client->closed) client->peer->close(1001, "the service is stopping");
     client->closed = true;
+    client->peer.reset();  // its callbacks hold the client
   }
 }
 
