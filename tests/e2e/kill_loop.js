@@ -135,7 +135,7 @@ function report(clients, memories) {
   const calls = Object.values(memories.histories).flat().filter(({ outcome }) => outcome !== 'read');
   const keys = new Set(Object.entries(memories.histories)
     .flatMap(([name, history]) => history.map(({ idempotency_key: key }) => `${name} ${key}`)));
-  say(`${memories.told.length} events acknowledged, ${sum(clients, (client) => client.resent)} of them sent more than once; `
+  say(`${memories.told.length} events acknowledged, ${sum(clients, (client) => client.resent)} further sendings of them; `
     + `${keys.size} deliveries in ${calls.length} calls`);
   for (const fault of faults.slice(0, kFaultsShown)) say(`FAULT ${fault}`);
   say(faults.length === 0 ? 'Nothing was lost, reordered, changed or sent back.' : `${faults.length} faults`);

@@ -9,6 +9,7 @@ export { eventually };
 
 /** Retries come at once a second instead of after 1, 2 and 4, and a hanging platform is given up after two seconds. */
 const kHasty = { BACKOFF_FACTOR: '1', REQUEST_TIMEOUT: '2', LOG_LEVEL: 'warning' };
+const kResting = ['completed', 'failed', 'expired', 'review'];
 let tenants = 0;
 
 /** A tenant of its own for each test. */
@@ -71,12 +72,12 @@ export class World {
   }
 
   /** Waits until an event has one of the statuses; by default until nothing more will happen to it by itself. */
-  async settled(id, statuses = ['completed', 'failed', 'expired', 'review']) {
+  async settled(id, statuses = kResting, deadlineMs = 30_000) {
     let last;
     return eventually(async () => {
       last = await this.event(id);
-      return [statuses].flat().includes(last.status) && last;
-    }, { explain: () => `event is ${JSON.stringify(last)}\n${this.service.log}` });
+      return statuses.includes(last.status) && last;
+    }, { deadlineMs, explain: () => `event is ${JSON.stringify(last)}\n${this.service.log}` });
   }
 
   /** Sends an event and waits until it has gone well everywhere. */
@@ -96,12 +97,12 @@ export class World {
 
   /** The records of a tenant on a platform. */
   state(platform, tenant, entity) {
-    return this.platforms[platform].state(new URLSearchParams({ tenant_id: tenant, entity }).toString());
+    return this.platforms[platform].state(queryOf({ tenant_id: tenant, entity }));
   }
 
-  /** The calls about a tenant that a platform got. */
+  /** The calls about a tenant that a platform got, all or those about one entity. */
   history(platform, tenant, entity) {
-    return this.platforms[platform].history(new URLSearchParams({ tenant_id: tenant, entity }).toString());
+    return this.platforms[platform].history(queryOf({ tenant_id: tenant, entity }));
   }
 
   /** The one record of a tenant on a platform, as soon as it holds these canonical values. */
@@ -129,6 +130,10 @@ export class World {
       return status.queue_size + status.processing + status.pending + status.retry === 0;
     }, { explain: () => JSON.stringify(status) });
   }
+}
+
+function queryOf(filter) {
+  return new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== undefined)).toString();
 }
 
 function sameIn(actual, expected) {
