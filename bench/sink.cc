@@ -78,9 +78,9 @@ void append_delivery_answer(std::string_view path, std::string_view body, std::s
     append_response(fmt::format(R"({{"success":true,"id":"{}"}})", next_id(rest)), to);
     return;
   }
+  constexpr std::string_view kItem = R"("idempotency_key":)";  // each item of a bulk has its own
   std::string results;
-  std::string_view numbers = body;
-  for (std::uint64_t number = 0; next_number(numbers, R"("bench_n":)", number);) {
+  for (std::size_t at = body.find(kItem); at != std::string_view::npos; at = body.find(kItem, at + 1)) {
     fmt::format_to(std::back_inserter(results), R"({}{{"status":200,"id":"{}"}})", results.empty() ? "" : ",",
                    next_id(rest));
   }

@@ -54,7 +54,7 @@ TEST(DeliveryAnswer, NamesTheRecordAsTheDeliveryDid) {
 
 TEST(DeliveryAnswer, HasAnEntryForEachItemOfABulk) {
   EXPECT_EQ(
-      answer("/api/sync/user/bulk", R"([{"user_id":"a","bench_n":1000000001},{"bench_n":1000000002,"user_id":"b"}])"),
+      answer("/api/sync/user/bulk", R"([{"user_id":"a","idempotency_key":"1"},{"idempotency_key":"2","user_id":"b"}])"),
       R"({"results":[{"status":200,"id":"a"},{"status":200,"id":"b"}]})");
 }
 

@@ -98,7 +98,7 @@ class Runs {
       known: kind === 'known' ? 1 : 0,
       records: this.#scale.records,
       'first-new': this.#nextNew,
-      'first-number': 0,
+      'first-number': this.events, // a number that came before would be no change, and never arrive
     };
     const args = Object.entries(options).filter(([, value]) => value !== undefined)
       .flatMap(([name, value]) => [`--${name}`, String(value)]);

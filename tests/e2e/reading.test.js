@@ -68,6 +68,7 @@ test('A user can be upserted and read with what the platforms call it', async ()
   assert.deepEqual(body, { message: 'User synchronized', user_id: 'u-1' });
   await w.holds('bizoholic', tenant, 'user', { name: 'Meera Nair' });
   await w.holds('coreldove', tenant, 'user', { email: 'meera@example.com' });
+  await w.idle(); // the platforms have it a moment before their answers are durable here
   const read = await w.get(`/sync/users/u-1?tenant_id=${tenant}`);
   assert.equal(read.status, 200);
   assert.equal(read.body.email, 'meera@example.com');
