@@ -8,32 +8,54 @@ constexpr seconds kClockTolerance{2};
 /// How long a delivery without a known outcome keeps us unsure whether the platform had seen the golden value.
 constexpr seconds kUnknownWindow{30};
 
-bool is_echo(const Knowledge* known, const Event& event, const Observation& seen) {
-  if (known == nullptr) return false;
-  const KnownValue* held = known->find(seen.field);
-  if (held == nullptr) return false;
-  if (held->hash == seen.held_hash) return true;
-  // A late event may carry a value that its platform held before we told it the present one.
-  if (!event.occurred_at || *event.occurred_at >= held->acknowledged) return false;
-  for (const KnownValue& earlier : known->earlier) {
+RecordVersion golden_version(const FieldState* golden) {
+  return golden == nullptr ? RecordVersion{} : golden->version;
+}
+
+/// The platform says that it had seen the golden value when it wrote, though we may not have heard so.
+bool had_seen_golden(const FieldState* golden, const Event& event) {
+  return golden != nullptr && event.base_version && *event.base_version >= golden->version.value;
+}
+
+bool is_among_earlier(const Knowledge& known, const Observation& seen) {
+  for (const KnownValue& earlier : known.earlier) {
     if (earlier.field == seen.field && earlier.hash == seen.held_hash) return true;
   }
   return false;
 }
 
-/// Older than the same platform's last write: by its own rising number, else by its clock. Without either the store's order
-/// is the platform's order.
+bool is_echo(const Knowledge* known, const FieldState* golden, const Event& event, const Observation& seen) {
+  if (seen.delivery_unknown && seen.sent_hash == seen.held_hash)
+    return true;  // it tells us what we are just telling it
+  const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
+  if (held == nullptr) return false;
+  if (held->hash == seen.held_hash) return held->version >= golden_version(golden) || !had_seen_golden(golden, event);
+  if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
+  // A late event may carry a value that its platform held before we told it the present one. A number tells only
+  // whether it had seen what we told it, not the order of what it wrote itself.
+  const bool was_told = golden != nullptr && golden->writer != event.source && held->version >= golden->version;
+  const bool before_told = event.base_version ? was_told && *event.base_version < held->version.value
+                                              : event.occurred_at && *event.occurred_at < held->acknowledged;
+  return before_told && is_among_earlier(*known, seen);
+}
+
+/// Older than the same platform's last write: by its own rising number, else by its clock. Without either the store's
+/// order is the platform's order.
 bool is_stale(const FieldState& golden, const Event& event) {
   if (event.version && golden.source_version) return *event.version < *golden.source_version;
   return event.occurred_at && event_time(event) < golden.source_time;
 }
 
-bool is_concurrent(const FieldState& golden, const Knowledge* known, const Event& event, const Observation& seen) {
+bool is_concurrent(const Record& record, const FieldState& golden, const Knowledge* known, const Event& event,
+                   const Observation& seen) {
   if (event.base_version) return *event.base_version < golden.version.value;
   const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
   if (held != nullptr && held->version >= golden.version) {
     return event.occurred_at && *event.occurred_at + kClockTolerance < held->acknowledged;
   }
+  // It knew the record deleted, and so all that it was before; what it creates anew comes after that.
+  const KnownValue* existence = known == nullptr ? nullptr : known->find(kDeletedField);
+  if (existence != nullptr && existence->version >= golden.version && !record.is_deleted()) return false;
   if (seen.delivery_unknown) {
     const auto apart = event_time(event).time_since_epoch() - microseconds{golden.time.microseconds};
     return apart < kUnknownWindow;
@@ -41,16 +63,39 @@ bool is_concurrent(const FieldState& golden, const Knowledge* known, const Event
   return true;
 }
 
+/// Whether what the platform is known to hold is what it wrote itself, and not what we told it: of its own write the
+/// platform's own time is kept.
+bool holds_own_write(const FieldState& golden, const KnownValue& held, const Event& event) {
+  return golden.writer == event.source && held.version == golden.version && held.acknowledged == golden.source_time;
+}
+
 }  // namespace
 
 Verdict judge(const Record& record, const Event& event, const Observation& seen) {
   const Knowledge* known = record.known_by(event.source);
-  if (is_echo(known, event, seen)) return Verdict::kEcho;
   const FieldState* golden = record.find(seen.field);
+  if (is_echo(known, golden, event, seen)) return Verdict::kEcho;
   if (golden == nullptr) return Verdict::kOrdinary;
-  if (golden->writer == event.source) return is_stale(*golden, event) ? Verdict::kStale : Verdict::kOrdinary;
+  if (golden->writer == event.source && is_stale(*golden, event)) return Verdict::kStale;
   if (seen.held_hash == seen.golden_hash) return Verdict::kSame;
-  return is_concurrent(*golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
+  if (golden->writer == event.source) return Verdict::kOrdinary;
+  return is_concurrent(record, *golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
+}
+
+bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen) {
+  if (seen.delivery_unknown) return seen.sent_hash != seen.held_hash;
+  const FieldState* golden = record.find(seen.field);
+  const Knowledge* known = record.known_by(event.source);
+  const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
+  if (golden == nullptr || held == nullptr || held->hash == seen.held_hash) return false;
+  if (holds_own_write(*golden, *held, event)) return false;
+  const bool untouched = is_among_earlier(*known, seen);
+  if (event.base_version) return *event.base_version < held->version.value && !is_echo(known, golden, event, seen);
+  if (!event.occurred_at) return false;
+  const auto before = held->acknowledged - *event.occurred_at;
+  if (!untouched || before <= microseconds{0}) return before > -kClockTolerance;
+  // An earlier value may be back because somebody changed it back, after our delivery and before we heard of its end.
+  return before < kUnknownWindow + kClockTolerance;
 }
 
 std::string_view conflict_type(const Event& event, bool critical) noexcept {

@@ -24,10 +24,15 @@ struct Observation {
   std::uint64_t golden_hash = 0;  ///< of the golden value, as the same platform would write it; 0 where there is none
   /// A delivery of this field to the platform began and its end is not known.
   bool delivery_unknown = false;
+  std::uint64_t sent_hash = 0;  ///< of the value that such a delivery carries
 };
 
 /// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
 [[nodiscard]] Verdict judge(const Record& record, const Event& event, const Observation& seen);
+
+/// Whether a delivery of ours to the event's platform was, or may have been, carried out after the platform wrote what
+/// the event says: then nobody knows what it holds now, and it must be told the outcome, though it wrote it itself.
+[[nodiscard]] bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen);
 
 /// The type of a conflict on the wire; the first that fits.
 [[nodiscard]] std::string_view conflict_type(const Event& event, bool critical) noexcept;
