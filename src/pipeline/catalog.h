@@ -10,8 +10,8 @@
 
 namespace datasync::pipeline {
 
-/// What the configuration says of platforms, entities and rules, in its compiled form. Immutable: a reload makes a new one,
-/// and a window works on the one that it began with.
+/// What the configuration says of platforms, entities and rules, in its compiled form. Immutable: a reload makes a new
+/// one, and a window works on the one that it began with.
 struct Catalog {
   transform::Mapper mapper;
   conflict::RuleBook rules;

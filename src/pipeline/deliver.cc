@@ -5,64 +5,20 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
+#include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 
 namespace datasync::pipeline {
 namespace {
 
-using delivery::Outcome;
 using Permit = delivery::CircuitBreaker::Permit;
 
-constexpr int kRepeatsMax = 3;            // a target that keeps asking for another form is refused
-constexpr int kUnauthorizedMax = 3;       // refused credentials in a row before the lane rests
-constexpr std::chrono::minutes kSuspension{5};
-constexpr double kHealthFade = 0.98;      // an attempt counts half after 34 others
+constexpr seconds kTrialLook{1};
 
-const Value kTombstone = Value::boolean(true);
-
-/// Whether the platform has a living copy of the record.
-bool holds_record(const Catalog& catalog, const Record& record, const PlatformId& platform) {
-  const Knowledge* known = record.known_by(platform);
-  if (known == nullptr || (known->ids.empty() && known->values.empty())) return false;
-  const KnownValue* deleted = known->find(kDeletedField);
-  return deleted == nullptr ||
-         deleted->hash != catalog.mapper.held_hash(platform, record.entity, kDeletedField, kTombstone);
-}
-
-std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
-  std::vector<const FieldState*> lacking;
-  const bool holds = holds_record(catalog, record, target);
-  if (record.is_deleted()) {
-    if (holds) lacking.push_back(record.find(kDeletedField));
-    return lacking;
-  }
-  const Knowledge* known = record.known_by(target);
-  for (const FieldState& field : record.fields) {
-    if (field.name == kDeletedField) {
-      if (!holds && known != nullptr && known->find(kDeletedField) != nullptr) lacking.push_back(&field);
-      continue;
-    }
-    if (!catalog.mapper.writable(target, record.entity, field.name)) continue;
-    const KnownValue* held = known == nullptr || !holds ? nullptr : known->find(field.name);
-    if (held == nullptr || held->version < field.version) lacking.push_back(&field);
-  }
-  return lacking;
-}
-
-Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& target) {
-  if (record.is_deleted()) return Verb::kDeleted;
-  return holds_record(catalog, record, target) ? Verb::kUpdated : Verb::kCreated;
-}
-
-std::string idempotency_key(const Entry& entry, const DeliveryResult& result) {
-  if (result.redrive == 0) return entry.event->id.str();
-  return entry.event->id.str() + ":" + std::to_string(result.redrive);
-}
-
-bool may_share_request(const Attempt& one, const Attempt& other) {
+bool may_share_request(const delivery::Connector& connector, const Attempt& one, const Attempt& other) {
   return !one.alone && !other.alone && one.change.entity == other.change.entity &&
          one.change.verb == other.change.verb && one.change.steps_done == other.change.steps_done &&
-         one.change.repeat_as_update == other.change.repeat_as_update;
+         connector.batches_with(one.change, other.change);
 }
 
 }  // namespace
@@ -104,7 +60,7 @@ void Deliverer::queue(Window& window, Outbox& outbox, bool first) {
   if (connector == nullptr) {  // a reload took the platform away
     close_results(window, outbox, outbox.waiting.back(), ResultStatus::kSkipped,
                   outbox.target.str() + " is no longer configured");
-    outbox.attempt.reset();
+    drop_attempt(outbox);
     outbox.phase = Outbox::Phase::kIdle;
     return;
   }
@@ -149,7 +105,9 @@ std::vector<Dispatch> Deliverer::launch(Window& window) {
 }
 
 std::optional<Deliverer::Permits> Deliverer::ask(Lane& lane, const Window& window) {
-  const auto blocked = [this](Timestamp until) {
+  const auto blocked = [&](Timestamp until) {
+    // While a trial is under way the time to ask again is past; its answer comes by itself.
+    until = std::max<Timestamp>(until, window.now + kTrialLook);
     blocked_until_ = blocked_until_ ? std::min(*blocked_until_, until) : until;
     return std::nullopt;
   };
@@ -190,7 +148,7 @@ std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const
   auto request = connector->build(changes, batch_key);
   if (!request) {
     give_back(lane, permits);
-    for (Outbox* outbox : outboxes) rejected(window, *outbox, request.error().message);
+    cannot_build(window, outboxes, request.error());
     gathering_until_ = window.steady;  // the lane may have more to say: the next window comes at once
     return std::nullopt;
   }
@@ -203,6 +161,20 @@ std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const
   const std::int64_t id = ++last_request_;
   in_flight_.emplace(id, InFlight{&lane, std::move(outboxes), window.steady, permits.lane, permits.origin});
   return Dispatch{id, std::move(*request)};
+}
+
+/// Of several changes one spoils all, so they are built one by one next.
+void Deliverer::cannot_build(Window& window, const std::vector<Outbox*>& outboxes, const Error& error) {
+  for (Outbox* outbox : outboxes) {
+    if (outboxes.size() > 1) {
+      outbox->attempt->alone = true;
+      queue(window, *outbox, true);
+    } else if (error.code == ErrorCode::kNotFound) {  // nothing of it is left to say
+      delivered(window, *outbox);
+    } else {
+      rejected(window, *outbox, error.message);
+    }
+  }
 }
 
 /// A batch waits for company only while another request of its lane is under way, so a quiet lane never waits.
@@ -235,7 +207,7 @@ std::vector<Outbox*> Deliverer::gather(Window& window, Lane& lane, const deliver
       batch_max = outbox->attempt->alone
                       ? 1
                       : connector.batch_max(outbox->attempt->change.entity, outbox->attempt->change.verb);
-    } else if (!may_share_request(*outboxes.front()->attempt, *outbox->attempt)) {
+    } else if (!may_share_request(connector, *outboxes.front()->attempt, *outbox->attempt)) {
       queue(window, *outbox, true);
       break;
     }
@@ -248,11 +220,11 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
   const Sequence newest = outbox.waiting.back();
   if (outbox.attempt) {
-    // An unknown outcome, or a plan that has begun, is repeated as it was. What was seen refused gives way to newer state.
-    const bool frozen = outbox.attempt->unknown || outbox.attempt->change.steps_done != 0 ||
-                        outbox.attempt->change.repeat_as_update || outbox.attempt->newest == newest;
-    if (frozen) return true;
-    outbox.attempt.reset();
+    // An unknown outcome, or a plan that has begun, is repeated as it was. What was seen refused gives way to newer
+    // state.
+    const bool begun = outbox.attempt->unknown || outbox.attempt->change.steps_done != 0 || outbox.attempt->repeats > 0;
+    if (begun || (outbox.attempt->newest == newest && is_current(*window.catalog, outbox))) return true;
+    drop_attempt(outbox);
   }
   Entry* entry = ledger_.find(newest);
   std::vector<const FieldState*> lacking;
@@ -266,6 +238,9 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     outbox.phase = Outbox::Phase::kIdle;
     return false;
   }
+  // Other words than those of an earlier attempt must not go under its key.
+  DeliveryResult& result = *entry->result_of(outbox.target);
+  if (result.attempts > 0) take_new_key(result);
   auto attempt = compose(*window.catalog, outbox, *entry, subject.record, subject.stateless, lacking);
   if (!attempt) {
     close_results(window, outbox, newest, ResultStatus::kFailed, attempt.error().message);
@@ -283,6 +258,19 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   }
   outbox.attempt = std::move(*attempt);
   return true;
+}
+
+/// Whether what was seen refused is still what the target lacks.
+bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
+  if (outbox.subject->stateless) return true;
+  const auto lacking = lacks(catalog, *outbox.subject, outbox.target);
+  if (outbox.attempt->change.verb != verb_for(catalog, outbox.subject->record, outbox.target)) return false;
+  const auto& sent = outbox.attempt->fields;
+  return std::all_of(sent.begin(), sent.end(), [&lacking](const SentField& field) {
+    return std::any_of(lacking.begin(), lacking.end(), [&field](const FieldState* state) {
+      return state->name == field.name && state->version == field.version;
+    });
+  });
 }
 
 Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, const Outbox& outbox, const Entry& newest,
@@ -334,7 +322,14 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
 }
 
 void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
-  const Attempt& attempt = *outbox.attempt;
+  Attempt& attempt = *outbox.attempt;
+  if (attempt.started == Timestamp{}) {
+    attempt.started = now;
+    if (!outbox.subject->stateless) {
+      freeze(outbox.subject->record.knowledge_of(outbox.target), attempt.fields);
+      subjects_.mark_dirty(*outbox.subject);
+    }
+  }
   const bool goes_on = attempt.change.steps_done != 0 || attempt.repeats > 0;
   for (const Sequence sequence : outbox.waiting) {
     if (sequence > attempt.newest) break;
@@ -345,225 +340,10 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
     if (!result->first_attempt_at) result->first_attempt_at = now;
     result->next_attempt_at.reset();
     // Only the event whose id is the key carries the mark; a crash from here on finds by it what may have been applied.
-    result->outcome_unknown = sequence == attempt.newest;
-    result->sent_version = sequence == attempt.newest ? attempt.change.version : RecordVersion{};
+    const bool carries_key = sequence == attempt.newest && attempt.lasting;
+    result->outcome_unknown = carries_key;
+    result->sent_version = carries_key ? attempt.change.version : RecordVersion{};
     ledger_.mark_dirty(*entry);
-  }
-}
-
-Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::ClientResult& answer) {
-  const auto at = in_flight_.find(id);
-  if (at == in_flight_.end()) return {};
-  const InFlight done = std::move(at->second);
-  in_flight_.erase(at);
-  Lane& lane = *done.lane;
-  const auto under_way = static_cast<std::uint32_t>(lane.in_flight);
-  --lane.in_flight;
-  --lane.origin->in_flight;
-
-  std::vector<const delivery::Change*> changes;
-  for (const Outbox* outbox : done.outboxes) changes.push_back(&outbox->attempt->change);
-  const delivery::Connector* connector = window.catalog->connector(lane.platform);
-  std::vector<Outcome> outcomes;
-  if (connector != nullptr) outcomes = connector->read(changes, answer);
-  outcomes.resize(changes.size());
-
-  const bool failed = is_origin_failure(outcomes.front());
-  if (failed) {
-    lane.concurrency.failed();
-  } else {
-    lane.concurrency.answered(window.steady - done.started, under_way);
-  }
-  lane.good = lane.good * kHealthFade + (failed ? 0 : 1);
-  lane.bad = lane.bad * kHealthFade + (failed ? 1 : 0);
-  const auto shift = lane.origin->breaker.report(done.origin_permit, failed, lane.tenant_hash, window.now);
-  lane.breaker.report(done.lane_permit, failed, lane.tenant_hash, window.now);
-  if (shift == delivery::CircuitBreaker::Shift::kOpened) log::warning("circuit to {} opened", lane.origin->name);
-  if (shift == delivery::CircuitBreaker::Shift::kClosed) log::info("circuit to {} closed", lane.origin->name);
-  judge_credential(lane, outcomes.front(), window.now);
-
-  const bool whole_batch_rejected =
-      outcomes.size() > 1 && std::all_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
-        return outcome.kind == Outcome::Kind::kRejected;
-      });
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    Outbox& outbox = *done.outboxes[i];
-    if (whole_batch_rejected) {
-      outbox.attempt->alone = true;
-      queue(window, outbox, true);
-    } else {
-      DATASYNC_TRY(settle(window, outbox, outcomes[i]));
-    }
-  }
-  return {};
-}
-
-void Deliverer::judge_credential(Lane& lane, const Outcome& outcome, Timestamp now) {
-  if (outcome.kind != Outcome::Kind::kUnauthorized) {
-    if (outcome.http_status != 0) lane.unauthorized = 0;
-    return;
-  }
-  if (++lane.unauthorized < kUnauthorizedMax) return;
-  lane.unauthorized = 0;
-  lane.suspended_until = now + kSuspension;
-  log::warning("{} refuses our credential: its lane of one tenant rests for 5 minutes", lane.platform.str());
-}
-
-Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& outcome) {
-  Attempt& attempt = *outbox.attempt;
-  DATASYNC_TRY(learn(outbox, outcome.learned));
-  switch (outcome.kind) {
-    case Outcome::Kind::kDelivered: delivered(window, outbox); return {};
-    case Outcome::Kind::kStepDone:
-      attempt.change.steps_done |= outcome.steps_done;
-      attempt.unknown = false;
-      queue(window, outbox, true);
-      return {};
-    case Outcome::Kind::kRepeat:
-      if (++attempt.repeats <= kRepeatsMax) {
-        attempt.change.repeat_as_update = true;
-        attempt.unknown = false;
-        queue(window, outbox, true);
-        return {};
-      }
-      rejected(window, outbox, outcome.message + "; it was sent as an update and refused again");
-      return {};
-    case Outcome::Kind::kRejected:
-    case Outcome::Kind::kGone: rejected(window, outbox, outcome.message); return {};
-    case Outcome::Kind::kRefused:
-    case Outcome::Kind::kUnknown:
-    case Outcome::Kind::kMovedOn:
-    case Outcome::Kind::kUnauthorized: refused(window, outbox, outcome); return {};
-  }
-  return {};
-}
-
-Result<void> Deliverer::learn(Outbox& outbox, const std::vector<OwnId>& ids) {
-  Subject& subject = *outbox.subject;
-  for (const OwnId& own : ids) {
-    outbox.attempt->change.known_ids.push_back(own);
-    if (subject.stateless) continue;
-    Record& record = subject.record;
-    if (!record.knowledge_of(outbox.target).learn_id(own.role, own.id)) continue;
-    subjects_.mark_dirty(subject);
-    if (!own.role.empty()) continue;
-    const Hash128 identity = identity_of_own_id(record.tenant, record.entity, outbox.target, own.id);
-    const auto holder = subjects_.find(record.tenant, identity);
-    if (!holder) return fail(holder.error());
-    if (*holder == nullptr) {
-      subjects_.identify(subject, identity, storage::IdentityKind::kOwnId);
-    } else if (*holder != &subject) {
-      log::warning("{} gave one id for two {} records; the first keeps it", outbox.target.str(), record.entity);
-    }
-  }
-  return {};
-}
-
-void Deliverer::delivered(Window& window, Outbox& outbox) {
-  const Attempt& attempt = *outbox.attempt;
-  Subject& subject = *outbox.subject;
-  if (!subject.stateless) {
-    Knowledge& known = subject.record.knowledge_of(outbox.target);
-    for (const SentField& sent : attempt.fields) {
-      const KnownValue* held = known.find(sent.name);
-      // The platform wrote the field itself while our value was on its way: which of them came last is not known, so it counts
-      // as holding nothing golden and is told again.
-      const bool raced = held != nullptr && held->version > sent.version;
-      known.hold({sent.name, raced ? RecordVersion{0} : sent.version, sent.hash, window.now});
-    }
-    subjects_.mark_dirty(subject);
-  }
-  close_results(window, outbox, attempt.newest, ResultStatus::kCompleted, {});
-  outbox.attempt.reset();
-  go_on(window, outbox);
-}
-
-void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) {
-  Attempt& attempt = *outbox.attempt;
-  // Seen refused after an attempt of unknown outcome: the earlier one may still have been applied.
-  attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
-  std::optional<Timestamp> due;
-  std::vector<Sequence> dead;
-  for (const Sequence sequence : outbox.waiting) {
-    if (sequence > attempt.newest) break;
-    Entry* entry = ledger_.find(sequence);
-    DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
-    if (result == nullptr) continue;
-    delivery::RetryPlan::Past past;
-    past.attempts = static_cast<std::uint32_t>(result->attempts);
-    past.first_attempt_at = result->first_attempt_at.value_or(window.now);
-    past.retry_after = outcome.retry_after;
-    if (entry->event->max_retries) past.max_retries = static_cast<std::uint32_t>(*entry->event->max_retries);
-    const auto next = retry_plan_.next(past, window.now, tools_.random);
-    if (!next) {
-      dead.push_back(sequence);
-      continue;
-    }
-    result->status = ResultStatus::kRetry;
-    result->next_attempt_at = next;
-    result->outcome_unknown = attempt.unknown && sequence == attempt.newest;
-    result->error_message = outcome.message;
-    update_status(window, *entry);
-    due = due ? std::min(*due, *next) : *next;
-  }
-  for (const Sequence sequence : dead) {
-    std::erase(outbox.waiting, sequence);
-    Entry* entry = ledger_.find(sequence);
-    DeliveryResult& result = *entry->result_of(outbox.target);
-    result.status = ResultStatus::kFailed;
-    result.processed_at = window.now;
-    result.error_message = outcome.message;
-    update_status(window, *entry);
-  }
-  if (due) {
-    park(outbox, *due);
-  } else {
-    outbox.attempt.reset();
-    go_on(window, outbox);
-  }
-}
-
-void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& message) {
-  close_results(window, outbox, outbox.attempt->newest, ResultStatus::kFailed, message);
-  outbox.attempt.reset();
-  go_on(window, outbox);
-}
-
-void Deliverer::park(Outbox& outbox, Timestamp due) {
-  outbox.phase = Outbox::Phase::kParked;
-  outbox.due = parked_.emplace(due, &outbox);
-  ++outbox.lane->parked;
-}
-
-void Deliverer::go_on(Window& window, Outbox& outbox) {
-  outbox.phase = Outbox::Phase::kIdle;
-  if (!outbox.waiting.empty()) queue(window, outbox, false);
-}
-
-void Deliverer::close_results(Window& window, Outbox& outbox, Sequence newest, ResultStatus status,
-                              const std::string& message) {
-  const auto end = std::upper_bound(outbox.waiting.begin(), outbox.waiting.end(), newest);
-  for (auto at = outbox.waiting.begin(); at != end; ++at) {
-    Entry* entry = ledger_.find(*at);
-    DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
-    if (result == nullptr) continue;
-    result->status = status;
-    result->processed_at = window.now;
-    result->next_attempt_at.reset();
-    result->outcome_unknown = false;
-    result->error_message = message;
-    update_status(window, *entry);
-  }
-  outbox.waiting.erase(outbox.waiting.begin(), end);
-}
-
-void Deliverer::update_status(Window& window, Entry& entry) {
-  ledger_.mark_dirty(entry);
-  entry.state.status = fold_status(entry.state.results);
-  if (!is_final(entry.state.status)) return;
-  entry.state.processed_at = window.now;
-  if (window.wants_notices) {
-    window.notices.push_back({Notice::Kind::kSyncCompleted, entry.event, entry.state, nullptr});
   }
 }
 
@@ -571,17 +351,21 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
   Outbox& outbox = subject.outbox(result.target);
   const Sequence sequence = entry.event->sequence;
   outbox.waiting.insert(std::upper_bound(outbox.waiting.begin(), outbox.waiting.end(), sequence), sequence);
-  if (result.outcome_unknown && result.sent_version.value > 0) {
+  if (result.sent_version.value > 0) {
     Record then = subject.record;
-    if (!subject.stateless && then.version != result.sent_version) {
-      auto earlier = record_at(subject.record, result.sent_version);
+    std::vector<const FieldState*> lacking;
+    if (subject.stateless) {
+      for (const FieldState& field : then.fields) lacking.push_back(&field);
+    } else {
+      auto earlier = record_at(tools_.store, subject.record, result.sent_version);
       if (!earlier) return fail(std::move(earlier).error());
       then = std::move(*earlier);
+      lacking = frozen_fields(then, result.target);
     }
-    std::vector<const FieldState*> lacking = lacking_fields(*window.catalog, then, result.target);
     auto attempt = compose(*window.catalog, outbox, entry, then, subject.stateless, lacking);
-    if (attempt) {
-      (*attempt)->unknown = true;
+    if (attempt && !lacking.empty()) {
+      (*attempt)->unknown = (*attempt)->change.repeat_as_update = result.outcome_unknown;
+      (*attempt)->started = result.first_attempt_at.value_or(window.now);
       outbox.attempt = std::move(*attempt);
     }
   }
@@ -594,28 +378,17 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
   return {};
 }
 
-Result<Record> Deliverer::record_at(const Record& record, RecordVersion version) {
-  Record then = record;
-  then.version = version;
-  for (FieldState& field : then.fields) {
-    while (field.version > version) {
-      auto history = tools_.store.load_history(field.event);
-      if (!history) return fail(std::move(history).error());
-      const FieldState* previous = nullptr;
-      if (*history) {
-        for (const FieldState& old : (*history)->overwritten) {
-          if (old.name == field.name) previous = &old;
-        }
-      }
-      if (previous == nullptr) {
-        field.version = RecordVersion{0};
-        break;
-      }
-      field = FieldState(*previous);
-    }
+void Deliverer::release(Outbox& outbox, Release how) {
+  if (!outbox.attempt) return;
+  outbox.attempt->lasting = false;
+  outbox.attempt->dropped = outbox.attempt->dropped || how == Release::kDrop;
+  Entry* entry = ledger_.find(outbox.attempt->newest);
+  if (DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target)) {
+    result->sent_version = RecordVersion{};
+    result->outcome_unknown = false;
+    ledger_.mark_dirty(*entry);
   }
-  std::erase_if(then.fields, [](const FieldState& field) { return field.version.value == 0; });
-  return then;
+  if (outbox.attempt->dropped && outbox.phase != Outbox::Phase::kInFlight) drop_attempt(outbox);
 }
 
 void Deliverer::hasten(Window& window, Outbox& outbox) {

@@ -20,6 +20,12 @@
 
 namespace datasync::pipeline {
 
+/// What becomes of frozen words that are wrong by now.
+enum class Release : std::uint8_t {
+  kDrop,                ///< not said again: what is lacking is said anew, under another key
+  kRepeatUntilRestart,  ///< said to the end, but a restart can't find them again
+};
+
 /// A request that may leave once the window is durable.
 struct Dispatch {
   std::int64_t id = 0;
@@ -34,9 +40,10 @@ class Deliverer {
 
   /// The event waits for the target to hold the record; its result is pending.
   void enqueue(Window& window, Outbox& outbox, Entry& entry);
-  /// What the target lacks of the record, by what it is known to hold. Fields whose value it holds already under an older
-  /// version are noted as held.
-  [[nodiscard]] std::vector<const FieldState*> lacks(const Catalog& catalog, Subject& subject, const PlatformId& target);
+  /// What the target lacks of the record, by what it is known to hold. Fields whose value it holds already under an
+  /// older version are noted as held.
+  [[nodiscard]] std::vector<const FieldState*> lacks(const Catalog& catalog, Subject& subject,
+                                                     const PlatformId& target);
 
   /// Parked changes whose time has come go back to their lanes.
   void wake(Window& window);
@@ -47,6 +54,9 @@ class Deliverer {
 
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
+
+  /// The outbox's platform did something that makes its frozen words wrong.
+  void release(Outbox& outbox, Release how);
 
   /// A parked change is tried now: a person asked for it.
   void hasten(Window& window, Outbox& outbox);
@@ -82,16 +92,20 @@ class Deliverer {
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target. Errors: `kInvalid` where it can't be said (no rate of exchange).
-  [[nodiscard]] Result<std::unique_ptr<Attempt>> compose(const Catalog& catalog, const Outbox& outbox, const Entry& newest,
-                                                         const Record& record, bool stateless,
+  [[nodiscard]] Result<std::unique_ptr<Attempt>> compose(const Catalog& catalog, const Outbox& outbox,
+                                                         const Entry& newest, const Record& record, bool stateless,
                                                          const std::vector<const FieldState*>& lacking);
-  /// The record as it was when it had that version, by its history.
-  [[nodiscard]] Result<Record> record_at(const Record& record, RecordVersion version);
+  [[nodiscard]] bool is_current(const Catalog& catalog, Outbox& outbox);
+  void cannot_build(Window& window, const std::vector<Outbox*>& outboxes, const Error& error);
+  void renew_key(Outbox& outbox);
+  void drop_attempt(Outbox& outbox);
   void mark_attempted(Outbox& outbox, Timestamp now);
 
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
-  [[nodiscard]] Result<void> learn(Outbox& outbox, const std::vector<OwnId>& ids);
+  [[nodiscard]] Result<void> learn(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void delivered(Window& window, Outbox& outbox);
+  void hold_sent(Window& window, Outbox& outbox);
+  void deleted(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void rejected(Window& window, Outbox& outbox, const std::string& message);
   void park(Outbox& outbox, Timestamp due);

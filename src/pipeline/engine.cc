@@ -18,9 +18,9 @@
 namespace datasync::pipeline {
 namespace {
 
-constexpr std::size_t kBusyItems = 4;       // a window of so many items is followed by one that waits for company
+constexpr std::size_t kBusyItems = 4;  // a window of so many items is followed by one that waits for company
 constexpr milliseconds kSnapshotEvery{50};
-constexpr milliseconds kStoreRest{500};     // after a failed transaction, before the next one is tried
+constexpr milliseconds kStoreRest{500};  // after a failed transaction, before the next one is tried
 constexpr seconds kRetentionEvery{1};
 constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
@@ -63,8 +63,9 @@ class Engine::Impl {
       return;
     }
     if (inbox_.push(request)) return;
-    request.callback(inbox_.is_closed() ? fail(ErrorCode::kUnavailable, "the service is stopping")
-                                        : fail(ErrorCode::kOverloaded, "too many events wait to be stored; try again later"));
+    request.callback(inbox_.is_closed()
+                         ? fail(ErrorCode::kUnavailable, "the service is stopping")
+                         : fail(ErrorCode::kOverloaded, "too many events wait to be stored; try again later"));
   }
 
   void redrive(RedriveRequest request) {
@@ -83,6 +84,7 @@ class Engine::Impl {
   }
 
   Result<void> recover() {
+    forget_all();  // of an attempt to recover that the store ended half-way, too
     Window window = open_window();
     ledger_.start_after(store_.last_sequence());
     Sequence after{};
@@ -224,12 +226,16 @@ class Engine::Impl {
     for (RedriveAnswer& answer : redrives_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
     answers_.clear();
     redrives_.clear();
+    forget_all();
+    publish_snapshot(window);
+  }
+
+  void forget_all() {
     bus_.clear();
     deliverer_.clear();
     ledger_.clear();
     subjects_.clear();
     acceptor_.clear();
-    publish_snapshot(window);
   }
 
   bool recover_again(const Window& window) {
@@ -360,11 +366,23 @@ void Engine::redrive(storage::Reader::Tenants tenants, std::string event_id, Red
 void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callback) {
   impl_->redrive({{}, {}, std::move(filter), std::move(callback)});
 }
-EngineSnapshot Engine::snapshot() const { return impl_->snapshot(); }
-void Engine::set_catalog(std::shared_ptr<const Catalog> catalog) { impl_->set_catalog(std::move(catalog)); }
-Result<void> Engine::recover() { return impl_->recover(); }
-SteadyTime Engine::step() { return impl_->step(); }
-Result<void> Engine::start() { return impl_->start(); }
-bool Engine::stop(milliseconds deadline) { return impl_->stop(deadline); }
+EngineSnapshot Engine::snapshot() const {
+  return impl_->snapshot();
+}
+void Engine::set_catalog(std::shared_ptr<const Catalog> catalog) {
+  impl_->set_catalog(std::move(catalog));
+}
+Result<void> Engine::recover() {
+  return impl_->recover();
+}
+SteadyTime Engine::step() {
+  return impl_->step();
+}
+Result<void> Engine::start() {
+  return impl_->start();
+}
+bool Engine::stop(milliseconds deadline) {
+  return impl_->stop(deadline);
+}
 
 }  // namespace datasync::pipeline

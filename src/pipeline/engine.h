@@ -23,8 +23,8 @@ class Random;
 
 namespace datasync::pipeline {
 
-/// One event on its way in. `api/` has read and validated it: the platforms exist, the entity is known, the order key and the
-/// own id are set.
+/// One event on its way in. `api/` has read and validated it: the platforms exist, the entity is known, the order key
+/// and the own id are set.
 struct Submission {
   std::shared_ptr<Event> event;  ///< without an id the engine makes one
   std::string idempotency_key;   ///< of the request; empty if it had none
@@ -47,17 +47,17 @@ struct Redriven {
 using RedriveCallback = net::UniqueFunction<void(Result<Redriven>)>;
 
 struct EngineOptions {
-  microseconds window{1'500};               ///< how long a commit waits for company while there is load
-  std::size_t window_events_max = 2'000;    ///< events accepted or reconciled in one transaction
-  std::size_t inbox_max = 50'000;           ///< submissions that wait for a window; more is `kOverloaded`
-  std::size_t unfinished_max = 1'000'000;   ///< events that are not final; more is `kOverloaded`
-  std::size_t records_cached = 50'000;      ///< golden records kept in memory
-  milliseconds batch_wait{50};              ///< how long a started batch waits for company while another is under way
-  int retry_attempts = 3;                   ///< quick retries
+  microseconds window{1'500};              ///< how long a commit waits for company while there is load
+  std::size_t window_events_max = 2'000;   ///< events accepted or reconciled in one transaction
+  std::size_t inbox_max = 50'000;          ///< submissions that wait for a window; more is `kOverloaded`
+  std::size_t unfinished_max = 1'000'000;  ///< events that are not final; more is `kOverloaded`
+  std::size_t records_cached = 50'000;     ///< golden records kept in memory
+  milliseconds batch_wait{50};             ///< how long a started batch waits for company while another is under way
+  int retry_attempts = 3;                  ///< quick retries
   double backoff_factor = 2.0;
   milliseconds request_timeout{30'000};
-  std::size_t lane_concurrency_max = 100;   ///< requests of one tenant to one platform under way at once
-  std::size_t origin_concurrency_max = 100; ///< requests to one origin under way at once
+  std::size_t lane_concurrency_max = 100;    ///< requests of one tenant to one platform under way at once
+  std::size_t origin_concurrency_max = 100;  ///< requests to one origin under way at once
   std::chrono::hours retention{24 * 30};
 };
 
@@ -69,8 +69,8 @@ struct EngineSnapshot {
   std::size_t in_flight = 0;                          ///< requests under way
   struct PlatformState {
     PlatformId platform;
-    double health = 1.0;        ///< share of good attempts in the last minutes, 0..1
-    std::string circuit;        ///< `closed`, `open`, `half_open`
+    double health = 1.0;  ///< share of good attempts in the last minutes, 0..1
+    std::string circuit;  ///< `closed`, `open`, `half_open`
     std::size_t queued = 0, in_flight = 0, parked = 0;
   };
   std::vector<PlatformState> platforms;
@@ -78,11 +78,11 @@ struct EngineSnapshot {
   std::string store_message;  ///< why not
 };
 
-/// Runs accept → reconcile → deliver in windows. Everything that one window accepts, reconciles and learns becomes durable in
-/// one transaction; only then are clients answered, deliveries sent and listeners told.
+/// Runs accept → reconcile → deliver in windows. Everything that one window accepts, reconciles and learns becomes
+/// durable in one transaction; only then are clients answered, deliveries sent and listeners told.
 ///
-/// A transaction that fails is a crash without the process dying: memory is dropped and rebuilt from the store, clients get
-/// `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
+/// A transaction that fails is a crash without the process dying: memory is dropped and rebuilt from the store, clients
+/// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
 /// Threads:  accept, redrive, snapshot and set_catalog from any; the rest belongs to the one thread that runs it.
@@ -119,8 +119,8 @@ class Engine {
 
   /// `recover()` and then windows until `stop()`, on a thread of its own.
   [[nodiscard]] Result<void> start();
-  /// Accepts no more, waits until what is under way has been answered and stored or the deadline is over, ends the thread.
-  /// True if nothing was left under way.
+  /// Accepts no more, waits until what is under way has been answered and stored or the deadline is over, ends the
+  /// thread. True if nothing was left under way.
   bool stop(milliseconds deadline);
 
  private:

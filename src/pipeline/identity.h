@@ -8,8 +8,8 @@
 
 namespace datasync::pipeline {
 
-/// How records are found. Each hash covers tenant and entity too, so one narrow table holds them all and a tenant can't reach
-/// into another's. Any thread.
+/// How records are found. Each hash covers tenant and entity too, so one narrow table holds them all and a tenant can't
+/// reach into another's. Any thread.
 
 /// By the canonical id, or an alias of it.
 [[nodiscard]] Hash128 identity_of_canonical(const TenantId& tenant, std::string_view entity, std::string_view id);

@@ -29,9 +29,8 @@ struct TargetAnswer {
   net::ClientResult answer;
 };
 
-/// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the requests
-/// that are under way.
-/// Threads: push from any, take and wait from the engine's.
+/// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the
+/// requests that are under way. Threads: push from any, take and wait from the engine's.
 class Inbox {
  public:
   struct Load {

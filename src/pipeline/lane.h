@@ -26,8 +26,8 @@ struct OriginState {
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
 };
 
-/// The way of one tenant's changes to one platform. Its own order, share, suspension and breaker, so that a tenant with a broken
-/// account or a flood stops nobody else.
+/// The way of one tenant's changes to one platform. Its own order, share, suspension and breaker, so that a tenant with
+/// a broken account or a flood stops nobody else.
 struct Lane {
   TenantId tenant;
   PlatformId platform;
@@ -37,13 +37,13 @@ struct Lane {
   std::size_t queued = 0;
   std::size_t parked = 0;
   std::size_t in_flight = 0;
-  bool is_listed = false;                   ///< in `Lanes::active_`
+  bool is_listed = false;  ///< in `Lanes::active_`
   delivery::AdaptiveConcurrency concurrency;
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
   std::optional<SteadyTime> gathering_since;  ///< a batch waits for company since then
-  int unauthorized = 0;                     ///< refused credentials in a row
-  Timestamp suspended_until{};              ///< after three of them
-  double good = 0, bad = 0;                 ///< attempts, fading: the platform's health
+  int unauthorized = 0;                       ///< refused credentials in a row
+  Timestamp suspended_until{};                ///< after three of them
+  double good = 0, bad = 0;                   ///< attempts, fading: the platform's health
 
   explicit Lane(delivery::AdaptiveConcurrency::Options options) : concurrency(options) {}
   [[nodiscard]] Outbox* front() const noexcept;

@@ -19,8 +19,10 @@ Entry& Ledger::add(std::shared_ptr<Event> event, EventState state) {
   entry->state.sequence = sequence;
   Entry& made = *entry;
   entries_.insert_or_assign(sequence, std::move(entry));
-  // A redriven event is older than all that came since; its status, not the mark, finds it after a restart.
-  if (order_.empty() || sequence > order_.back()) order_.push_back(sequence);
+  // A redriven event is older than all that came since. Once it is pending again only the mark finds it after a
+  // restart, so it takes its old place.
+  const auto place = std::lower_bound(order_.begin(), order_.end(), sequence);
+  if (place == order_.end() || *place != sequence) order_.insert(place, sequence);
   highest_ = std::max(highest_, sequence);
   return made;
 }
@@ -66,8 +68,11 @@ void Ledger::clear() {
 Sequence Ledger::low_water() {
   while (!order_.empty()) {
     const Entry* entry = find(order_.front());
-    const bool in_progress = entry != nullptr && (entry->state.status == EventStatus::kPending ||
-                                                  entry->state.status == EventStatus::kProcessing);
+    // One without results is yet to be reconciled, and will be pending then.
+    const bool in_progress =
+        entry != nullptr &&
+        (entry->state.status == EventStatus::kPending || entry->state.status == EventStatus::kProcessing ||
+         (entry->state.status == EventStatus::kRetry && entry->state.results.empty()));
     if (in_progress) return order_.front();
     order_.pop_front();
   }

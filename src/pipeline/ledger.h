@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "domain/event.h"
@@ -20,6 +21,18 @@ struct Entry {
 
   [[nodiscard]] DeliveryResult* result_of(const PlatformId& target) noexcept;
 };
+
+/// The event's id; other words than the first go under a key of their own.
+[[nodiscard]] inline std::string idempotency_key(const Entry& entry, const DeliveryResult& result) {
+  if (result.redrive == 0) return entry.event->id.str();
+  return entry.event->id.str() + ":" + std::to_string(result.redrive);
+}
+
+/// Other words go under another key, and the time to give up is told from its first attempt.
+inline void take_new_key(DeliveryResult& result) {
+  ++result.redrive;
+  result.first_attempt_at.reset();
+}
 
 /// The unfinished events in memory, and how far below them all is final.
 /// Threads: the engine's.

@@ -17,9 +17,9 @@ struct Notice {
     kConflict,       ///< `conflict` was detected; its status says whether it is settled already
   };
   Kind kind = Kind::kEventCreated;
-  std::shared_ptr<const Event> event;          ///< its `data` may be gone by now: ids, type, platforms and times stay
-  EventState state;                            ///< kSyncCompleted only
-  std::shared_ptr<const Conflict> conflict;    ///< kConflict only
+  std::shared_ptr<const Event> event;        ///< its `data` may be gone by now: ids, type, platforms and times stay
+  EventState state;                          ///< kSyncCompleted only
+  std::shared_ptr<const Conflict> conflict;  ///< kConflict only
 };
 
 /// Where notices go: WebSocket clients, pub/sub, metrics.

@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "conflict/detector.h"
 #include "conflict/strategy.h"
+#include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 
 namespace datasync::pipeline {
@@ -25,13 +26,23 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
   return result;
 }
 
-/// Whether a change of this field is on its way to the platform and may arrive, or has arrived unseen.
-bool is_being_sent(const Subject& subject, const PlatformId& platform, std::string_view field) {
-  const Outbox* outbox = subject.find_outbox(platform);
-  if (outbox == nullptr || !outbox->attempt) return false;
-  if (outbox->phase != Outbox::Phase::kInFlight && !outbox->attempt->unknown) return false;
-  const auto& fields = outbox->attempt->fields;
-  return std::any_of(fields.begin(), fields.end(), [field](const SentField& sent) { return sent.name == field; });
+/// The frozen change to the platform that says this field, and that value. Null if none does.
+const SentField* frozen(const Outbox* outbox, std::string_view field) {
+  if (outbox == nullptr || !outbox->attempt) return nullptr;
+  for (const SentField& sent : outbox->attempt->fields) {
+    if (sent.name == field) return &sent;
+  }
+  return nullptr;
+}
+
+/// It may arrive, or has arrived unseen.
+bool is_under_way(const Outbox& outbox) {
+  return outbox.phase == Outbox::Phase::kInFlight || outbox.attempt->unknown;
+}
+
+bool names_id(const Attempt& attempt, const std::string& id) {
+  const auto& ids = attempt.change.known_ids;
+  return id.empty() || std::any_of(ids.begin(), ids.end(), [&id](const OwnId& own) { return own.id == id; });
 }
 
 }  // namespace
@@ -41,11 +52,13 @@ struct Reconciler::Change {
   Entry& entry;
   Subject& subject;
   RecordVersion next_version{};
-  bool changed = false;         ///< at least one field has a new golden value
-  bool learned = false;         ///< what its platform holds is known better
+  bool changed = false;           ///< at least one field has a new golden value
+  bool learned = false;           ///< what its platform holds is known better
   bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
   std::vector<FieldState> overwritten;
   Conflict conflict;
+  bool new_id = false;          ///< its platform has it under an id that we never heard of
+  bool of_former_copy = false;  ///< about an id under which its platform has the record no longer
 
   [[nodiscard]] const Event& event() const noexcept { return *entry.event; }
   [[nodiscard]] Record& record() const noexcept { return subject.record; }
@@ -61,7 +74,8 @@ Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Delivere
 Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   const Event& event = *entry.event;
   if (event.expires_at && *event.expires_at <= window.now) {
-    finish(window, entry, EventStatus::kExpired, "expired at " + format_rfc3339(*event.expires_at) + " before its turn came");
+    finish(window, entry, EventStatus::kExpired,
+           "expired at " + format_rfc3339(*event.expires_at) + " before its turn came");
     return {};
   }
   const transform::Mapper& mapper = window.catalog->mapper;
@@ -96,24 +110,23 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     *found = &subjects_.create(event.tenant, event.entity, std::move(id));
     if (event.verb == Verb::kCreated) mapper.add_create_defaults(event.entity, change->fields);
   }
-  Change doing{entry, **found, RecordVersion{(*found)->record.version.value + 1}, false, false, false, {}, {}};
+  Change doing{entry, **found, RecordVersion{(*found)->record.version.value + 1}, false, false, false, {}, {},
+               false, false};
   entry.state.record = doing.record().key;
   DATASYNC_TRY(link(window, doing));
 
   if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {
-    for (const PlatformId& target : event.targets) {
-      entry.state.results.push_back(make_result(target, ResultStatus::kSkipped, "deleted", window.now));
-    }
-    entry.state.status = fold_status(entry.state.results);
-    entry.state.processed_at = window.now;
-    ledger_.mark_dirty(entry);
+    note_late_values(window, doing, change->fields);
+    note_existence(*window.catalog, doing.record(), doing.record().knowledge_of(event.source), window.now);
     record_outcome(window, doing);
+    plan_after_tombstone(window, doing);
     return {};
   }
   if (event.verb == Verb::kDeleted) {
-    judge(window, doing, kDeletedField, kTrue);
+    if (!doing.of_former_copy) judge(window, doing, kDeletedField, kTrue);
   } else {
-    if (doing.record().find(kDeletedField) != nullptr) judge(window, doing, kDeletedField, kFalse);
+    if (doing.record().find(kDeletedField) != nullptr && !doing.of_former_copy)
+      judge(window, doing, kDeletedField, kFalse);
     for (const std::string& key : mapper.natural_keys(event.entity)) {
       const Value* after = change->fields.find(key);
       if (after == nullptr) continue;
@@ -130,6 +143,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     }
   }
   if (is_new) doing.changed = true;
+  note_existence(*window.catalog, doing.record(), doing.record().knowledge_of(event.source), window.now);
   record_outcome(window, doing);
   plan_deliveries(window, doing);
   return {};
@@ -141,7 +155,8 @@ Result<Subject*> Reconciler::find(Window& window, const Event& event, const tran
     if (!found || *found != nullptr) return found;
   }
   if (!change.own_id.empty()) {
-    auto found = subjects_.find(event.tenant, identity_of_own_id(event.tenant, event.entity, event.source, change.own_id));
+    auto found =
+        subjects_.find(event.tenant, identity_of_own_id(event.tenant, event.entity, event.source, change.own_id));
     if (!found || *found != nullptr) return found;
   }
   const transform::Mapper& mapper = window.catalog->mapper;
@@ -149,8 +164,8 @@ Result<Subject*> Reconciler::find(Window& window, const Event& event, const tran
     const Value* value = change.fields.find(key);
     const auto normalised = value == nullptr ? std::nullopt : mapper.normalised_key(event.entity, key, *value);
     if (!normalised) continue;
-    auto found =
-        subjects_.find(event.tenant, natural_keys_.hash(natural_key_text(event.tenant, event.entity, key, *normalised)));
+    auto found = subjects_.find(event.tenant,
+                                natural_keys_.hash(natural_key_text(event.tenant, event.entity, key, *normalised)));
     if (!found || *found != nullptr) return found;
   }
   return nullptr;
@@ -171,16 +186,47 @@ Result<void> Reconciler::link(Window& window, Change& change) {
     if (*known == nullptr) subjects_.identify(change.subject, alias, storage::IdentityKind::kCanonical);
   }
   if (event.own_id.empty()) return {};
-  if (!record.knowledge_of(event.source).learn_id({}, event.own_id)) return {};
-  change.learned = true;
   const Hash128 own = identity_of_own_id(event.tenant, event.entity, event.source, event.own_id);
   const auto holder = subjects_.find(event.tenant, own);
   if (!holder) return fail(holder.error());
+  const bool is_linked = *holder == &change.subject;
+  change.of_former_copy = is_of_former_copy(*window.catalog, record, event, is_linked);
+  if (change.of_former_copy) return {};
+  const bool had_ids = !record.knowledge_of(event.source).ids.empty();
+  const bool brings_it_back = event.verb == Verb::kCreated || record.knowledge_of(event.source).own_id().empty();
+  if (!is_linked || brings_it_back) {
+    change.learned = record.knowledge_of(event.source).learn_id({}, event.own_id) || change.learned;
+  }
+  if (is_linked) return {};
+  take_up_copy(window, change, had_ids);
+  for (FieldState& field : record.fields) {  // the numbers of another copy say nothing about this one
+    if (field.writer == event.source) field.source_version.reset();
+  }
   // `entity_id` decides against links: the link moves to the record that the client named.
   if (*holder != nullptr) subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
   subjects_.identify(change.subject, own, storage::IdentityKind::kOwnId);
-  (void)window;
   return {};
+}
+
+/// Its platform has the record under an id that we never heard of: another copy, of which we know only what the event
+/// says.
+void Reconciler::take_up_copy(Window& window, Change& change, bool had_another) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  Knowledge& known = record.knowledge_of(event.source);
+  change.new_id = true;
+  Outbox& outbox = change.subject.outbox(event.source);
+  // A create of ours that is under way made it, or the platform did so itself: either way it is there. Another request
+  // is about the former copy.
+  const bool creates = outbox.attempt && outbox.attempt->change.verb == Verb::kCreated;
+  deliverer_.release(outbox, creates ? Release::kDrop : Release::kRepeatUntilRestart);
+  if (event.verb == Verb::kDeleted) return;
+  if (had_another) {
+    known.values.clear();
+    known.earlier.clear();
+    change.source_corrected = true;
+  }
+  if (event.verb == Verb::kUpdated) note_living(*window.catalog, record, known, window.now);
 }
 
 Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std::string_view field, const Value* before,
@@ -209,6 +255,23 @@ Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std:
   return {};
 }
 
+/// The record is deleted, so what its platform says changes nothing; but should it come back before the platform has
+/// heard of the deletion, the platform holds these values.
+void Reconciler::note_late_values(Window& window, Change& change, const Fields& fields) {
+  const Event& event = change.event();
+  const Record& record = change.record();
+  Knowledge& known = change.record().knowledge_of(event.source);
+  if (change.of_former_copy || !holds_record(*window.catalog, record, event.source)) return;
+  for (const Field& field : fields) {
+    const std::uint64_t hash = window.catalog->mapper.held_hash(event.source, record.entity, field.name, field.value);
+    const KnownValue* held = known.find(field.name);
+    if (held != nullptr && held->hash == hash) continue;
+    const bool on_its_way = held != nullptr && held->version.value < 0;
+    known.hold({field.name, on_its_way ? held->version : RecordVersion{0}, hash, event_time(event)});
+    change.learned = true;
+  }
+}
+
 void Reconciler::judge(Window& window, Change& change, std::string_view field, const Value& value) {
   const transform::Mapper& mapper = window.catalog->mapper;
   const Event& event = change.event();
@@ -218,24 +281,69 @@ void Reconciler::judge(Window& window, Change& change, std::string_view field, c
   seen.field = field;
   seen.held_hash = mapper.held_hash(event.source, record.entity, field, value);
   if (golden != nullptr) seen.golden_hash = mapper.held_hash(event.source, record.entity, field, golden->value);
-  seen.delivery_unknown = is_being_sent(change.subject, event.source, field);
-  const Verdict verdict = conflict::judge(record, event, seen);
-  switch (verdict) {
-    case Verdict::kEcho:
-    case Verdict::kStale: return;
-    case Verdict::kSame:
-      record.knowledge_of(event.source).hold({std::string(field), golden->version, seen.held_hash, window.now});
-      change.learned = true;
-      return;
-    case Verdict::kOrdinary: overwrite(window, change, field, value, seen.held_hash); break;
-    case Verdict::kConcurrent: settle_conflict(window, change, field, value, seen.held_hash); break;
+  const bool is_existence = field == kDeletedField;
+  Outbox& outbox = change.subject.outbox(event.source);
+  const SentField* sent = frozen(&outbox, field);
+  if (sent != nullptr && is_under_way(outbox)) {
+    // A delete names ids: one that it does not name it can't touch.
+    seen.delivery_unknown = !is_existence || names_id(*outbox.attempt, event.own_id);
+    seen.sent_hash = sent->hash;
   }
-  // What we are sending may land on top of what the platform just wrote: it must be asked to hear the outcome again.
-  if (seen.delivery_unknown) change.source_corrected = true;
+  const Verdict verdict = conflict::judge(record, event, seen);
+  const bool overtaken =
+      change.of_former_copy || (conflict::may_be_overtaken(record, event, seen) && !(is_existence && change.new_id));
+  switch (verdict) {
+    case Verdict::kStale:
+      return;
+    case Verdict::kEcho:
+      break;
+    case Verdict::kSame:
+      record.knowledge_of(event.source).hold({std::string(field), golden->version, seen.held_hash, event_time(event)});
+      change.learned = true;
+      break;
+    case Verdict::kOrdinary:
+      overwrite(change, field, value, seen.held_hash);
+      break;
+    case Verdict::kConcurrent:
+      settle_conflict(window, change, field, value, seen.held_hash);
+      break;
+  }
+  if (is_existence) note_existence_change(change, seen.held_hash);
+  if (verdict != Verdict::kEcho && sent != nullptr && outbox.attempt && !is_under_way(outbox)) {
+    deliverer_.release(outbox, Release::kDrop);
+  }
+  if (!overtaken) return;
+  // What we sent may have landed on top of what the platform wrote: it must hear the outcome again.
+  if (is_existence) {
+    doubt_existence(*window.catalog, record, record.knowledge_of(event.source), window.now);
+  } else {
+    doubt(record.knowledge_of(event.source), field, window.now);
+  }
+  if (outbox.attempt && sent != nullptr) freeze(record.knowledge_of(event.source), {*sent});  // still on its way
+  change.learned = true;
+  change.source_corrected = true;
 }
 
-void Reconciler::overwrite(Window& window, Change& change, std::string_view field, const Value& value,
-                           std::uint64_t held_hash) {
+/// Whatever becomes of it, the platform's copy is gone, or another one is there that has only what was said of it.
+void Reconciler::note_existence_change(Change& change, std::uint64_t held_hash) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  if (event.verb == Verb::kCreated) change.source_corrected = true;
+  if (event.verb != Verb::kDeleted) return;
+  forget_copy(record, event.source);
+  Knowledge& known = record.knowledge_of(event.source);
+  const KnownValue* held = known.find(kDeletedField);
+  if (held == nullptr || held->hash != held_hash) {
+    known.hold({std::string(kDeletedField), RecordVersion{0}, held_hash, event_time(event)});
+  }
+  change.learned = true;
+  Outbox& outbox = change.subject.outbox(event.source);
+  // A create of ours names no id: what it made, or will make, is another copy.
+  const bool creates = outbox.attempt && outbox.attempt->change.verb == Verb::kCreated;
+  if (!creates) deliverer_.release(outbox, Release::kDrop);
+}
+
+void Reconciler::overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash) {
   const Event& event = change.event();
   FieldState& state = change.record().at_or_new(field);
   const bool existed = state.version.value > 0;
@@ -248,8 +356,10 @@ void Reconciler::overwrite(Window& window, Change& change, std::string_view fiel
   state.version = change.next_version;
   state.event = event.sequence;
   state.source_time = event_time(event);
-  state.source_version = event.version;
-  change.record().knowledge_of(event.source).hold({std::string(field), change.next_version, held_hash, window.now});
+  state.source_version = change.of_former_copy ? std::nullopt : event.version;
+  change.record()
+      .knowledge_of(event.source)
+      .hold({std::string(field), change.next_version, held_hash, event_time(event)});
   change.changed = true;
 }
 
@@ -264,17 +374,18 @@ void Reconciler::settle_conflict(Window& window, Change& change, std::string_vie
   if (strategy == nullptr) strategy = conflict::find_strategy(conflict::kLatestWins);
 
   const conflict::FieldConflict both{
-      record.entity, field,
+      record.entity,
+      field,
       {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
        rules.rank(record.entity, event.source)},
       {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)}};
   const auto resolution = strategy->resolve(both);
   const bool incoming_won = resolution && resolution->incoming_won;
   if (incoming_won) {
-    overwrite(window, change, field, value, held_hash);
+    overwrite(change, field, value, held_hash);
   } else {
     // Its platform holds the losing value: not golden, hence version 0, so it lacks the golden one and will be told.
-    record.knowledge_of(event.source).hold({std::string(field), RecordVersion{0}, held_hash, window.now});
+    record.knowledge_of(event.source).hold({std::string(field), RecordVersion{0}, held_hash, event_time(event)});
     change.learned = true;
     change.source_corrected = true;
   }
@@ -325,53 +436,70 @@ void Reconciler::record_outcome(Window& window, Change& change) {
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {
   Subject& subject = subjects_.create_stateless(*entry.event, change);
-  Change doing{entry, subject, RecordVersion{1}, true, false, false, {}, {}};
+  Change doing{entry, subject, RecordVersion{1}, true, false, false, {}, {}, false, false};
   plan_deliveries(window, doing);
+}
+
+/// Nobody is told; but should the event's platform still have the record, it is to delete it.
+void Reconciler::plan_after_tombstone(Window& window, Change& change) {
+  Entry& entry = change.entry;
+  const Event& event = change.event();
+  ledger_.mark_dirty(entry);
+  const bool still_there = holds_record(*window.catalog, change.record(), event.source);
+  for (const PlatformId& target : event.targets) {
+    if (target == event.source && still_there) continue;
+    entry.state.results.push_back(make_result(target, ResultStatus::kSkipped, "deleted", window.now));
+  }
+  if (still_there) plan(window, change, event.source);
+  entry.state.status = fold_status(entry.state.results);
+  if (is_final(entry.state.status)) finish(window, entry, entry.state.status, {});
 }
 
 void Reconciler::plan_deliveries(Window& window, Change& change) {
   Entry& entry = change.entry;
   const Event& event = change.event();
-  const Catalog& catalog = *window.catalog;
   ledger_.mark_dirty(entry);
   auto& results = entry.state.results;
   results.reserve(event.targets.size() + 1);
-
-  const auto plan = [&](const PlatformId& target) {
-    const delivery::Connector* connector = catalog.connector(target);
-    const bool served = connector != nullptr && (connector->serves(event.entity, Verb::kCreated) ||
-                                                 connector->serves(event.entity, Verb::kUpdated) ||
-                                                 connector->serves(event.entity, Verb::kDeleted));
-    if (!served) {
-      results.push_back(make_result(target, ResultStatus::kSkipped,
-                                    target.str() + " has no endpoint for " + event.entity + " events", window.now));
-      return;
-    }
-    Outbox& outbox = change.subject.outbox(target);
-    const bool idle = outbox.phase == Outbox::Phase::kIdle;
-    if (idle && !change.subject.stateless && deliverer_.lacks(catalog, change.subject, target).empty()) {
-      results.push_back(make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
-      return;
-    }
-    results.push_back(make_result(target, ResultStatus::kPending, {}, window.now));
-    deliverer_.enqueue(window, outbox, entry);
-  };
-
   bool source_named = false;
   for (const PlatformId& target : event.targets) {
     if (target == event.source) {
       source_named = true;
     } else {
-      plan(target);
+      plan(window, change, target);
     }
   }
   if (change.source_corrected) {
-    plan(event.source);
+    plan(window, change, event.source);
   } else if (source_named) {
-    results.push_back(make_result(event.source, ResultStatus::kSkipped, event.source.str() + " is the source", window.now));
+    results.push_back(
+        make_result(event.source, ResultStatus::kSkipped, event.source.str() + " is the source", window.now));
   }
   entry.state.status = fold_status(results);
   if (is_final(entry.state.status)) finish(window, entry, entry.state.status, {});
+}
+
+void Reconciler::plan(Window& window, Change& change, const PlatformId& target) {
+  const Catalog& catalog = *window.catalog;
+  const std::string& entity = change.event().entity;
+  auto& results = change.entry.state.results;
+  const delivery::Connector* connector = catalog.connector(target);
+  const bool served =
+      connector != nullptr && (connector->serves(entity, Verb::kCreated) || connector->serves(entity, Verb::kUpdated) ||
+                               connector->serves(entity, Verb::kDeleted));
+  if (!served) {
+    results.push_back(make_result(target, ResultStatus::kSkipped,
+                                  target.str() + " has no endpoint for " + entity + " events", window.now));
+    return;
+  }
+  Outbox& outbox = change.subject.outbox(target);
+  const bool idle = outbox.phase == Outbox::Phase::kIdle;
+  if (idle && !change.subject.stateless && deliverer_.lacks(catalog, change.subject, target).empty()) {
+    results.push_back(make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
+    return;
+  }
+  results.push_back(make_result(target, ResultStatus::kPending, {}, window.now));
+  deliverer_.enqueue(window, outbox, change.entry);
 }
 
 void Reconciler::finish(Window& window, Entry& entry, EventStatus status, std::string message) {

@@ -25,17 +25,22 @@ class Reconciler {
 
   [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
   [[nodiscard]] Result<void> link(Window& window, Change& change);
+  void take_up_copy(Window& window, Change& change, bool had_another);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, std::string_view field,
                                               const Value* before, const Value& after);
 
+  void note_late_values(Window& window, Change& change, const Fields& fields);
   void judge(Window& window, Change& change, std::string_view field, const Value& value);
-  void overwrite(Window& window, Change& change, std::string_view field, const Value& value, std::uint64_t held_hash);
+  void note_existence_change(Change& change, std::uint64_t held_hash);
+  void overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash);
   void settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
                        std::uint64_t held_hash);
   void record_outcome(Window& window, Change& change);
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
   void plan_deliveries(Window& window, Change& change);
+  void plan_after_tombstone(Window& window, Change& change);
+  void plan(Window& window, Change& change, const PlatformId& target);
   void finish(Window& window, Entry& entry, EventStatus status, std::string message);
 
   Tools tools_;

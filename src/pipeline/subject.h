@@ -27,8 +27,11 @@ struct SentField {
 struct Attempt {
   delivery::Change change;
   std::vector<SentField> fields;
+  Timestamp started{};   ///< of its first request: what its target wrote later may have been overwritten by it
   Sequence newest{};     ///< the newest event that it speaks for; its id is the key
   bool unknown = false;  ///< the last request may have been applied: it is repeated before anything else is said
+  bool lasting = true;   ///< it can be found again after a restart
+  bool dropped = false;  ///< its words are wrong by now: whatever becomes of the request, it is not repeated
   bool alone = false;    ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
   int repeats = 0;       ///< how often the target asked for it in another form (`kRepeat`)
 };
@@ -50,13 +53,14 @@ struct Outbox {
   std::multimap<Timestamp, Outbox*>::iterator due{};  ///< valid while parked
 };
 
-/// A record in memory, with what is on its way to its targets. A stateless event is a subject of its own that is never stored.
+/// A record in memory, with what is on its way to its targets. A stateless event is a subject of its own that is never
+/// stored.
 struct Subject {
   Record record;
   RecordVersion stored{};  ///< the version that the store holds; 0 before the first commit
   bool stateless = false;
-  bool dirty = false;      ///< differs from the store
-  bool touched = true;     ///< used since the cache's hand last passed
+  bool dirty = false;   ///< differs from the store
+  bool touched = true;  ///< used since the cache's hand last passed
   std::vector<std::unique_ptr<Outbox>> outboxes;
   std::vector<Hash128> identities;  ///< by which the cache finds it
 

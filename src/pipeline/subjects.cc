@@ -29,6 +29,7 @@ bool Subject::is_pinned() const noexcept {
 
 Result<Subject*> Subjects::find(const TenantId& tenant, Hash128 identity) {
   if (const auto at = by_identity_.find(identity); at != by_identity_.end()) return load(tenant, at->second);
+  if (forgotten_.contains(identity)) return nullptr;
   auto key = store_.find_identity(tenant, identity);
   if (!key) return fail(std::move(key).error());
   if (!*key) return nullptr;
@@ -97,6 +98,7 @@ void Subjects::identify(Subject& subject, Hash128 identity, storage::IdentityKin
 
 void Subjects::forget_identity(Subject& subject, Hash128 identity, storage::IdentityKind kind) {
   by_identity_.erase(identity);
+  forgotten_.insert(identity);
   std::erase(subject.identities, identity);
   identity_writes_.push_back({identity, kind, subject.record.key, subject.record.tenant, true});
 }
@@ -124,13 +126,15 @@ void Subjects::committed() {
     subject->dirty = false;
   }
   dirty_.clear();
+  forgotten_.clear();
 }
 
 void Subjects::trim() {
   // The second-chance clock: an approximation of "least recently used" that costs nothing on a hit.
   std::size_t looked_at = 0;
   const std::size_t stateless_look = std::min<std::size_t>(ring_.size(), 64);
-  while (!ring_.empty() && (subjects_.size() > records_max_ ? looked_at < 2 * ring_.size() : looked_at < stateless_look)) {
+  while (!ring_.empty() &&
+         (subjects_.size() > records_max_ ? looked_at < 2 * ring_.size() : looked_at < stateless_look)) {
     ++looked_at;
     hand_ = hand_ < ring_.size() ? hand_ : 0;
     const RecordKey key = ring_[hand_];
@@ -153,11 +157,13 @@ void Subjects::clear() {
   ring_.clear();
   hand_ = 0;
   dirty_.clear();
+  forgotten_.clear();
   identity_writes_.clear();
   last_key_ = 0;
 }
 
 void Subjects::remember(Subject& subject, Hash128 identity) {
+  forgotten_.erase(identity);
   by_identity_.insert_or_assign(identity, subject.record.key);
   if (std::find(subject.identities.begin(), subject.identities.end(), identity) == subject.identities.end()) {
     subject.identities.push_back(identity);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <memory>
 #include <vector>
@@ -12,8 +13,8 @@
 
 namespace datasync::pipeline {
 
-/// The golden records in memory: read through from the store, written with the window's transaction. What is here is newer than
-/// the store until the window commits, so every look-up asks here first.
+/// The golden records in memory: read through from the store, written with the window's transaction. What is here is
+/// newer than the store until the window commits, so every look-up asks here first.
 ///
 /// Errors:  those of the store's reads; the window must be given up then.
 /// Threads: the engine's.
@@ -53,7 +54,8 @@ class Subjects {
   std::size_t records_max_;
   boost::unordered_flat_map<RecordKey, std::unique_ptr<Subject>, std::hash<RecordKey>> subjects_;
   boost::unordered_flat_map<Hash128, RecordKey, Hash128Hasher> by_identity_;
-  std::vector<RecordKey> ring_;  ///< all keys, for the clock hand
+  boost::unordered_flat_set<Hash128, Hash128Hasher> forgotten_;  ///< in this window; the store still finds them
+  std::vector<RecordKey> ring_;                                  ///< all keys, for the clock hand
   std::size_t hand_ = 0;
   std::vector<Subject*> dirty_;
   std::vector<storage::IdentityWrite> identity_writes_;

@@ -1,0 +1,353 @@
+#include "pipeline/testing/history.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "base/hash.h"
+#include "domain/json.h"
+#include "pipeline/testing/world.h"
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr std::array<const char*, 5> kNames{"alpha", "beta", "gamma", "delta", "epsilon"};
+constexpr std::array<const char*, 3> kFields{"city", "name", "phone"};
+
+class History {
+ public:
+  History(HistoryKind kind, std::uint64_t seed);
+  HistoryReport run();
+
+ private:
+  struct Slot {
+    TenantId tenant;
+    std::string email;
+    std::map<std::string, Value> model;  // calm histories only: what every platform must hold
+    bool alive = false;
+  };
+
+  World::Options options();
+  PlatformShape shape_of(std::size_t index);
+  double unit() { return dice_->unit(); }
+  std::size_t below(std::size_t n) { return static_cast<std::size_t>(dice_->next() % n); }
+  bool happens(double share) { return unit() < share; }
+
+  void changed(TestPlatform& platform, const TestPlatform::Told& told);
+  void act();
+  void create(Slot& slot, TestPlatform& platform);
+  void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
+  void remove(Slot& slot, TestPlatform& platform, const std::string& own_id);
+  Value some_value(const Slot& slot, const std::string& field);
+  std::optional<std::string> id_in(TestPlatform& platform, const Slot& slot);
+
+  void come_to_rest();
+  void check();
+  void check_events();
+  void tell_results() const;
+  void check_record(const Record& record);
+  void check_copy(const Record& record, std::size_t platform);
+  void check_model(const Slot& slot);
+  [[nodiscard]] bool is_named(const FieldState& field, const PlatformId& platform) const;
+  void complain(const std::string& what) { world_->complain(what); }
+
+  HistoryKind kind_;
+  std::unique_ptr<Random> dice_;
+  std::unique_ptr<World> world_;
+  std::vector<Slot> slots_;
+  std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot
+  microseconds lateness_max_{};
+  double subset_share_ = 0;
+  double duplicate_share_ = 0;
+  std::uint64_t counter_ = 0;
+  HistoryReport report_;
+};
+
+History::History(HistoryKind kind, std::uint64_t seed)
+    : kind_(kind), dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))) {
+  world_ = std::make_unique<World>(options());
+  for (const auto& platform : world_->platforms) {
+    platform->minds_rewording = kind == HistoryKind::kCalm || kind == HistoryKind::kWild;
+    platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
+  }
+  const std::size_t slots = 1 + below(3);
+  for (std::size_t i = 0; i < slots; ++i) {
+    slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, false});
+  }
+  if (kind_ == HistoryKind::kCalm) return;
+  duplicate_share_ = 0.1;
+  subset_share_ = happens(0.2) ? 0.3 : 0;
+  const double bad = happens(0.3) ? 0 : 0.15 * unit();
+  world_->network.weather = {bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}};
+}
+
+World::Options History::options() {
+  World::Options options;
+  options.seed = dice_->next();
+  const std::size_t platforms = 2 + below(4);
+  lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
+  for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
+  options.engine.window_events_max = happens(0.3) ? 2 : 100;
+  options.engine.records_cached = happens(0.5) ? 1 : 100;
+  if (happens(0.3)) {
+    conflict::EntityRulebook book;
+    book.fields["name"] = {"source_wins", true};
+    for (std::size_t i = platforms; i-- > 0;) book.priority.push_back(options.platforms[i].id);
+    options.rules[kEntity] = book;
+  }
+  return options;
+}
+
+/// Who sends late must say something that tells when: else nobody can know whether it came before or after.
+PlatformShape History::shape_of(std::size_t index) {
+  PlatformShape shape;
+  shape.id = PlatformId(kNames[index]);
+  shape.renames = happens(0.5);
+  shape.sends_whole = happens(0.4);
+  // While the outcome of a create is unknown we do not know the id that it made: an event that names only that id would
+  // be taken for one about another record.
+  shape.sends_email = true;
+  shape.sends_echoes = happens(0.4);
+  shape.bulk = happens(0.3);
+  // After a failed transaction the engine asks again while the first request may still be on its way.
+  shape.honours_keys = happens(0.7) || kind_ == HistoryKind::kStoreFails;
+  shape.sends_version = happens(0.3);
+  // An accept that fails makes any event late.
+  const bool always_late = kind_ == HistoryKind::kCrashes || kind_ == HistoryKind::kStoreFails;
+  shape.sends_base = happens(0.5);
+  shape.sends_occurred = always_late || happens(0.5);
+  if (shape.sends_occurred && kind_ != HistoryKind::kCalm) {
+    shape.clock_skew = milliseconds{static_cast<std::int64_t>(below(1'000)) - 500};
+  }
+  return shape;
+}
+
+/// Something happened on a platform: it tells us, sooner or later, once or twice.
+void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
+  auto event = world_->event_of(platform, told);
+  world_->trace(platform.shape().id.str() + " changed " + told.own_id + " " + event->type + " " +
+                event->data.to_json());
+  if (happens(0.8)) event->id = EventId("e" + std::to_string(++counter_));
+  event->wire_priority = static_cast<int>(1 + below(10));
+  if (happens(subset_share_)) event->targets.resize(1 + below(event->targets.size()));
+  const bool may_be_late = event->base_version || event->occurred_at;
+  const microseconds late{may_be_late && happens(0.6)
+                              ? static_cast<std::int64_t>(below(static_cast<std::size_t>(lateness_max_.count())))
+                              : 0};
+  if (!event->id.empty() && happens(duplicate_share_)) world_->send_again(event, late + seconds{60});
+  world_->send(std::move(event), late);
+}
+
+HistoryReport History::run() {
+  const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : 25);
+  if (kind_ == HistoryKind::kCrashes) world_->crash_share = 0.03;
+  if (kind_ == HistoryKind::kStoreFails || kind_ == HistoryKind::kCrashes) {
+    const double share = kind_ == HistoryKind::kCrashes ? 0.01 : 0.08;
+    world_->store.on_commit = [this, share] {
+      if (!happens(share)) return MemoryStore::Fault::kNone;
+      return happens(0.5) ? MemoryStore::Fault::kNothingWritten : MemoryStore::Fault::kAnswerLost;
+    };
+    if (kind_ == HistoryKind::kStoreFails) world_->store.on_read_fails = [this] { return happens(0.01); };
+  }
+  for (std::size_t i = 0; i < actions && world_->broken().empty(); ++i) {
+    act();
+    if (kind_ == HistoryKind::kCalm) {
+      if (world_->run_until_quiet()) check();
+      world_->run_for(
+          seconds{3});  // who writes sooner after a delivery, by clocks that differ, may be told his own value
+    } else {
+      static constexpr std::array<int, 5> kPauses{0, 5, 200, 3'000, 40'000};
+      world_->run_for(milliseconds{kPauses[below(kPauses.size())]} + microseconds{1});
+      if (happens(0.03)) (void)world_->redrive_all();
+    }
+  }
+  come_to_rest();
+  if (world_->broken().empty()) check();
+  report_.broken = world_->broken();
+  if (!report_.broken.empty()) tell_results();
+  report_.events = world_->store.events().size();
+  for (const auto& platform : world_->platforms) {
+    report_.requests += platform->requests;
+    report_.reworded += platform->reworded;
+  }
+  report_.conflicts = world_->store.conflicts().size();
+  report_.crashes = world_->crashes;
+  report_.refused = world_->refused;
+  return report_;
+}
+
+void History::act() {
+  Slot& slot = slots_[below(slots_.size())];
+  TestPlatform& platform = world_->platform(below(world_->platforms.size()));
+  const auto own_id = id_in(platform, slot);
+  if (kind_ == HistoryKind::kCalm && slot.alive && !own_id) return;  // can't be: `check_model` has said so
+  if (!own_id) {
+    create(slot, platform);
+  } else if (happens(0.08)) {
+    remove(slot, platform, *own_id);
+  } else {
+    edit(slot, platform, *own_id);
+  }
+}
+
+void History::create(Slot& slot, TestPlatform& platform) {
+  Fields data;
+  data.set("email", Value::string(slot.email));
+  for (const char* field : kFields) {
+    if (happens(0.6)) data.set(field, some_value(slot, field));
+  }
+  // A record that comes back does so under its old id, or under a new one.
+  std::string own_id;
+  for (const auto& [id, index] : owners_[&platform]) {
+    if (&slots_[index] == &slot && happens(0.5)) own_id = id;
+  }
+  own_id = platform.create(slot.tenant, kEntity, data, own_id);
+  owners_[&platform][own_id] = static_cast<std::size_t>(&slot - slots_.data());
+  if (kind_ != HistoryKind::kCalm) return;
+  slot.alive = true;
+  for (const Field& field : data) slot.model[field.name] = field.value;
+}
+
+void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+  const std::string field = kFields[below(kFields.size())];
+  const Value value = some_value(slot, field);
+  platform.edit(slot.tenant, kEntity, own_id, field, value);
+  if (kind_ == HistoryKind::kCalm) slot.model[field] = value;
+}
+
+void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+  platform.remove(slot.tenant, kEntity, own_id);
+  slot.alive = false;
+}
+
+/// Few different values, so that changes back and forth and to the same value are common.
+Value History::some_value(const Slot& slot, const std::string& field) {
+  const std::size_t n = happens(0.5) ? below(3) : 100 + ++counter_;
+  return Value::string(slot.tenant.str() + ":" + field + std::to_string(n));
+}
+
+std::optional<std::string> History::id_in(TestPlatform& platform, const Slot& slot) {
+  return platform.holder_of_email(slot.tenant, kEntity, Value::string(slot.email));
+}
+
+/// The storm is over: what is under way comes to its end, what is dead is tried again.
+void History::come_to_rest() {
+  world_->network.weather = {};
+  world_->crash_share = 0;
+  world_->store.on_commit = nullptr;
+  world_->store.on_read_fails = nullptr;
+  if (!world_->broken().empty() || !world_->run_until_quiet()) return;
+  for (const auto& [sequence, stored] : world_->store.events())
+    report_.dead += stored.state.status == EventStatus::kFailed;
+  if (report_.dead == 0) return;
+  (void)world_->redrive_all();
+  world_->run_until_quiet();
+}
+
+void History::check() {
+  check_events();
+  for (const auto& [key, record] : world_->store.records()) check_record(record);
+  if (kind_ != HistoryKind::kCalm) return;
+  for (const Slot& slot : slots_) check_model(slot);
+  for (const auto& platform : world_->platforms) {
+    if (platform->needless > 0) complain(platform->shape().id.str() + " was told what it held already");
+  }
+}
+
+void History::tell_results() const {
+  for (const auto& [sequence, stored] : world_->store.events()) {
+    std::string text = "finally " + stored.event->id.str() + " of record " + std::to_string(stored.state.record.value) +
+                       " " + std::string(to_string(stored.state.status)) + " " + stored.state.message;
+    for (const DeliveryResult& result : stored.state.results) {
+      text += "; " + result.target.str() + " " + std::string(to_string(result.status)) + " " + result.error_message;
+    }
+    world_->trace(text);
+  }
+}
+
+void History::check_events() {
+  std::set<std::string> known;
+  for (const auto& [sequence, stored] : world_->store.events()) {
+    const EventState& state = stored.state;
+    const std::string& id = stored.event->id.str();
+    known.insert(id);
+    if (!is_final(state.status)) complain(id + " is left " + std::string(to_string(state.status)));
+    if (state.status == EventStatus::kFailed) {
+      std::string why = state.message;
+      for (const DeliveryResult& result : state.results) why += " " + result.target.str() + ": " + result.error_message;
+      complain(id + " failed: " + why);
+      continue;
+    }
+    if (state.status != fold_status(state.results)) complain(id + " has a status that is not the fold of its results");
+    if (!state.processed_at) complain(id + " is final without a time");
+    for (const PlatformId& target : stored.event->targets) {
+      const auto rows = std::count_if(state.results.begin(), state.results.end(),
+                                      [&](const DeliveryResult& result) { return result.target == target; });
+      if (rows != 1) complain(id + " has " + std::to_string(rows) + " results for " + target.str());
+    }
+  }
+  for (const std::string& id : world_->acknowledged()) {
+    if (!known.contains(id)) complain("the acknowledged event " + id + " is lost");
+  }
+}
+
+bool History::is_named(const FieldState& field, const PlatformId& platform) const {
+  if (subset_share_ == 0) return true;
+  const auto at = world_->store.events().find(field.event);
+  if (at == world_->store.events().end()) return false;
+  const auto& targets = at->second.event->targets;
+  return at->second.event->source == platform || std::find(targets.begin(), targets.end(), platform) != targets.end();
+}
+
+void History::check_record(const Record& record) {
+  for (std::size_t i = 0; i < world_->platforms.size(); ++i) check_copy(record, i);
+}
+
+void History::check_copy(const Record& record, std::size_t index) {
+  const TestPlatform& platform = world_->platform(index);
+  const PlatformId& name = platform.shape().id;
+  const Knowledge* known = record.known_by(name);
+  const std::string own_id = known == nullptr ? std::string{} : std::string(known->own_id());
+  const std::string where =
+      name.str() + " " + (own_id.empty() ? "(no id)" : own_id) + " of record " + std::to_string(record.key.value);
+  const TestPlatform::Copy* copy = own_id.empty() ? nullptr : platform.find(record.tenant, record.entity, own_id);
+  if (record.is_deleted()) {
+    if (copy != nullptr && is_named(*record.find(kDeletedField), name)) complain(where + " is alive, but was deleted");
+    return;
+  }
+  for (const FieldState& field : record.fields) {
+    if (field.name == kDeletedField || !is_named(field, name)) continue;
+    const Value* held = copy == nullptr ? nullptr : copy->data.find(platform.shape().local(field.name));
+    if (held != nullptr && *held == field.value) continue;
+    complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name + "; golden is " +
+             field.value.text() + " by " + field.writer.str() + " in version " + std::to_string(field.version.value));
+  }
+}
+
+void History::check_model(const Slot& slot) {
+  for (const auto& platform : world_->platforms) {
+    const auto own_id = id_in(*platform, slot);
+    if (own_id.has_value() != slot.alive) {
+      complain(platform->shape().id.str() + (slot.alive ? " lacks " : " still has ") + slot.email);
+      continue;
+    }
+    if (!own_id) continue;
+    const TestPlatform::Copy* copy = platform->find(slot.tenant, kEntity, *own_id);
+    for (const auto& [field, value] : slot.model) {
+      const Value* held = copy->data.find(platform->shape().local(field));
+      if (held == nullptr || *held != value) {
+        complain(platform->shape().id.str() + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " +
+                 field + " of " + slot.email + "; the last change said " + value.text());
+      }
+    }
+  }
+}
+
+}  // namespace
+
+HistoryReport run_history(HistoryKind kind, std::uint64_t seed) {
+  return History(kind, seed).run();
+}
+
+}  // namespace datasync::pipeline

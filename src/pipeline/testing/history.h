@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace datasync::pipeline {
+
+/// What kind of a story a seed tells.
+enum class HistoryKind : std::uint8_t {
+  kCalm,        ///< one change after the other, each to the end: compared with a simple model
+  kWild,        ///< people act at once, the network misbehaves
+  kCrashes,     ///< and the process ends at any moment
+  kStoreFails,  ///< and the store refuses, or writes and does not say so
+};
+
+struct HistoryReport {
+  std::vector<std::string> broken;  ///< the promises that did not hold; empty if all did
+  std::size_t events = 0;
+  std::size_t requests = 0;
+  std::size_t conflicts = 0;
+  std::size_t crashes = 0;
+  std::size_t refused = 0;   ///< accepts that the store refused
+  std::size_t reworded = 0;  ///< requests that said something else under a known key; only after a restart
+  std::size_t dead = 0;      ///< events that had to be redriven
+};
+
+/// Tells the story of `seed`: two to five platforms, their users' changes, deletes and re-creations, events that are
+/// late, doubled or whole objects. Then all becomes calm, and what must hold at rest is checked.
+[[nodiscard]] HistoryReport run_history(HistoryKind kind, std::uint64_t seed);
+
+}  // namespace datasync::pipeline

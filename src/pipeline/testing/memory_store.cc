@@ -1,0 +1,220 @@
+#include "pipeline/testing/memory_store.h"
+
+#include <algorithm>
+
+namespace datasync::pipeline {
+namespace {
+
+auto unavailable() {
+  return fail(ErrorCode::kUnavailable, "the store does not answer", "a fault on demand");
+}
+
+bool matches(const storage::StoredEvent& stored, const storage::Reader::EventFilter& filter) {
+  if (!filter.tenants.empty() &&
+      std::find(filter.tenants.begin(), filter.tenants.end(), stored.event->tenant) == filter.tenants.end()) {
+    return false;
+  }
+  if (filter.status && *filter.status != stored.state.status) return false;
+  if (!filter.type.empty() && filter.type != stored.event->type) return false;
+  return filter.source.empty() || filter.source == stored.event->source;
+}
+
+/// Only what the pipeline asks of a reader.
+class MemoryReader final : public storage::Reader {
+ public:
+  explicit MemoryReader(MemoryStore& store) : store_(store) {}
+
+  Result<EventPage> list_events(const EventFilter&) override { return fail(ErrorCode::kInternal, "not here"); }
+  Result<std::int64_t> count_events(const EventFilter&) override { return fail(ErrorCode::kInternal, "not here"); }
+  Result<std::vector<storage::StoredEvent>> find_event(const Tenants& tenants, std::string_view id) override {
+    std::vector<storage::StoredEvent> found;
+    for (const auto& [sequence, stored] : store_.events()) {
+      EventFilter filter;
+      filter.tenants = tenants;
+      if (stored.event->id.str() == id && matches(stored, filter)) found.push_back(stored);
+    }
+    return found;
+  }
+  Result<std::vector<storage::StoredEvent>> events_after(const Tenants&, Sequence, std::int64_t) override {
+    return fail(ErrorCode::kInternal, "not here");
+  }
+  Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
+    return store_.find_identity(tenant, hash);
+  }
+  Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
+    return store_.load_record(tenant, key);
+  }
+  Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return store_.load_history(event); }
+  Result<ConflictPage> list_conflicts(const ConflictFilter&) override { return fail(ErrorCode::kInternal, "not here"); }
+
+ private:
+  MemoryStore& store_;
+};
+
+}  // namespace
+
+Result<void> MemoryStore::commit(const storage::WriteBatch& batch) {
+  const Fault fault = on_commit ? on_commit() : Fault::kNone;
+  if (fault == Fault::kNothingWritten) return unavailable();
+  if (std::string broken = broken_by(batch); !broken.empty()) {
+    if (broken_rule_.empty()) broken_rule_ = broken;
+    return fail(ErrorCode::kInternal, std::move(broken));
+  }
+  write(batch);
+  if (fault == Fault::kAnswerLost) return unavailable();
+  return {};
+}
+
+std::string MemoryStore::broken_by(const storage::WriteBatch& batch) const {
+  std::int64_t last = last_sequence_;
+  for (const storage::NewEvent& fresh : batch.events) {
+    if (fresh.event->sequence.value != ++last) return "sequences have a gap or repeat";
+    for (const Hash128 key : fresh.keys) {
+      if (keys_.contains({fresh.event->tenant, key})) return "an event key is written twice";
+    }
+  }
+  for (const EventState& state : batch.states) {
+    if (state.sequence.value > last || state.sequence.value <= 0) return "a state without its event";
+    if (!state.results.empty() && state.status != fold_status(state.results)) return "a status that is not the fold";
+  }
+  for (const storage::RecordWrite& write : batch.records) {
+    const auto at = records_.find(write.record->key);
+    const std::int64_t held = at == records_.end() ? 0 : at->second.version.value;
+    if (held != write.expected.value) return "a record's version is not the expected one";
+    if (write.version_unchanged != (write.record->version == write.expected)) return "version_unchanged is wrong";
+    if (write.record->version < write.expected) return "a record's version goes back";
+  }
+  auto identities = identities_;
+  for (const storage::IdentityWrite& write : batch.identities) {
+    const auto at = identities.find(write.hash);
+    if (write.remove) {
+      if (at == identities.end() || at->second != write.record) return "an identity is removed that is not there";
+      identities.erase(at);
+    } else if (!identities.emplace(write.hash, write.record).second && at->second != write.record) {
+      return "one identity for two records";
+    }
+  }
+  for (const HistoryEntry& entry : batch.history) {
+    if (history_.contains(entry.event)) return "two histories of one event";
+  }
+  return {};
+}
+
+void MemoryStore::write(const storage::WriteBatch& batch) {
+  for (const storage::NewEvent& fresh : batch.events) {
+    const Sequence sequence = fresh.event->sequence;
+    storage::StoredEvent stored;
+    stored.event = std::make_shared<const Event>(*fresh.event);  // the engine drops what it no longer needs of its own
+    stored.state.sequence = sequence;
+    events_.emplace(sequence, std::move(stored));
+    for (const Hash128 key : fresh.keys) {
+      keys_.emplace(std::pair(fresh.event->tenant, key), storage::KnownEvent{sequence, fresh.event->id, fresh.content});
+    }
+    last_sequence_ = sequence.value;
+  }
+  for (const EventState& state : batch.states) events_.at(state.sequence).state = state;
+  for (const storage::RecordWrite& write : batch.records) {
+    records_[write.record->key] = *write.record;
+    last_key_ = std::max(last_key_, write.record->key.value);
+  }
+  for (const storage::IdentityWrite& write : batch.identities) {
+    if (write.remove) {
+      identities_.erase(write.hash);
+    } else {
+      identities_[write.hash] = write.record;
+    }
+  }
+  for (const HistoryEntry& entry : batch.history) history_[entry.event] = entry;
+  conflicts_.insert(conflicts_.end(), batch.conflicts.begin(), batch.conflicts.end());
+  if (batch.low_water.value > 0) low_water_ = batch.low_water;
+}
+
+Sequence MemoryStore::last_sequence() const {
+  return Sequence{last_sequence_};
+}
+RecordKey MemoryStore::last_record_key() const {
+  return RecordKey{last_key_};
+}
+
+Result<std::vector<std::optional<storage::KnownEvent>>> MemoryStore::find_events(
+    std::span<const storage::EventKey> keys) {
+  if (read_fails()) return unavailable();
+  std::vector<std::optional<storage::KnownEvent>> found;
+  for (const storage::EventKey& key : keys) {
+    const auto at = keys_.find({key.tenant, key.key});
+    found.push_back(at == keys_.end() ? std::nullopt : std::optional(at->second));
+  }
+  return found;
+}
+
+Result<std::optional<RecordKey>> MemoryStore::find_identity(const TenantId&, Hash128 hash) {
+  if (read_fails()) return unavailable();
+  const auto at = identities_.find(hash);
+  return at == identities_.end() ? std::nullopt : std::optional(at->second);
+}
+
+Result<std::optional<Record>> MemoryStore::load_record(const TenantId& tenant, RecordKey key) {
+  if (read_fails()) return unavailable();
+  const auto at = records_.find(key);
+  if (at == records_.end() || at->second.tenant != tenant) return std::nullopt;
+  return at->second;
+}
+
+Result<std::optional<HistoryEntry>> MemoryStore::load_history(Sequence event) {
+  if (read_fails()) return unavailable();
+  const auto at = history_.find(event);
+  return at == history_.end() ? std::nullopt : std::optional(at->second);
+}
+
+Result<std::optional<storage::StoredEvent>> MemoryStore::load_event(Sequence sequence) {
+  if (read_fails()) return unavailable();
+  const auto at = events_.find(sequence);
+  return at == events_.end() ? std::nullopt : std::optional(at->second);
+}
+
+Result<std::vector<storage::StoredEvent>> MemoryStore::load_unfinished(Sequence after, std::int64_t limit) {
+  if (read_fails()) return unavailable();
+  std::vector<storage::StoredEvent> found;
+  for (auto at = events_.upper_bound(after); at != events_.end() && std::ssize(found) < limit; ++at) {
+    const EventStatus status = at->second.state.status;
+    const bool by_status = status == EventStatus::kRetry || status == EventStatus::kReview;
+    // As a real store does it: what is below the mark is not looked at.
+    const bool above_mark = at->first >= low_water_;
+    if (by_status || (above_mark && !is_final(status))) found.push_back(at->second);
+  }
+  return found;
+}
+
+Result<std::vector<storage::StoredEvent>> MemoryStore::load_matching(const storage::Reader::EventFilter& filter) {
+  if (read_fails()) return unavailable();
+  std::vector<storage::StoredEvent> found;
+  for (const auto& [sequence, stored] : events_) {
+    const EventStatus status = stored.state.status;
+    const bool stopped = status == EventStatus::kFailed || status == EventStatus::kReview ||
+                         status == EventStatus::kRetry || status == EventStatus::kExpired;
+    if (stopped && matches(stored, filter) && std::ssize(found) < filter.limit) found.push_back(stored);
+  }
+  return found;
+}
+
+Result<std::int64_t> MemoryStore::delete_finished(Timestamp, std::int64_t) {
+  return 0;
+}
+
+Result<std::unique_ptr<storage::Reader>> MemoryStore::make_reader() {
+  return std::unique_ptr<storage::Reader>(std::make_unique<MemoryReader>(*this));
+}
+
+const storage::StoredEvent* MemoryStore::find(std::string_view event_id) const {
+  for (const auto& [sequence, stored] : events_) {
+    if (stored.event->id.str() == event_id) return &stored;
+  }
+  return nullptr;
+}
+
+const RecordKey* MemoryStore::find_link(Hash128 identity) const {
+  const auto at = identities_.find(identity);
+  return at == identities_.end() ? nullptr : &at->second;
+}
+
+}  // namespace datasync::pipeline

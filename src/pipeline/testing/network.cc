@@ -1,0 +1,133 @@
+#include "pipeline/testing/network.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr seconds kTimeout{30};
+
+Error error_of(ErrorCode code, Stage stage, const char* message) {
+  return Error{code, message, "", stage};
+}
+
+}  // namespace
+
+void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
+  std::erase_if(calls_, [](const auto& call) { return call.expired(); });
+  for (net::ClientCall& each : calls) {
+    auto call = std::make_shared<Call>();
+    call->request = std::move(each.request);
+    call->callback = std::move(each.callback);
+    calls_.push_back(call);
+    TestPlatform& platform = *hosts_.at(call->request.origin->host);
+    const Timestamp now = clock_.now();
+    const Timestamp arrives = now + some_delay();
+    const Timestamp answers = arrives + some_delay();
+    call->honours_keys = platform.shape().honours_keys;
+    const auto arrive = [call, &platform] {
+      if (call->heard || call->honours_keys) call->response = platform.handle(call->request);
+    };
+    const auto time_out = [call] {
+      answer(*call, tl::unexpected(error_of(ErrorCode::kTimeout, Stage::kDuring, "no answer in time")));
+    };
+    int status = 0;
+    switch (fate_of(platform, status)) {
+      case Fate::kGood:
+        at(arrives, arrive);
+        at(answers, [call] { answer(*call, std::move(*call->response)); });
+        break;
+      case Fate::kRefusedConnection:
+        at(arrives, [call] {
+          answer(*call, tl::unexpected(error_of(ErrorCode::kUnavailable, Stage::kBefore, "connection refused")));
+        });
+        break;
+      case Fate::kServerError:
+        // It reads what it refuses, so that the rules about keys and order hold for these requests, too.
+        at(arrives, [call, status, &platform] {
+          auto before = std::exchange(platform.refuse, [status](const std::string&) { return status; });
+          call->response = platform.handle(call->request);
+          platform.refuse = std::move(before);
+        });
+        at(answers, [call] { answer(*call, std::move(*call->response)); });
+        break;
+      case Fate::kLostBefore:
+        at(now + kTimeout, time_out);
+        break;
+      case Fate::kLostAfter:
+        at(arrives, arrive);
+        at(now + kTimeout, time_out);
+        break;
+      case Fate::kLate:
+        at(now + kTimeout, time_out);
+        at(now + kTimeout + milliseconds{random_.next() % 60'000}, arrive);
+        break;
+    }
+  }
+}
+
+TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status) {
+  status = 500;
+  if (!script.empty()) {
+    const std::string word = script.front();
+    script.erase(script.begin());
+    if (word == "refused") return Fate::kRefusedConnection;
+    if (word == "lost_before") return Fate::kLostBefore;
+    if (word == "lost_after") return Fate::kLostAfter;
+    if (word == "late") return Fate::kLate;
+    if (word == "good") return Fate::kGood;
+    status = std::stoi(word);
+    return Fate::kServerError;
+  }
+  double dice = random_.unit();
+  const auto falls_in = [&dice](double share) {
+    dice -= share;
+    return dice < 0;
+  };
+  if (falls_in(weather.refused_connection)) return Fate::kRefusedConnection;
+  if (falls_in(weather.server_error)) {
+    static constexpr int kStatuses[] = {500, 503, 429, 408};
+    status = kStatuses[random_.next() % 4];
+    return Fate::kServerError;
+  }
+  if (falls_in(weather.lost_before)) return Fate::kLostBefore;
+  if (falls_in(weather.lost_after)) return Fate::kLostAfter;
+  // A platform that forgets keys and carries out what it was asked a minute ago can't be kept right by anybody.
+  if (falls_in(weather.late) && platform.shape().honours_keys) return Fate::kLate;
+  return Fate::kGood;
+}
+
+microseconds TestNetwork::some_delay() {
+  const auto most = static_cast<std::uint64_t>(microseconds{weather.delay_max}.count());
+  return microseconds{static_cast<std::int64_t>(1 + random_.next() % std::max<std::uint64_t>(most, 1))};
+}
+
+void TestNetwork::answer(Call& call, net::ClientResult result) {
+  if (call.heard) call.callback(std::move(result));
+}
+
+void TestNetwork::run() {
+  while (!actions_.empty() && actions_.begin()->first <= clock_.now()) {
+    auto action = std::move(actions_.begin()->second);
+    actions_.erase(actions_.begin());
+    action();
+  }
+}
+
+std::optional<Timestamp> TestNetwork::next() const {
+  if (actions_.empty()) return std::nullopt;
+  return actions_.begin()->first;
+}
+
+void TestNetwork::forget_callers() {
+  for (const auto& weak : calls_) {
+    const auto call = weak.lock();
+    if (!call) continue;
+    call->heard = false;
+    call->callback.reset();
+  }
+  calls_.clear();
+}
+
+}  // namespace datasync::pipeline

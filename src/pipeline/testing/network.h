@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "net/http_client.h"
+#include "pipeline/testing/platform.h"
+
+namespace datasync::pipeline {
+
+/// How often what goes wrong, each of 0..1.
+struct Weather {
+  double refused_connection = 0;
+  double server_error = 0;     ///< 500, 503 or 429, seen
+  double lost_before = 0;      ///< timed out, never arrived
+  double lost_after = 0;       ///< carried out, the answer lost
+  double late = 0;             ///< timed out, and carried out long after
+  milliseconds delay_max{50};  ///< of each way
+};
+
+/// The network between the engine and its platforms: an `HttpSender` in which requests and answers take their time, by
+/// seed.
+class TestNetwork final : public net::HttpSender {
+ public:
+  TestNetwork(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+
+  void add(TestPlatform& platform, const std::string& host) { hosts_[host] = &platform; }
+  void send_all(std::vector<net::ClientCall> calls) override;
+
+  Weather weather;
+  /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `500`,
+  /// …).
+  std::vector<std::string> script;
+
+  /// Runs everything that is due.
+  void run();
+  [[nodiscard]] std::optional<Timestamp> next() const;
+  /// The engine is gone: nobody hears the answers any more, but what is under way may still arrive.
+  void forget_callers();
+
+ private:
+  struct Call {
+    net::ClientRequest request;
+    net::ClientCallback callback;
+    std::optional<net::ClientResponse> response;
+    bool heard = true;         ///< its caller still lives
+    bool honours_keys = true;  ///< may arrive even after its caller was gone and has asked again
+  };
+  enum class Fate { kGood, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate };
+  [[nodiscard]] Fate fate_of(const TestPlatform& platform, int& status);
+  [[nodiscard]] microseconds some_delay();
+  void at(Timestamp time, std::function<void()> action) { actions_.emplace(time, std::move(action)); }
+  static void answer(Call& call, net::ClientResult result);
+
+  const Clock& clock_;
+  Random& random_;
+  std::map<std::string, TestPlatform*> hosts_;
+  std::multimap<Timestamp, std::function<void()>> actions_;
+  std::vector<std::weak_ptr<Call>> calls_;
+};
+
+}  // namespace datasync::pipeline

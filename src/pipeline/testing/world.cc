@@ -1,0 +1,348 @@
+#include "pipeline/testing/world.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "delivery/connectors/rest.h"
+#include "domain/json.h"
+#include "pipeline/identity.h"
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr std::size_t kIdleSpinsMax = 1'000;
+constexpr std::size_t kRequestsPerEventMax = 30;
+constexpr std::chrono::hours kQuietMax{24 * 10};
+
+transform::Mapping mapping_of(const std::vector<PlatformShape>& shapes) {
+  transform::Mapping mapping;
+  mapping.entities[kEntity].natural_keys = {"email"};
+  mapping.entities["analytics"].stateless = true;
+  for (const PlatformShape& shape : shapes) {
+    auto& platform = mapping.platforms[shape.id];
+    platform.platform.id = shape.id;
+    if (!shape.renames) continue;
+    auto& names = platform.entities[kEntity].to_canonical;
+    for (const char* field : {"id", "email", "name", "phone", "city"}) names[shape.local(field)] = field;
+    platform.entities["analytics"].to_canonical[shape.local("id")] = "id";
+  }
+  return mapping;
+}
+
+std::unique_ptr<delivery::Connector> connector_of(const PlatformShape& shape) {
+  delivery::RestOptions options;
+  options.platform = shape.id;
+  options.base_url = "http://" + shape.id.str() + ":80";
+  for (const Verb verb : {Verb::kCreated, Verb::kUpdated, Verb::kDeleted}) {
+    delivery::RestVerb special;
+    if (verb == Verb::kDeleted) special.outcomes = {{404, delivery::Outcome::Kind::kDelivered}};
+    if (shape.bulk) {
+      delivery::RestBulk bulk;
+      bulk.path = "/api/sync/{entity}/{verb}/bulk";
+      bulk.items_max = 5;
+      bulk.items_member = "items";
+      bulk.results = "/results";
+      special.bulk = bulk;
+    }
+    options.entities[kEntity].verbs[verb] = special;
+  }
+  options.entities[kEntity].id_field = shape.local("id");
+  options.entities["secret"].verbs[Verb::kCreated].served = false;
+  options.entities["secret"].verbs[Verb::kUpdated].served = false;
+  options.entities["secret"].verbs[Verb::kDeleted].served = false;
+  return delivery::make_rest_connector(std::move(options)).value();
+}
+
+std::shared_ptr<const Catalog> catalog_of(const World::Options& options) {
+  auto catalog = std::make_shared<Catalog>(
+      Catalog{transform::Mapper(mapping_of(options.platforms), {}), conflict::RuleBook(options.rules), {}});
+  for (const PlatformShape& shape : options.platforms) catalog->connectors.push_back(connector_of(shape));
+  return catalog;
+}
+
+std::string describe(const Event& event, const Receipt& receipt) {
+  const auto number = [](const char* name, const auto& value) {
+    return value ? std::string(" ") + name + "=" + std::to_string(*value) : std::string{};
+  };
+  std::string text = "accepted " + receipt.id.str() + " " + event.type + " of " + event.source.str() + " " +
+                     event.data.to_json() + number("base", event.base_version) + number("version", event.version);
+  if (!event.entity_id.empty()) text += " entity_id=" + event.entity_id.str();
+  if (event.occurred_at) text += " occurred=" + format_rfc3339(*event.occurred_at).substr(11);
+  if (receipt.status != Receipt::Status::kCreated) text += " (again)";
+  return text;
+}
+
+bool is_tracing() {
+  static const bool kTracing = std::getenv("DATASYNC_TRACE") != nullptr;
+  return kTracing;
+}
+
+}  // namespace
+
+class World::Listener final : public NoticeSink {
+ public:
+  explicit Listener(World& world) : world_(world) {}
+  bool wants_notices() const noexcept override { return true; }
+  void publish(std::vector<Notice> notices) override {
+    for (Notice& notice : notices) world_.notices.push_back(std::move(notice));
+  }
+
+ private:
+  World& world_;
+};
+
+World::World(Options options)
+    : random(make_seeded_random(options.seed)),
+      network(clock, *random),
+      engine_options_(options.engine),
+      catalog_(catalog_of(options)),
+      listener_(std::make_unique<Listener>(*this)) {
+  for (const PlatformShape& shape : options.platforms) {
+    auto& made = *platforms.emplace_back(std::make_unique<TestPlatform>(shape, clock));
+    made.broken = [this](const std::string& what) { complain(what); };
+    if (is_tracing()) made.trace = [this](const std::string& line) { trace(line); };
+    network.add(made, shape.id.str());
+  }
+  start();
+}
+
+World::~World() {
+  engine_.reset();
+}
+
+void World::complain(const std::string& what) {
+  trace("BROKEN " + what);
+  broken_.push_back(what);
+}
+
+void World::trace(const std::string& line) const {
+  if (is_tracing()) std::fprintf(stderr, "%s %s\n", format_rfc3339(clock.now()).c_str() + 11, line.c_str());
+}
+
+void World::start() {
+  engine_random_ = make_seeded_random(random->next());
+  engine_ = std::make_unique<Engine>(Engine::Parts{store, network, clock, *engine_random_, *listener_}, catalog_,
+                                     engine_options_);
+  for (int tries = 0; !engine_->recover(); ++tries) {
+    if (tries > 100) return complain("the engine does not start");
+    engine_ = std::make_unique<Engine>(Engine::Parts{store, network, clock, *engine_random_, *listener_}, catalog_,
+                                       engine_options_);
+  }
+}
+
+void World::crash() {
+  ++crashes;
+  trace("CRASH");
+  network.forget_callers();
+  engine_.reset();
+  for (auto& [name, queue] : queues_) queue.under_way = false;
+  start();
+}
+
+std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatform::Told& told) const {
+  const PlatformShape& shape = platform.shape();
+  auto event = std::make_shared<Event>();
+  event->tenant = told.tenant;
+  event->entity = told.entity;
+  event->verb = told.verb;
+  event->type = told.entity + "_" + std::string(to_string(told.verb));
+  event->source = shape.id;
+  for (const auto& other : platforms) {
+    if (other->shape().id != shape.id) event->targets.push_back(other->shape().id);
+  }
+  for (const Field& field : told.copy.data) {
+    const bool changed = std::find(told.changed.begin(), told.changed.end(), field.name) != told.changed.end();
+    const bool wanted = told.verb == Verb::kDeleted ? field.name == shape.local("email") : shape.sends_whole || changed;
+    if (wanted || (shape.sends_email && field.name == shape.local("email"))) event->data.set(field.name, field.value);
+  }
+  event->data.set(shape.local("id"), Value::string(told.own_id));
+  event->own_id = told.own_id;
+  if (shape.sends_entity_id && !told.copy.entity_id.empty()) event->entity_id = EntityId(told.copy.entity_id);
+  if (shape.sends_base && told.copy.seen_version > 0) event->base_version = told.copy.seen_version;
+  if (shape.sends_occurred) event->occurred_at = clock.now() + shape.clock_skew;
+  if (shape.sends_version) event->version = told.copy.own_version;
+  event->order_key = order_key_of(*event);
+  return event;
+}
+
+void World::send(std::shared_ptr<Event> event, microseconds delay, std::string idempotency_key) {
+  Queue& queue = queues_[event->tenant.str() + event->source.str() + event->entity + event->own_id];
+  Timestamp at = clock.now() + delay;
+  if (!queue.messages.empty()) at = std::max(at, queue.messages.back().send_at);
+  queue.messages.push_back({std::move(event), std::move(idempotency_key), at, false});
+}
+
+void World::send_again(std::shared_ptr<Event> event, microseconds delay) {
+  Queue& queue = queues_["again " + std::to_string(next_event_++)];
+  queue.messages.push_back({std::move(event), {}, clock.now() + delay, true});
+}
+
+std::optional<Timestamp> World::next_message() const {
+  std::optional<Timestamp> next;
+  for (const auto& [name, queue] : queues_) {
+    if (queue.messages.empty() || queue.under_way) continue;
+    const Timestamp at = queue.messages.front().send_at;
+    next = next ? std::min(*next, at) : at;
+  }
+  return next;
+}
+
+void World::send_due() {
+  for (auto at = queues_.begin(); at != queues_.end();) {
+    Queue& queue = at->second;
+    if (!queue.messages.empty() && !queue.under_way && queue.messages.front().send_at <= clock.now()) {
+      send_now(at->first, queue);
+    }
+    at = queue.messages.empty() && !queue.under_way ? queues_.erase(at) : std::next(at);
+  }
+}
+
+void World::send_now(const std::string& name, Queue& queue) {
+  queue.under_way = true;
+  std::vector<Submission> submissions;
+  submissions.push_back(
+      {std::make_shared<Event>(*queue.messages.front().event), queue.messages.front().idempotency_key});
+  engine_->accept(std::move(submissions), [this, name](Result<std::vector<Receipt>> receipts) {
+    Queue& sent = queues_.at(name);
+    sent.under_way = false;
+    Message& message = sent.messages.front();
+    if (!receipts) {
+      ++refused;
+      if (receipts.error().code != ErrorCode::kUnavailable && receipts.error().code != ErrorCode::kOverloaded) {
+        complain("accept answered " + receipts.error().message);
+      }
+      message.send_at = clock.now() + milliseconds{300};
+      return;
+    }
+    const Receipt& receipt = receipts->front();
+    if (receipt.status == Receipt::Status::kMismatch) complain("a mismatch for " + receipt.id.str());
+    if (message.again && receipt.status != Receipt::Status::kDuplicate) complain("no duplicate: " + receipt.id.str());
+    if (!message.event->id.empty() && receipt.id != message.event->id) complain("another id than sent");
+    accepted_.insert(receipt.id.str());
+    if (is_tracing()) trace(describe(*message.event, receipt));
+    ++accepted;
+    sent.messages.pop_front();
+  });
+}
+
+Result<std::vector<Receipt>> World::accept(std::vector<std::shared_ptr<Event>> events, std::string idempotency_key) {
+  std::vector<Submission> submissions;
+  for (const auto& event : events) {
+    if (event->order_key == 0) event->order_key = order_key_of(*event);
+    submissions.push_back({std::make_shared<Event>(*event), idempotency_key});
+  }
+  Result<std::vector<Receipt>> result = fail(ErrorCode::kInternal, "no answer");
+  engine_->accept(std::move(submissions),
+                  [&result](Result<std::vector<Receipt>> answer) { result = std::move(answer); });
+  step();
+  if (result) {
+    for (const Receipt& receipt : *result) accepted_.insert(receipt.id.str());
+  }
+  return result;
+}
+
+Result<Redriven> World::redrive(const std::string& event_id) {
+  Result<Redriven> result = fail(ErrorCode::kInternal, "no answer");
+  engine_->redrive({}, event_id, [&result](Result<Redriven> answer) { result = std::move(answer); });
+  step();
+  return result;
+}
+
+Result<Redriven> World::redrive_all() {
+  Result<Redriven> result = fail(ErrorCode::kInternal, "no answer");
+  engine_->redrive(storage::Reader::EventFilter{}, [&result](Result<Redriven> answer) { result = std::move(answer); });
+  step();
+  return result;
+}
+
+SteadyTime World::step() {
+  clock.advance(microseconds{1});  // no two windows share a moment
+  const SteadyTime due = engine_->step();
+  if (!store.broken_rule().empty()) complain("the store refused: " + store.broken_rule());
+  if (crash_share > 0 && random->unit() < crash_share) {
+    crash();
+    return clock.steady_now();
+  }
+  return due;
+}
+
+void World::run_for(microseconds time) {
+  const Timestamp end = clock.now() + time;
+  milliseconds idle{1'000};
+  while (broken_.size() < 5) {
+    network.run();
+    send_due();
+    const SteadyTime due = step();
+    Timestamp next = Timestamp{due.time_since_epoch()};
+    const auto arrival = network.next();
+    const auto message = next_message();
+    // A window that is due only because something is parked or forgotten may come late: idle time is run through
+    // quickly.
+    if (!arrival && !message) {
+      next = std::max(next, clock.now() + idle);
+      idle = std::min(idle * 2, milliseconds{std::chrono::minutes{30}});
+    } else {
+      idle = milliseconds{1'000};
+    }
+    std::size_t requests = 0;
+    for (const auto& platform : platforms) requests += platform->requests;
+    if (requests > kRequestsPerEventMax * (store.events().size() + 20)) return complain("changes circulate");
+    if (next <= clock.now()) {
+      if (++idle_spins_ > kIdleSpinsMax) return complain("the engine spins");
+    } else {
+      idle_spins_ = 0;
+    }
+    if (arrival) next = std::min(next, *arrival);
+    if (message) next = std::min(next, *message);
+    if (next >= end) break;
+    if (next > clock.now()) clock.advance(next - clock.now());
+  }
+  if (end > clock.now()) clock.advance(end - clock.now());
+}
+
+bool World::is_quiet() const {
+  if (network.next() || !queues_.empty()) return false;
+  const EngineSnapshot now = engine_->snapshot();
+  const std::size_t waiting = now.waiting[0] + now.waiting[1] + now.waiting[2] + now.waiting[3];
+  return waiting == 0 && now.unfinished == 0 && now.in_flight == 0 && now.pending == 0 && now.retry == 0 &&
+         now.store_healthy;
+}
+
+bool World::run_until_quiet() {
+  const Timestamp end = clock.now() + kQuietMax;
+  microseconds slice = seconds{1};
+  while (clock.now() < end && broken_.empty()) {
+    run_for(slice);
+    run_for(microseconds{10});  // a snapshot of after
+    if (is_quiet()) return broken_.empty();
+    slice = std::min<microseconds>(slice * 2, std::chrono::hours{1});
+  }
+  if (broken_.empty()) complain("it does not come to rest");
+  return false;
+}
+
+const EventState* World::state_of(const std::string& event_id) const {
+  const auto* stored = store.find(event_id);
+  return stored == nullptr ? nullptr : &stored->state;
+}
+
+ResultStatus World::result_of(const std::string& event_id, std::size_t target) const {
+  const EventState* state = state_of(event_id);
+  if (state != nullptr) {
+    for (const DeliveryResult& result : state->results) {
+      if (result.target == platforms[target]->shape().id) return result.status;
+    }
+  }
+  return ResultStatus::kReview;  // the pipeline gives none such yet
+}
+
+const Record* World::record_of(std::size_t platform, const std::string& own_id) const {
+  const Hash128 link = identity_of_own_id(kTenant, kEntity, platforms[platform]->shape().id, own_id);
+  const RecordKey* key = store.find_link(link);
+  const auto at = key == nullptr ? store.records().end() : store.records().find(*key);
+  return at == store.records().end() ? nullptr : &at->second;
+}
+
+}  // namespace datasync::pipeline

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "conflict/rules.h"
+#include "pipeline/engine.h"
+#include "pipeline/testing/memory_store.h"
+#include "pipeline/testing/network.h"
+#include "pipeline/testing/platform.h"
+
+namespace datasync::pipeline {
+
+inline const TenantId kTenant{"t1"};
+inline constexpr const char* kEntity = "user";
+
+/// An event on its way from a platform to the engine.
+struct Message {
+  std::shared_ptr<Event> event;  ///< never given away: each sending is a copy
+  std::string idempotency_key;
+  Timestamp send_at{};
+  bool again = false;  ///< a duplicate, sent after the first was accepted
+};
+
+/// All that a pipeline needs to run on one thread: a clock, a store, a network, platforms and the engine itself, which
+/// may crash and come back. Deterministic: one seed, one story.
+class World {
+ public:
+  struct Options {
+    std::uint64_t seed = 1;
+    std::vector<PlatformShape> platforms;
+    EngineOptions engine{};
+    std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {};
+  };
+  explicit World(Options options);
+  ~World();
+
+  ManualClock clock;
+  std::unique_ptr<Random> random;
+  MemoryStore store;
+  TestNetwork network;
+  std::vector<std::unique_ptr<TestPlatform>> platforms;
+  std::vector<Notice> notices;
+
+  [[nodiscard]] TestPlatform& platform(std::size_t index) { return *platforms[index]; }
+  [[nodiscard]] const transform::Mapper& mapper() const { return catalog_->mapper; }
+
+  /// The event that a platform makes of what happened there. Targets: every other platform, unless `targets` says.
+  [[nodiscard]] std::shared_ptr<Event> event_of(TestPlatform& platform, const TestPlatform::Told& told) const;
+  /// Sends it to the engine at `delay` from now; what one platform says of one record keeps its order.
+  void send(std::shared_ptr<Event> event, microseconds delay = {}, std::string idempotency_key = {});
+  /// A duplicate of an earlier event, out of any order.
+  void send_again(std::shared_ptr<Event> event, microseconds delay);
+  /// Accepts at once and returns the receipts.
+  Result<std::vector<Receipt>> accept(std::vector<std::shared_ptr<Event>> events, std::string idempotency_key = {});
+  Result<Redriven> redrive(const std::string& event_id);
+  Result<Redriven> redrive_all();
+
+  /// Runs engine, network and messages for so long.
+  void run_for(microseconds time);
+  /// Runs until nothing is under way, parked or to be sent. False if that took too long.
+  bool run_until_quiet();
+  /// The process ends here and a new one starts on the same store.
+  void crash();
+
+  [[nodiscard]] EngineSnapshot snapshot() const { return engine_->snapshot(); }
+  [[nodiscard]] const EventState* state_of(const std::string& event_id) const;
+  [[nodiscard]] ResultStatus result_of(const std::string& event_id, std::size_t target) const;
+  [[nodiscard]] const Record* record_of(std::size_t platform, const std::string& own_id) const;
+
+  /// What went against the rules, empty if nothing did.
+  [[nodiscard]] const std::set<std::string>& acknowledged() const noexcept { return accepted_; }
+  [[nodiscard]] const std::vector<std::string>& broken() const noexcept { return broken_; }
+  void complain(const std::string& what);
+
+  /// Writes a line of the story to standard error if DATASYNC_TRACE is set.
+  void trace(const std::string& line) const;
+
+  /// The chance that the process ends after a window.
+  double crash_share = 0;
+  std::size_t crashes = 0;
+  std::size_t accepted = 0;
+  std::size_t refused = 0;
+
+ private:
+  class Listener;
+  struct Queue {
+    std::deque<Message> messages;
+    bool under_way = false;
+  };
+
+  void start();
+  SteadyTime step();
+  void send_due();
+  void send_now(const std::string& name, Queue& queue);
+  [[nodiscard]] std::optional<Timestamp> next_message() const;
+  [[nodiscard]] bool is_quiet() const;
+
+  EngineOptions engine_options_;
+  std::shared_ptr<const Catalog> catalog_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Random> engine_random_;
+  std::unique_ptr<Engine> engine_;
+  std::map<std::string, Queue> queues_;
+  std::vector<std::string> broken_;
+  std::set<std::string> accepted_;  // ids that were acknowledged: none may be lost
+  std::uint64_t next_event_ = 0;
+  std::size_t idle_spins_ = 0;
+};
+
+}  // namespace datasync::pipeline
