@@ -1,5 +1,6 @@
 #include "storage/codec/compact_json.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace datasync::storage {
@@ -33,6 +34,36 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+std::vector<char>& CompactJsonWriter::thread_buffer() {
+  thread_local std::vector<char> buffer(4096);
+  constexpr std::size_t kKeptBytesMax = 1U << 20U;
+  if (buffer.size() > kKeptBytesMax) std::vector<char>(4096).swap(buffer);
+  return buffer;
+}
+
+void CompactJsonWriter::grow(std::size_t bytes) {
+  const auto used = static_cast<std::size_t>(at_ - buffer_.data());
+  buffer_.resize(std::max(2 * buffer_.size(), used + bytes));
+  at_ = buffer_.data() + used;
+  end_ = buffer_.data() + buffer_.size();
+}
+
+void CompactJsonWriter::quoted(std::string_view text, std::size_t more) {
+  need(6 * text.size() + 2 + more);  // an escape has six characters at most
+  put('"');
+  for (const char c : text) {
+    *at_ = c;
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') {
+      ++at_;
+      continue;
+    }
+    std::string escaped;
+    append_json_string(escaped, std::string_view(&c, 1));
+    put(std::string_view(escaped).substr(1, escaped.size() - 2));
+  }
+  put('"');
+}
 
 void CompactJsonReader::refuse() noexcept {
   failed_ = true;

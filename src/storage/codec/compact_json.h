@@ -2,8 +2,10 @@
 
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/value.h"
 
@@ -17,6 +19,48 @@ void append_integer(std::string& out, Integer number) {
   out.append(digits, end);
 }
 
+/// Appends spaces, which JSON ignores, until what stands in `out` from `from` on is a multiple of `step` long. A row
+/// that is written again with its old length is overwritten in place, which spares the database moving its neighbours.
+inline void pad_to_step(std::string& out, std::size_t from, std::size_t step) {
+  out.append((step - (out.size() - from) % step) % step, ' ');
+}
+
+/// Writes compact JSON without asking for room at every character: `need` once for what follows, then puts.
+/// Threads: not thread-safe, and one at a time per thread: the buffer is the thread's.
+class CompactJsonWriter {
+ public:
+  static constexpr std::size_t kNumberBytesMax = 21;
+
+  CompactJsonWriter() : buffer_(thread_buffer()), at_(buffer_.data()), end_(buffer_.data() + buffer_.size()) {}
+
+  void need(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
+  }
+  void put(char c) noexcept { *at_++ = c; }
+  void put(std::string_view text) noexcept {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  template <typename Integer>
+  void integer(Integer number) noexcept {
+    at_ = std::to_chars(at_, end_, number).ptr;
+  }
+  /// A string with its quotes; makes its own room, and leaves `more` bytes of it.
+  void quoted(std::string_view text, std::size_t more);
+  /// What was written; lives until the next writer of this thread is made.
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {buffer_.data(), static_cast<std::size_t>(at_ - buffer_.data())};
+  }
+
+ private:
+  static std::vector<char>& thread_buffer();
+  void grow(std::size_t bytes);
+
+  std::vector<char>& buffer_;
+  char* at_;
+  char* end_;
+};
+
 /// Reads the compact JSON that this room's codecs write, and only that: no white space, only the escapes of
 /// `append_json_string`. Values are taken over as canonical text without another look, and bytes that are no UTF-8
 /// pass, which is why `domain/json.h` does not serve here (and this reads in a third of its time).
@@ -25,7 +69,9 @@ void append_integer(std::string& out, Integer number) {
 ///         codec reads straight through and asks once. Damaged text never leads out of the buffer.
 class CompactJsonReader {
  public:
-  explicit CompactJsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  explicit CompactJsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {
+    while (end_ != at_ && end_[-1] == ' ') --end_;  // see `pad_to_step`
+  }
 
   /// Enters an array or object; then `more()` tells before each element or member whether there is one, and leaves.
   void enter_array() { enter('['); }

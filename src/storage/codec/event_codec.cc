@@ -6,6 +6,11 @@
 namespace datasync::storage {
 namespace {
 
+/// A result that is still pending gets the room that it needs when it is completed: the row is then overwritten in
+/// place.
+constexpr std::size_t kUsualResultBytes = 60;
+constexpr std::size_t kResultStep = 16;
+
 constexpr std::string_view kEntityIdMember = "{\"entity_id\":";
 
 void append_member(std::string& out, std::string_view quoted_name) {
@@ -240,6 +245,7 @@ bool body_has_entity_id(std::string_view body, std::string_view entity_id) {
 }
 
 void append_results(std::string& out, const std::vector<DeliveryResult>& results) {
+  const std::size_t from = out.size();
   out += '[';
   bool first = true;
   for (const DeliveryResult& result : results) {
@@ -248,6 +254,9 @@ void append_results(std::string& out, const std::vector<DeliveryResult>& results
     append_result(out, result);
   }
   out += ']';
+  const std::size_t usual = results.size() * kUsualResultBytes;
+  if (out.size() - from < usual) out.append(usual - (out.size() - from), ' ');
+  pad_to_step(out, from, kResultStep);
 }
 
 Result<std::vector<DeliveryResult>> read_results(std::string_view text) {

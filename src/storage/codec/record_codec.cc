@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "storage/codec/compact_json.h"
 #include "storage/codec/envelope.h"
@@ -10,6 +11,7 @@ namespace datasync::storage {
 namespace {
 
 constexpr std::size_t kHashLetters = 11;
+constexpr std::size_t kRecordStep = 64;  // bytes; most changes of a record keep it within its step
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 constexpr std::array<std::int8_t, 256> letter_values() {
@@ -22,14 +24,15 @@ constexpr std::array<std::int8_t, 256> letter_values() {
 }
 constexpr std::array<std::int8_t, 256> kLetterValues = letter_values();
 
-void append_hash(std::string& out, std::uint64_t hash) {
+struct HashLetters {
   char letters[kHashLetters];
-  for (char& letter : letters) {
-    letter = kAlphabet[hash & 0x3fU];
-    hash >>= 6U;
+  explicit HashLetters(std::uint64_t hash) noexcept {
+    for (char& letter : letters) {
+      letter = kAlphabet[hash & 0x3fU];
+      hash >>= 6U;
+    }
   }
-  out.append(letters, kHashLetters);
-}
+};
 
 bool read_hash(std::string_view letters, std::uint64_t& hash) {
   hash = 0;
@@ -89,28 +92,41 @@ void read_field_tail(CompactJsonReader& json, FieldState& field, std::int64_t ba
 
 class RecordWriter {
  public:
-  RecordWriter(std::string& out, const Record& record)
-      : out_(out), record_(record), base_(record.created_at.time_since_epoch().count()) {
+  explicit RecordWriter(const Record& record) : record_(record), base_(record.created_at.time_since_epoch().count()) {
     for (const FieldState& field : record.fields) note_platform(field.writer);
     for (const Knowledge& known : record.knowledge) note_platform(known.platform);
   }
 
-  void write() {
-    out_ += '[';
-    append_integer(out_, base_);
-    out_ += ",[";
+  std::string_view write() {
+    out_.need(2 * kNumber);
+    out_.put('[');
+    out_.integer(base_);
+    out_.put(",[");
+    const char* separator = "";
     for (const PlatformId* platform : platforms_) {
-      separate(out_);
-      append_json_string(out_, platform->str());
+      out_.put(std::exchange(separator, ","));
+      out_.quoted(platform->str(), kNumber);
     }
-    out_ += "],[";
-    for (const FieldState& field : record_.fields) write_field(field);
-    out_ += "],[";
-    for (const Knowledge& known : record_.knowledge) write_knowledge(known);
-    out_ += "]]";
+    out_.put("],[");
+    separator = "";
+    for (const FieldState& field : record_.fields) {
+      out_.put(std::exchange(separator, ","));
+      write_field(field);
+    }
+    out_.put("],[");
+    separator = "";
+    for (const Knowledge& known : record_.knowledge) {
+      out_.put(std::exchange(separator, ","));
+      write_knowledge(known);
+    }
+    out_.put("]]");
+    return out_.text();
   }
 
  private:
+  /// Room for a number and the punctuation around it. Whoever writes leaves so much, for brackets and commas.
+  static constexpr std::size_t kNumber = CompactJsonWriter::kNumberBytesMax + 8;
+
   void note_platform(const PlatformId& platform) {
     if (position_of(platform) == platforms_.size()) platforms_.push_back(&platform);
   }
@@ -121,38 +137,53 @@ class RecordWriter {
                                     platforms_.begin());
   }
 
+  void next_number(std::int64_t number) {
+    out_.put(',');
+    out_.integer(number);
+  }
+
   void write_field(const FieldState& field) {
-    separate(out_);
-    out_ += '[';
-    append_json_string(out_, field.name);
-    out_ += ',';
-    out_ += field.value.text();
-    append_number(out_, static_cast<std::int64_t>(position_of(field.writer)));
-    append_field_tail(out_, field, base_);
+    out_.put('[');
+    out_.quoted(field.name, field.value.text().size() + 8 * kNumber);
+    out_.put(',');
+    out_.put(field.value.text());
+    next_number(static_cast<std::int64_t>(position_of(field.writer)));
+    write_field_tail(field);
+    out_.put(']');
+  }
+
+  void write_field_tail(const FieldState& field) {
+    const std::int64_t earlier = minus(field.time.microseconds, field.source_time.time_since_epoch().count());
+    next_number(minus(field.time.microseconds, base_));
+    next_number(field.version.value);
+    next_number(field.event.value);
+    if (earlier != 0 || field.source_version) next_number(earlier);
+    if (field.source_version) next_number(*field.source_version);
   }
 
   void write_knowledge(const Knowledge& known) {
-    separate(out_);
-    out_ += '[';
-    append_integer(out_, position_of(known.platform));
-    out_ += ",[";
+    out_.need(2 * kNumber);
+    out_.put('[');
+    out_.integer(position_of(known.platform));
+    out_.put(",[");
+    const char* separator = "";
     for (const OwnId& id : known.ids) {
-      separate(out_);
-      out_ += '[';
-      append_json_string(out_, id.role);
-      out_ += ',';
-      append_json_string(out_, id.id);
-      out_ += ']';
+      out_.put(std::exchange(separator, ","));
+      out_.put('[');
+      out_.quoted(id.role, kNumber);
+      out_.put(',');
+      out_.quoted(id.id, kNumber);
+      out_.put(']');
     }
-    out_ += "],";
+    out_.put("],");
     write_held(known.values);
-    out_ += ',';
+    out_.put(',');
     write_held(known.earlier);
-    out_ += ']';
+    out_.put(']');
   }
 
   void write_held(const std::vector<KnownValue>& values) {
-    out_ += '[';
+    out_.put('[');
     next_field_ = 0;
     for (std::size_t from = 0; from < values.size();) {
       std::size_t to = from + 1;
@@ -160,42 +191,45 @@ class RecordWriter {
              values[to].acknowledged == values[from].acknowledged) {
         ++to;
       }
+      if (from != 0) out_.put(',');
       write_group(values, from, to);
       from = to;
     }
-    out_ += ']';
+    out_.need(kNumber);
+    out_.put(']');
   }
 
   void write_group(const std::vector<KnownValue>& values, std::size_t from, std::size_t to) {
-    separate(out_);
-    out_ += '[';
-    append_integer(out_, values[from].version.value);
-    append_number(out_, minus(values[from].acknowledged.time_since_epoch().count(), base_));
-    out_ += ",[";
-    for (std::size_t i = from; i < to; ++i) write_field_of(values[i]);
-    out_ += "],\"";
-    for (std::size_t i = from; i < to; ++i) append_hash(out_, values[i].hash);
-    out_ += "\"]";
+    out_.need(3 * kNumber + (to - from) * (kNumber + kHashLetters));
+    out_.put('[');
+    out_.integer(values[from].version.value);
+    next_number(minus(values[from].acknowledged.time_since_epoch().count(), base_));
+    out_.put(",[");
+    const char* separator = "";
+    for (std::size_t i = from; i < to; ++i) {
+      out_.put(std::exchange(separator, ","));
+      write_field_of(values[i], (to - i) * (kNumber + kHashLetters) + (i - from) * kHashLetters + kNumber);
+    }
+    out_.put("],\"");
+    for (std::size_t i = from; i < to; ++i)
+      out_.put(std::string_view(HashLetters(values[i].hash).letters, kHashLetters));
+    out_.put("\"]");
   }
 
   /// Values mostly stand in the order of the fields, so the next one is tried first.
-  void write_field_of(const KnownValue& value) {
-    separate(out_);
+  void write_field_of(const KnownValue& value, std::size_t room_after) {
     const auto& fields = record_.fields;
     std::size_t at = next_field_;
     if (at >= fields.size() || fields[at].name != value.field) {
       at = 0;
       while (at < fields.size() && fields[at].name != value.field) ++at;
     }
-    if (at == fields.size()) {
-      append_json_string(out_, value.field);
-      return;
-    }
-    append_integer(out_, at);
+    if (at == fields.size()) return out_.quoted(value.field, room_after);
+    out_.integer(at);
     next_field_ = at + 1;
   }
 
-  std::string& out_;
+  CompactJsonWriter out_;
   const Record& record_;
   std::int64_t base_;
   std::vector<const PlatformId*> platforms_;
@@ -324,7 +358,8 @@ tl::unexpected<Error> damaged(std::string_view what) {
 void append_record_body(std::string& out, const Record& record) {
   const std::size_t from = out.size();
   out += static_cast<char>(Codec::kPlain);
-  RecordWriter(out, record).write();
+  out += RecordWriter(record).write();
+  pad_to_step(out, from, kRecordStep);
   close_envelope(out, from);
 }
 

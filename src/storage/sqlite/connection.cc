@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "storage/sqlite/page_cache.h"
 #include "storage/sqlite/statement.h"
 #include "storage/sqlite/wal_vfs.h"
 
@@ -15,7 +16,10 @@ constexpr int kBusyTimeoutMs = 2000;  // an operator's sqlite3 shell may hold th
 /// Once a process, before its first connection: SQLite's memory statistics take a global lock on every allocation.
 void configure_library() {
   static std::once_flag once;
-  std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+  std::call_once(once, [] {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    install_page_cache();
+  });
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_reader.h"
 #include "storage/sqlite/statement.h"
+#include "storage/sqlite/tenant_index.h"
 
 namespace datasync::storage::sqlite {
 namespace {
@@ -77,8 +78,8 @@ struct GoneKeyRow {
 struct Statements {
   Statement begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
       replace_records, insert_identities, check_identities, insert_identity, check_identity, delete_identity,
-      insert_history, clashing_history, update_history, upsert_conflict, upsert_resolution, set_meta, index_tenants,
-      find_events, delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
+      insert_history, clashing_history, update_history, upsert_conflict, upsert_resolution, set_meta, find_events,
+      delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
@@ -138,9 +139,6 @@ struct Statements {
          "resolution_strategy = excluded.resolution_strategy, resolved_data = excluded.resolved_data, "
          "version = excluded.version, resolved_at = excluded.resolved_at"},
         {&set_meta, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)"},
-        {&index_tenants,
-         "INSERT OR ROLLBACK INTO event_tenants SELECT tenant_id, seq FROM event_log WHERE seq > ? "
-         "ORDER BY tenant_id, seq"},
         {&find_events,
          "SELECT w.at, k.seq, k.content_hash, e.event_id FROM batch_wanted w "
          "CROSS JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id JOIN event_log e ON e.seq = k.seq"},
@@ -236,6 +234,7 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(collect_gone(before, limit));
     if (gone_.rows.empty()) return 0;
     DATASYNC_TRY(in_transaction([this] { return delete_gone(); }));
+    for (const GoneRow& gone : gone_.rows) tenants_.remove(gone.sequence);
     return static_cast<std::int64_t>(gone_.rows.size());
   }
 
@@ -246,9 +245,9 @@ class SqliteStore final : public Store {
   }
 
   void maintain() override {
-    if (last_sequence_.value - tenants_until_ >= kIndexStepIdle) {
+    if (tenants_.pending() >= kIndexStepIdle) {
       const std::int64_t until = last_sequence_.value;
-      if (in_transaction([&] { return index_tenants(until); })) tenants_until_ = until;
+      if (in_transaction([&] { return tenants_.write(until); })) tenants_.written(until);
     }
     if ((log_pages_ - copied_pages_) * kPageBytes >= options_.wal_bytes_max / 8) checkpoint();
   }
@@ -321,7 +320,6 @@ class SqliteStore final : public Store {
          "ifnull((SELECT value FROM meta WHERE name = 'last_sequence'), 0))"},
         {&last_record_key_.value, "SELECT ifnull(max(record_key), 0) FROM records"},
         {&low_water_.value, "SELECT value FROM meta WHERE name = 'low_water'"},
-        {&tenants_until_, "SELECT value FROM meta WHERE name = 'event_tenants_until'"},
     };
     for (const auto& [mark, sql] : marks) {
       const auto value = connection_.query_integer(sql);
@@ -329,7 +327,7 @@ class SqliteStore final : public Store {
       *mark = *value;
     }
     stored_low_water_ = low_water_;
-    return {};
+    return tenants_.open(connection_, last_sequence_.value);
   }
 
   /// Runs `body` between BEGIN and COMMIT if we still hold the shards; whatever fails, nothing is left of it.
@@ -355,6 +353,7 @@ class SqliteStore final : public Store {
 
   Result<void> write(const WriteBatch& batch, Sequence mark) {
     if (!rows_.events.rows.empty()) DATASYNC_TRY(write_events());
+    if (tenants_.pending() >= kIndexStep) DATASYNC_TRY(tenants_.write(last_sequence_.value));
     if (!rows_.new_states.rows.empty()) DATASYNC_TRY(statements_.insert_states.run());
     if (!rows_.states.rows.empty()) DATASYNC_TRY(statements_.replace_states.run());
     if (!rows_.records.rows.empty()) DATASYNC_TRY(write_records());
@@ -372,14 +371,7 @@ class SqliteStore final : public Store {
       if (error.code == ErrorCode::kConflict) error.message = "an event with this id was stored meanwhile";
       return fail(std::move(error));
     }
-    const std::int64_t until = rows_.events.rows.back().event->sequence.value;
-    if (until - tenants_until_ < kIndexStep) return {};
-    return index_tenants(until);
-  }
-
-  Result<void> index_tenants(std::int64_t until) {
-    DATASYNC_TRY(statements_.index_tenants.bind(1, tenants_until_).run());
-    return set_meta("event_tenants_until", until);
+    return {};
   }
 
   Result<void> write_records() {
@@ -475,9 +467,10 @@ class SqliteStore final : public Store {
   void note_committed(Sequence mark) {
     low_water_ = mark;
     if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
-    if (!rows_.events.rows.empty()) {
-      last_sequence_ = rows_.events.rows.back().event->sequence;
-      if (last_sequence_.value - tenants_until_ >= kIndexStep) tenants_until_ = last_sequence_.value;
+    if (tenants_.pending() >= kIndexStep) tenants_.written(last_sequence_.value);
+    for (const BatchRows::EventRow& row : rows_.events.rows) {
+      tenants_.add(row.event->tenant, row.event->sequence);
+      last_sequence_ = row.event->sequence;
     }
     if (!rows_.records.rows.empty()) {
       last_record_key_ = std::max(last_record_key_, rows_.records.rows.back().record->key);
@@ -563,10 +556,11 @@ class SqliteStore final : public Store {
 
   SqliteOptions options_;
   std::optional<FileGuard> guard_;
-  BatchRows rows_;  // read by the connection, so it goes after it
+  BatchRows rows_;  // this and the next ones are read by the connection, so they go after it
   Rows<WantedRow> wanted_;
   Rows<GoneRow> gone_;
   Rows<GoneKeyRow> gone_keys_;
+  TenantIndex tenants_;
   Connection connection_;
   Statements statements_;
   EventQueries queries_;
@@ -577,7 +571,6 @@ class SqliteStore final : public Store {
   RecordKey last_record_key_{};
   Sequence low_water_{};
   Sequence stored_low_water_{};
-  std::int64_t tenants_until_ = 0;
   std::int64_t delete_after_ = 0;
   std::int64_t log_pages_ = 0;     // in the log
   std::int64_t copied_pages_ = 0;  // of them also in the database
