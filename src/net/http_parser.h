@@ -126,6 +126,14 @@ class RequestParser final : public MessageParser<true> {
     return text.size();
   }
 
+  /// A client that takes us for its proxy sends a whole URL, and is to be understood (RFC 9112, section 3.2.2).
+  static std::string origin_form(std::string_view target) {
+    const auto mark = target.starts_with('/') ? std::string_view::npos : target.find("://");
+    if (mark == std::string_view::npos) return std::string(target);
+    const auto path = std::min(target.find_first_of("/?", mark + 3), target.size());
+    return std::string(target.substr(path, 1) == "/" ? "" : "/").append(target.substr(path));
+  }
+
   const BodyLimit& limit_;
 };
 
@@ -134,7 +142,7 @@ inline void RequestParser::on_request_impl(boost::beast::http::verb verb, Text n
   using Verb = boost::beast::http::verb;
   constexpr std::size_t kDefaultBodyBytesMax = 1024 * 1024;
   version_ = version;
-  request.target.assign(target.data(), target.size());
+  request.target = origin_form(view(target));
   switch (verb) {
     case Verb::get:
       request.method = Method::kGet;

@@ -183,6 +183,27 @@ TEST_F(HttpServerTest, TheHandlerSeesHeadersAndTheClientsAddress) {
   EXPECT_EQ(response->body, "127.0.0.1|a b|PURGEone two");
 }
 
+TEST_F(HttpServerTest, UnderstandsATargetThatIsAWholeUrl) {
+  serve();
+  RawClient client = connect();
+  ASSERT_TRUE(client.send(get("http://test/a?b") + get("https://test") + get("http://test?x=/y") + get("*")));
+  EXPECT_EQ(client.read_response()->body, "GET /a?b ");
+  EXPECT_EQ(client.read_response()->body, "GET / ");
+  EXPECT_EQ(client.read_response()->body, "GET /?x=/y ");
+  EXPECT_EQ(client.read_response()->body, "GET * ");
+}
+
+TEST_F(HttpServerTest, ListensOnBothFamiliesAndNamesClientsByTheirOwnAddress) {
+  serve({}, [](HttpRequest request, Responder responder) {
+    std::move(responder).send(text_response(200, request.remote_address));
+  });
+  const auto both = server->listen("::", 0);
+  if (!both) GTEST_SKIP() << "no IPv6 here";
+  RawClient client(*both);
+  ASSERT_TRUE(client.send(get("/")));
+  EXPECT_EQ(client.read_response()->body, "127.0.0.1");
+}
+
 TEST_F(HttpServerTest, AResponseHeaderCannotSmuggleAnother) {
   serve({}, [](HttpRequest, Responder responder) {
     std::move(responder).send(

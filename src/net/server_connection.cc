@@ -33,6 +33,12 @@ bool append_headers(std::string& head, const HttpResponse& response) {
   return all;
 }
 
+/// An IPv4 client on a socket for both comes as `::ffff:192.0.2.1`; rules and logs want its own form.
+std::string describe(const boost::asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.to_string();
+  return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
+}
+
 constexpr bool has_body(int status) noexcept {
   return status != 204 && status != 304;
 }
@@ -48,7 +54,7 @@ void ServerConnection::start() {
   SystemError error;
   const auto remote = socket_->remote_endpoint(error);
   if (error) return close();  // gone before we looked
-  remote_address_ = remote.address().to_string();
+  remote_address_ = describe(remote.address());
   socket_->set_option(boost::asio::ip::tcp::no_delay(true), error);
   next_request();
 }
