@@ -7,9 +7,9 @@
 namespace datasync::api {
 namespace {
 
-using ::testing::HasSubstr;
 using net::Method;
 using testing::Answer;
+using ::testing::HasSubstr;
 using testing::kUserEvent;
 
 class Production : public testing::ApiTest {
@@ -108,8 +108,10 @@ TEST_F(Development, TheGatewaysPrefixLeadsToTheSameCalls) {
 TEST_F(Development, PagesOfOtherSitesMayNotWrite) {
   EXPECT_EQ(post("/sync/events", kUserEvent, {{"Sec-Fetch-Site", "cross-site"}, {"Content-Type", "text/plain"}}).status,
             403);
-  EXPECT_EQ(post("/sync/events", kUserEvent, {{"Sec-Fetch-Site", "cross-site"}, {"Content-Type", "application/json"}}).status,
-            201) << "what the gateway forwards";
+  EXPECT_EQ(
+      post("/sync/events", kUserEvent, {{"Sec-Fetch-Site", "cross-site"}, {"Content-Type", "application/json"}}).status,
+      201)
+      << "what the gateway forwards";
 }
 
 TEST(PrivateAddress, IsToldFromAPublicOne) {

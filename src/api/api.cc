@@ -2,8 +2,15 @@
 
 #include "api/chain.h"
 #include "api/router.h"
+#include "api/stats.h"
+#include "base/log.h"
 
 namespace datasync::api {
+namespace {
+
+constexpr std::size_t kRecalledMax = 20'000;  // events read at the start; a second of one thread
+
+}  // namespace
 
 Api::Api(Parts parts, ApiOptions options)
     : services_{parts.backend,
@@ -20,9 +27,36 @@ Api::Api(Parts parts, ApiOptions options)
       parts.make_reader, WorkPool::Options{"query", limits.query_threads, limits.query_queue_max});
   services_.bulk =
       std::make_unique<WorkPool>(std::move(parts.make_reader), WorkPool::Options{"bulk", 1, limits.bulk_queue_max});
+  recall();
 }
 
-Api::~Api() = default;
+Api::~Api() {
+  // The pools first: their jobs use the rest.
+  services_.bulk.reset();
+  services_.queries.reset();
+}
+
+/// What `GET /sync/metrics` counts lives in memory; the store tells it once what happened before this process began.
+void Api::recall() {
+  const Timestamp start = services_.clock.now();
+  WorkPool::Job job = [this, start](const WorkPool::GetReader& get_reader) {
+    const auto reader = get_reader();
+    if (!reader) return;
+    storage::Reader::EventFilter filter;
+    filter.since = start - std::chrono::hours{24};
+    filter.until = start;
+    filter.limit = 500;
+    for (std::size_t seen = 0; seen < kRecalledMax; seen += static_cast<std::size_t>(filter.limit)) {
+      const auto page = (*reader)->list_events(filter);
+      if (!page) return;
+      for (const storage::StoredEvent& stored : page->events) services_.stats.add_stored(stored, start);
+      if (page->next.value == 0) return;
+      filter.before = page->next;
+    }
+    log::info("metrics: only the newest {} events of the last day are counted from before the start", kRecalledMax);
+  };
+  if (!services_.bulk->post(job)) log::warning("metrics: what happened before the start is not counted");
+}
 
 void Api::handle(net::HttpRequest request, net::Responder responder) {
   Call call{std::move(request), Reply(std::move(responder), services_.http_stats, services_.clock)};

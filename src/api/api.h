@@ -15,7 +15,8 @@ namespace datasync::api {
 
 /// Answers every HTTP request and WebSocket of the service.
 ///
-/// Lifetime: all parts are borrowed and outlive it; the server that calls `handle` is stopped before it is destroyed, and
+/// Lifetime: all parts are borrowed and outlive it; the server that calls `handle` is stopped before it is destroyed,
+/// and
 ///           the backend calls back before that too.
 /// Threads:  `handle` and `body_bytes_max` from any I/O thread.
 class Api {
@@ -42,6 +43,8 @@ class Api {
   [[nodiscard]] std::size_t body_bytes_max(std::string_view path) const;
 
  private:
+  void recall();
+
   Services services_;
 };
 

@@ -7,8 +7,8 @@
 
 namespace datasync::api {
 
-/// What the API asks of the engine, and nothing more, so that it can be tested without one. Meaning, errors and threads are
-/// those of `pipeline::Engine`.
+/// What the API asks of the engine, and nothing more, so that it can be tested without one. Meaning, errors and threads
+/// are those of `pipeline::Engine`.
 class Backend {
  public:
   virtual ~Backend() = default;

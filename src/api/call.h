@@ -41,7 +41,7 @@ class Reply {
 
  private:
   net::Responder responder_;
-  HttpStats* stats_;     // borrowed, as the clock: both outlive every request
+  HttpStats* stats_;  // borrowed, as the clock: both outlive every request
   const Clock* clock_;
   SteadyTime began_;
   std::uint32_t route_ = HttpStats::kNoRoute;
@@ -52,7 +52,7 @@ struct Call {
   net::HttpRequest request;
   Reply reply;
   const Route* route = nullptr;
-  std::string allow = {};                    ///< methods of the path, where none is the request's
+  std::string allow = {};                      ///< methods of the path, where none is the request's
   std::array<std::string, 2> parameters = {};  ///< what stands at `{…}` in the route's path, decoded
   std::shared_ptr<const security::Caller> caller = {};
 

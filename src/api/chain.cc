@@ -13,23 +13,31 @@ namespace {
 using Stop = std::optional<net::HttpResponse>;
 
 bool wants_page(const Call& call) {
-  return call.route->access == Access::kPage && call.request.headers.get("accept").find("text/html") != std::string_view::npos;
+  return call.route->access == Access::kPage &&
+         call.request.headers.get("accept").find("text/html") != std::string_view::npos;
 }
 
 bool is_open(const Call& call) {
   switch (call.route->access) {
-    case Access::kOpen: return true;
-    case Access::kOwnNetwork: return is_private_address(call.request.remote_address);
-    case Access::kPage: return wants_page(call);
-    default: return false;
+    case Access::kOpen:
+      return true;
+    case Access::kOwnNetwork:
+      return is_private_address(call.request.remote_address);
+    case Access::kPage:
+      return wants_page(call);
+    default:
+      return false;
   }
 }
 
 security::Permission permission_of(Access access) {
   switch (access) {
-    case Access::kWrite: return security::Permission::kWrite;
-    case Access::kOperate: return security::Permission::kOperate;
-    default: return security::Permission::kRead;
+    case Access::kWrite:
+      return security::Permission::kWrite;
+    case Access::kOperate:
+      return security::Permission::kOperate;
+    default:
+      return security::Permission::kRead;
   }
 }
 
@@ -44,8 +52,8 @@ Stop route(Services&, Call& call) {
   return std::nullopt;
 }
 
-/// In development there is no token to keep a foreign page in the user's browser from writing. Browsers say where a request
-/// comes from; what they let pass without asking us first (CORS preflight) carries no JSON content type.
+/// In development there is no token to keep a foreign page in the user's browser from writing. Browsers say where a
+/// request comes from; what they let pass without asking us first (CORS preflight) carries no JSON content type.
 Stop refuse_foreign_pages(Services& services, Call& call) {
   if (!services.gatekeeper.development()) return std::nullopt;
   const net::Headers& headers = call.request.headers;

@@ -13,7 +13,8 @@ namespace datasync::api {
 /// Whether an IP address in text is one of a private network or of this machine (RFC 1918, 4193, 3927, 4291).
 [[nodiscard]] bool is_private_address(std::string_view address) noexcept;
 
-/// The token of a request: `Authorization: Bearer …`; for WebSockets, which browsers open without headers of their own, also
+/// The token of a request: `Authorization: Bearer …`; for WebSockets, which browsers open without headers of their own,
+/// also
 /// `?token=` or the word after `bearer` in Sec-WebSocket-Protocol. Empty if there is none.
 [[nodiscard]] std::string token_of(const net::HttpRequest& request);
 

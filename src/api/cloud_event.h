@@ -11,11 +11,11 @@ namespace datasync::api {
 
 /// CloudEvents 1.0 (JSON and HTTP bindings) into the members of our own event, so that one set of rules judges both.
 ///
-/// `type` `com.bizosaas.user.created` is `user_created`; our own names are taken too. `source` names the platform as one of its
-/// parts (`/bizoholic/crm`, `urn:bizosaas:coreldove`), unless `sourceplatform` does. `id` and `time` are the event's;
-/// `tenantid`, `targetplatforms` (separated by commas; all other platforms where it is missing, since the format has no
-/// word for targets), `userid`, `entityid`, `priority`, `version`, `baseversion`, `expiresat`, `ttlseconds`, `maxretries` and
-/// `correlationid` are extension attributes; all others go into the metadata.
+/// `type` `com.bizosaas.user.created` is `user_created`; our own names are taken too. `source` names the platform as
+/// one of its parts (`/bizoholic/crm`, `urn:bizosaas:coreldove`), unless `sourceplatform` does. `id` and `time` are the
+/// event's; `tenantid`, `targetplatforms` (separated by commas; all other platforms where it is missing, since the
+/// format has no word for targets), `userid`, `entityid`, `priority`, `version`, `baseversion`, `expiresat`,
+/// `ttlseconds`, `maxretries` and `correlationid` are extension attributes; all others go into the metadata.
 ///
 /// Errors: 422 for a missing or wrong attribute, 400 for data that is no JSON, 415 for data of another type.
 [[nodiscard]] Read<NestedObject> members_of_cloud_event(Fields attributes, Fields data, bool has_data,

@@ -10,9 +10,9 @@ namespace datasync::api {
 
 /// What a body claims to be.
 enum class BodyKind : std::uint8_t {
-  kJson,             ///< also where nothing is said, or what curl says by itself
+  kJson,  ///< also where nothing is said, or what curl says by itself
   kNdjson,
-  kCloudEvent,       ///< structured mode
+  kCloudEvent,  ///< structured mode
   kCloudEventBatch,
   kCloudEventBinary,  ///< attributes in `ce-` headers, data in the body
 };

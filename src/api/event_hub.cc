@@ -14,9 +14,10 @@ using Text = std::shared_ptr<const std::string>;
 
 /// One WebSocket client.
 ///
-/// While it reads what it missed, creations that are told live are left out, since the store will show them, and all else
-/// is held back. It turns live when a page of the store came back short and no creation was told since that page was asked
-/// for: every earlier one was in a page, every later one will be told. `cursor` then keeps out what came by both ways.
+/// While it reads what it missed, creations that are told live are left out, since the store will show them, and all
+/// else is held back. It turns live when a page of the store came back short and no creation was told since that page
+/// was asked for: every earlier one was in a page, every later one will be told. `cursor` then keeps out what came by
+/// both ways.
 struct LiveClient {
   std::shared_ptr<const security::Caller> caller;
   WorkPool* pool = nullptr;
@@ -25,9 +26,9 @@ struct LiveClient {
   Subscription subscription;
   std::int64_t cursor = 0;  // events up to it are known to the client, or not wanted
   bool live = true;
-  bool reading = false;     // a page is being read
+  bool reading = false;  // a page is being read
   bool closed = false;
-  bool gap = false;         // more was held back than fits
+  bool gap = false;  // more was held back than fits
   std::vector<Text> held;
 
   static constexpr std::size_t kHeldMax = 4'096;
@@ -46,7 +47,9 @@ struct LiveClient {
 
 namespace {
 
-Text share(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+Text share(std::string text) {
+  return std::make_shared<const std::string>(std::move(text));
+}
 
 /// One message to be told, rendered for the first client that wants it.
 struct Message {
@@ -60,8 +63,12 @@ std::vector<Message> messages_of(const std::vector<Notice>& notices) {
   messages.reserve(notices.size());
   for (const Notice& notice : notices) {
     switch (notice.kind) {
-      case Notice::Kind::kEventCreated: messages.push_back({LiveType::kEventCreated, &notice}); break;
-      case Notice::Kind::kSyncCompleted: messages.push_back({LiveType::kSyncCompleted, &notice}); break;
+      case Notice::Kind::kEventCreated:
+        messages.push_back({LiveType::kEventCreated, &notice});
+        break;
+      case Notice::Kind::kSyncCompleted:
+        messages.push_back({LiveType::kSyncCompleted, &notice});
+        break;
       case Notice::Kind::kConflict:
         messages.push_back({LiveType::kConflictDetected, &notice});
         // Most are settled in the transaction that found them: both are told then.
@@ -83,7 +90,9 @@ Text render_problem(const Problem& problem) {
 EventHub::EventHub(const Clock& clock, Stats& stats, Options options)
     : clock_(clock), stats_(stats), options_(options) {}
 
-EventHub::~EventHub() { stop(); }
+EventHub::~EventHub() {
+  stop();
+}
 
 void EventHub::start(Sequence last) {
   told_.store(last.value);
@@ -246,7 +255,8 @@ void EventHub::read_page(const std::shared_ptr<LiveClient>& client, const WorkPo
   for (Text& text : client->held) client->send(std::move(text));
   client->held.clear();
   if (std::exchange(client->gap, false)) {
-    client->send(share(R"({"type":"gap","detail":"some completions came too fast to be kept; read what matters again"})"));
+    client->send(
+        share(R"({"type":"gap","detail":"some completions came too fast to be kept; read what matters again"})"));
   }
 }
 

@@ -20,12 +20,12 @@ namespace datasync::api {
 
 struct LiveClient;
 
-/// Tells WebSocket clients and the statistics what has become durable. The engine hands a window's notices over and goes on; a
-/// thread of the hub's own renders each once and shares the text among all clients that want it.
+/// Tells WebSocket clients and the statistics what has become durable. The engine hands a window's notices over and
+/// goes on; a thread of the hub's own renders each once and shares the text among all clients that want it.
 ///
-/// A client that resumes from a cursor first gets what the store has after it (`event_created`, and `sync_completed` where
-/// it has ended), then, without a gap, what comes: see `LiveClient`. A client that can't keep up is closed with 1013, and
-/// resumes from the last cursor that it saw.
+/// A client that resumes from a cursor first gets what the store has after it (`event_created`, and `sync_completed`
+/// where it has ended), then, without a gap, what comes: see `LiveClient`. A client that can't keep up is closed with
+/// 1013, and resumes from the last cursor that it saw.
 ///
 /// Limits:   notices waiting (more are dropped, and every client reads the gap from the store), clients.
 /// Lifetime: clock and stats are borrowed. Callbacks of peers lead here: stop the server and the I/O threads first.
@@ -35,9 +35,9 @@ class EventHub final : public pipeline::NoticeSink {
   struct Options {
     std::size_t notices_max = 200'000;
     std::size_t clients_max = 5'000;
-    std::size_t replay_page = 200;               ///< events read at a time for a client that resumes
-    std::size_t replay_queue_bytes = 512 * 1024; ///< a client with more to be sent gets no next page yet
-    milliseconds tick{50};                       ///< how often resuming clients are looked after
+    std::size_t replay_page = 200;                ///< events read at a time for a client that resumes
+    std::size_t replay_queue_bytes = 512 * 1024;  ///< a client with more to be sent gets no next page yet
+    milliseconds tick{50};                        ///< how often resuming clients are looked after
   };
   EventHub(const Clock& clock, Stats& stats) : EventHub(clock, stats, Options{}) {}
   EventHub(const Clock& clock, Stats& stats, Options options);
@@ -52,8 +52,8 @@ class EventHub final : public pipeline::NoticeSink {
   [[nodiscard]] bool wants_notices() const noexcept override { return true; }
   void publish(std::vector<pipeline::Notice> notices) override;
 
-  /// Callbacks for the upgrade of a new client's connection; `attach` follows with the peer that it made. None where there
-  /// are too many clients. `pool` is where it reads what it missed.
+  /// Callbacks for the upgrade of a new client's connection; `attach` follows with the peer that it made. None where
+  /// there are too many clients. `pool` is where it reads what it missed.
   [[nodiscard]] std::shared_ptr<LiveClient> make_client(std::shared_ptr<const security::Caller> caller,
                                                         Subscription subscription, WorkPool& pool);
   [[nodiscard]] net::WebSocketCallbacks callbacks_of(const std::shared_ptr<LiveClient>& client);

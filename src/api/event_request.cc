@@ -131,8 +131,9 @@ class EventReader {
     if (!text) return;
     auto type = parse_event_type(*text);
     if (!type || context_.catalog.entity(type->entity) == nullptr) {
-      return fault("/event_type", "is unknown; it must be <entity>_created, <entity>_updated or <entity>_deleted with one of " +
-                                      entity_names());
+      return fault("/event_type",
+                   "is unknown; it must be <entity>_created, <entity>_updated or <entity>_deleted with one of " +
+                       entity_names());
     }
     event_->type = std::move(*text);
     event_->entity = std::move(type->entity);
@@ -156,7 +157,8 @@ class EventReader {
         continue;
       }
       auto& targets = event_->targets;
-      if (std::find(targets.begin(), targets.end(), *platform) == targets.end()) targets.push_back(std::move(*platform));
+      if (std::find(targets.begin(), targets.end(), *platform) == targets.end())
+        targets.push_back(std::move(*platform));
     }
   }
 

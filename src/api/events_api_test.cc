@@ -5,9 +5,9 @@
 namespace datasync::api {
 namespace {
 
-using ::testing::HasSubstr;
 using net::Method;
 using testing::Answer;
+using ::testing::HasSubstr;
 using testing::kUserEvent;
 
 class EventsApi : public testing::ApiTest {
@@ -183,8 +183,9 @@ TEST_F(EventsApi, ABadEventSpoilsOnlyItself) {
 }
 
 TEST_F(EventsApi, LinesAreReadOneByOne) {
-  const Answer answer = post("/sync/events/batch", with(R"("id":"l1")") + "\n\n{broken\r\n" + with(R"("id":"l2")") + "\n",
-                             {{"Content-Type", "application/x-ndjson"}});
+  const Answer answer =
+      post("/sync/events/batch", with(R"("id":"l1")") + "\n\n{broken\r\n" + with(R"("id":"l2")") + "\n",
+           {{"Content-Type", "application/x-ndjson"}});
   EXPECT_EQ(answer.at("accepted"), "2");
   EXPECT_EQ(answer.at("rejected"), "1");
   const auto results = elements_of(*answer.json().find("results"));
@@ -220,30 +221,36 @@ TEST_F(EventsApi, CloudEventsComeInThreeModes) {
   EXPECT_EQ(shown.at("event.metadata"), R"({"ce_source":"/bizoholic/crm","ce_traceid":"x"})");
 
   const Answer binary = post("/sync/events", data,
-                             {{"Content-Type", "application/json"}, {"ce-specversion", "1.0"},
-                              {"ce-type", "com.bizosaas.user.updated"}, {"ce-source", "urn:bizosaas:coreldove"},
-                              {"ce-id", "c%202"}, {"ce-tenantid", "t1"}, {"ce-priority", "1"}, {"ce-entityid", "e9"}});
+                             {{"Content-Type", "application/json"},
+                              {"ce-specversion", "1.0"},
+                              {"ce-type", "com.bizosaas.user.updated"},
+                              {"ce-source", "urn:bizosaas:coreldove"},
+                              {"ce-id", "c%202"},
+                              {"ce-tenantid", "t1"},
+                              {"ce-priority", "1"},
+                              {"ce-entityid", "e9"}});
   EXPECT_EQ(binary.status, 201) << binary.body;
   EXPECT_EQ(get("/sync/events/c%202").at("event.priority"), "1");
   EXPECT_EQ(get("/sync/events/c%202").at("event.target_platforms"), R"(["bizoholic","bizosaas"])");
 
-  const Answer batch = post("/sync/events",
-                            "[{" + attributes + R"(,"id":"c1","data":)" + data + "},{" + attributes + R"(,"id":"c4"}])",
-                            {{"Content-Type", "application/cloudevents-batch+json"}});
+  const Answer batch =
+      post("/sync/events", "[{" + attributes + R"(,"id":"c1","data":)" + data + "},{" + attributes + R"(,"id":"c4"}])",
+           {{"Content-Type", "application/cloudevents-batch+json"}});
   EXPECT_EQ(batch.status, 200) << batch.body;
   EXPECT_EQ(batch.at("duplicates"), "1");
   EXPECT_EQ(batch.at("rejected"), "1");
 }
 
 TEST_F(EventsApi, ACloudEventWithoutItsAttributesIs422) {
-  const Answer answer = post("/sync/events", R"({"specversion":"0.3","data":{}})",
-                             {{"Content-Type", "application/cloudevents+json"}});
+  const Answer answer =
+      post("/sync/events", R"({"specversion":"0.3","data":{}})", {{"Content-Type", "application/cloudevents+json"}});
   EXPECT_EQ(answer.status, 422);
   for (const char* pointer : {"/type", "/source", "/id"}) EXPECT_THAT(answer.at("errors"), HasSubstr(pointer));
-  const Answer encoded = post("/sync/events",
-                              R"({"specversion":"1.0","type":"user_created","source":"bizoholic","id":"d1","tenantid":"t1",
+  const Answer encoded =
+      post("/sync/events",
+           R"({"specversion":"1.0","type":"user_created","source":"bizoholic","id":"d1","tenantid":"t1",
                                   "data_base64":"eyJ1c2VyX2lkIjoidTEifQ=="})",
-                              {{"Content-Type", "application/cloudevents+json"}});
+           {{"Content-Type", "application/cloudevents+json"}});
   EXPECT_EQ(encoded.status, 201) << encoded.body;
 }
 

@@ -16,7 +16,7 @@ class HttpStats {
   static constexpr std::size_t kRoutesMax = 64;
   static constexpr std::uint32_t kNoRoute = kRoutesMax - 1;  ///< unknown paths
   /// Upper bounds in microseconds, one more bucket above.
-  static constexpr std::array<std::int64_t, 10> kBounds{500,     1'000,   2'500,   5'000,     10'000,
+  static constexpr std::array<std::int64_t, 10> kBounds{500,    1'000,   2'500,   5'000,     10'000,
                                                         25'000, 100'000, 250'000, 1'000'000, 10'000'000};
 
   void count(std::uint32_t route, int status, microseconds took) noexcept {

@@ -44,9 +44,13 @@ std::optional<std::vector<std::string_view>> split_json_array(std::string_view t
     const std::size_t next = at++;
     if (!kStructural[static_cast<unsigned char>(text[next])]) continue;
     switch (text[next]) {
-      case '"': at = behind_string(text, next); break;
+      case '"':
+        at = behind_string(text, next);
+        break;
       case '[':
-      case '{': ++depth; break;
+      case '{':
+        ++depth;
+        break;
       case ']':
       case '}':
         if (depth == 0) return std::nullopt;

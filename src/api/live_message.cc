@@ -10,7 +10,9 @@ using pipeline::Notice;
 
 void write_event_names(JsonWriter& out, const Event& event) {
   out.field("event_type", event.type).field("entity_type", event.entity);
-  out.field_or_null("entity_id", event.entity_id.str()).field("tenant_id", event.tenant.str());
+  out.field_or_null("entity_id", event.entity_id.str())
+      .field_or_null("own_id", event.own_id)
+      .field("tenant_id", event.tenant.str());
   out.field("source_platform", event.source.str()).key("target_platforms").begin_array();
   for (const PlatformId& target : event.targets) out.text(target.str());
   out.end_array().field("priority", event.wire_priority).field("created_at", event.created_at);
@@ -37,10 +39,13 @@ std::string render_conflict(const Conflict& conflict, std::string_view type) {
 
 std::string render_notice(LiveType type, const Notice& notice) {
   switch (type) {
-    case LiveType::kSyncCompleted: return render_completed(*notice.event, notice.state);
+    case LiveType::kSyncCompleted:
+      return render_completed(*notice.event, notice.state);
     case LiveType::kConflictDetected:
-    case LiveType::kConflictResolved: return render_conflict(*notice.conflict, to_string(type));
-    default: return render_created(*notice.event, EventStatus::kPending);
+    case LiveType::kConflictResolved:
+      return render_conflict(*notice.conflict, to_string(type));
+    default:
+      return render_created(*notice.event, EventStatus::kPending);
   }
 }
 

@@ -22,8 +22,8 @@ enum class LiveType : std::uint8_t {
   kAlertCreated,
   kAlertResolved,
 };
-inline constexpr std::array<std::string_view, 6> kLiveTypes{
-    "event_created", "sync_completed", "conflict_detected", "conflict_resolved", "alert_created", "alert_resolved"};
+inline constexpr std::array<std::string_view, 6> kLiveTypes{"event_created",     "sync_completed", "conflict_detected",
+                                                            "conflict_resolved", "alert_created",  "alert_resolved"};
 
 [[nodiscard]] constexpr std::string_view to_string(LiveType type) noexcept {
   return kLiveTypes[static_cast<std::size_t>(type)];

@@ -24,17 +24,25 @@ net::HttpResponse to_response(const Problem& problem) {
 
 int status_of(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::kInvalid: return 422;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kUnauthorized: return 401;
-    case ErrorCode::kForbidden: return 403;
-    case ErrorCode::kTooLarge: return 413;
+    case ErrorCode::kInvalid:
+      return 422;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kUnauthorized:
+      return 401;
+    case ErrorCode::kForbidden:
+      return 403;
+    case ErrorCode::kTooLarge:
+      return 413;
     case ErrorCode::kOverloaded:
     case ErrorCode::kUnavailable:
-    case ErrorCode::kTimeout: return 503;
+    case ErrorCode::kTimeout:
+      return 503;
     case ErrorCode::kCorrupt:
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

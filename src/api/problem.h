@@ -11,8 +11,8 @@ namespace datasync::api {
 
 /// One part of a request that is wrong.
 struct FieldError {
-  std::string pointer;    ///< JSON pointer into the body; empty where the fault is in a parameter
-  std::string detail;     ///< what would be right, for the caller to read
+  std::string pointer;         ///< JSON pointer into the body; empty where the fault is in a parameter
+  std::string detail;          ///< what would be right, for the caller to read
   std::string parameter = {};  ///< name of a query parameter or header
 };
 

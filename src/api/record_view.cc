@@ -13,8 +13,8 @@ Fields held_fields(const pipeline::Catalog& catalog, const Record& record, const
     if (field.name == kDeletedField) continue;
     if (!catalog.mapper.writable(known.platform, record.entity, field.name)) continue;
     const KnownValue* value = known.find(field.name);
-    const bool holds = value != nullptr && value->hash == catalog.mapper.held_hash(known.platform, record.entity,
-                                                                                   field.name, field.value);
+    const bool holds = value != nullptr &&
+                       value->hash == catalog.mapper.held_hash(known.platform, record.entity, field.name, field.value);
     if (holds) {
       held.set(field.name, field.value);
     } else {

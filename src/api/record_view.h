@@ -21,8 +21,8 @@ namespace datasync::api {
 /// `{entity_type, entity_id, tenant_id, version, data, deleted, created_at, updated_at, fields, platforms}`
 void write_record(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record);
 
-/// `{platform: {id, ids, data, in_sync}}` for each platform that knows the record: its own ids, and the golden values that
-/// it is known to hold, as that platform writes them.
+/// `{platform: {id, ids, data, in_sync}}` for each platform that knows the record: its own ids, and the golden values
+/// that it is known to hold, as that platform writes them.
 void write_platforms(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record);
 
 }  // namespace datasync::api

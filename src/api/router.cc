@@ -68,7 +68,8 @@ void answer_query(Services& services, Call call) {
   auto shared = std::make_shared<Call>(std::move(call));
   WorkPool::Job job = [&services, shared](const WorkPool::GetReader& get_reader) {
     const auto reader = get_reader();
-    net::HttpResponse response = reader ? shared->route->query(services, *shared, **reader) : to_response(reader.error());
+    net::HttpResponse response =
+        reader ? shared->route->query(services, *shared, **reader) : to_response(reader.error());
     std::move(shared->reply).send(std::move(response));
   };
   if (!services.queries->post(job)) std::move(shared->reply).send(overloaded());
@@ -76,7 +77,9 @@ void answer_query(Services& services, Call call) {
 
 }  // namespace
 
-std::span<const Route> all_routes() noexcept { return kRoutes; }
+std::span<const Route> all_routes() noexcept {
+  return kRoutes;
+}
 
 void find_route(Call& call) {
   const std::string_view path = without_slash_at_end(call.request.path());

@@ -40,8 +40,8 @@ struct Route {
 /// Sets the call's route and parameters; without a fitting method, `allow`. A slash at the end makes no difference.
 void find_route(Call& call);
 
-/// `/api/brain/data-sync/events` → `/sync/events`: the gateway's prefix, so that a plain reverse proxy can stand in for it.
-/// Empty where `path` has no such prefix.
+/// `/api/brain/data-sync/events` → `/sync/events`: the gateway's prefix, so that a plain reverse proxy can stand in for
+/// it. Empty where `path` has no such prefix.
 [[nodiscard]] std::string own_path_of_alias(std::string_view path);
 
 /// Runs `call.route`: its handler here, its query on a query thread (503 where too many wait).

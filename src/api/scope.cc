@@ -19,7 +19,9 @@ std::string check_of(std::string_view row, std::string_view filter) {
 
 }  // namespace
 
-Read<storage::Reader::Tenants> tenants_of(const Call& call) { return tenants_of(call.query("tenant_id"), *call.caller); }
+Read<storage::Reader::Tenants> tenants_of(const Call& call) {
+  return tenants_of(call.query("tenant_id"), *call.caller);
+}
 
 Read<storage::Reader::Tenants> tenants_of(std::optional<std::string> tenant_id, const security::Caller& caller) {
   const Problem unknown{404, "there is no such tenant"};

@@ -11,8 +11,8 @@
 
 namespace datasync::api {
 
-/// The tenants that a read may see: those of the caller, narrowed by `?tenant_id=`. Empty means all, and is given only to
-/// callers who may see all. Errors: 404 for a tenant that is not the caller's.
+/// The tenants that a read may see: those of the caller, narrowed by `?tenant_id=`. Empty means all, and is given only
+/// to callers who may see all. Errors: 404 for a tenant that is not the caller's.
 [[nodiscard]] Read<storage::Reader::Tenants> tenants_of(const Call& call);
 [[nodiscard]] Read<storage::Reader::Tenants> tenants_of(std::optional<std::string> tenant_id,
                                                         const security::Caller& caller);

@@ -20,13 +20,13 @@ struct Call;
 
 struct ApiOptions {
   std::string version = "0.1.0";
-  std::string environment = "development";  ///< as `/health` and `/` tell it
-  std::size_t body_bytes_max = 1024 * 1024;             ///< one event, and every other call
-  std::size_t bulk_body_bytes_max = 16 * 1024 * 1024;   ///< `/sync/events/batch`, and CloudEvents in batches
-  std::size_t bulk_events_max = 10'000;                 ///< events in one bulk body
-  std::size_t query_threads = 2;                        ///< reads of the store at one time
-  std::size_t query_queue_max = 256;                    ///< reads waiting; one more is 503
-  std::size_t bulk_queue_max = 64;                      ///< bulk bodies waiting; one more is 503
+  std::string environment = "development";             ///< as `/health` and `/` tell it
+  std::size_t body_bytes_max = 1024 * 1024;            ///< one event, and every other call
+  std::size_t bulk_body_bytes_max = 16 * 1024 * 1024;  ///< `/sync/events/batch`, and CloudEvents in batches
+  std::size_t bulk_events_max = 10'000;                ///< events in one bulk body
+  std::size_t query_threads = 2;                       ///< reads of the store at one time
+  std::size_t query_queue_max = 256;                   ///< reads waiting; one more is 503
+  std::size_t bulk_queue_max = 64;                     ///< bulk bodies waiting; one more is 503
 };
 
 /// Asked for each call of a known caller: none lets it pass, a time refuses it with 429 until then.
@@ -45,7 +45,7 @@ struct Services {
   ApiOptions options;
   HttpStats http_stats = {};
   std::unique_ptr<WorkPool> queries = {};  ///< short reads
-  std::unique_ptr<WorkPool> bulk = {};    ///< bodies that take milliseconds to read
+  std::unique_ptr<WorkPool> bulk = {};     ///< bodies that take milliseconds to read
 };
 
 }  // namespace datasync::api

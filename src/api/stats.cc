@@ -40,7 +40,9 @@ void Stats::add(const std::vector<Notice>& notices, Timestamp now) {
         }
         break;
       }
-      case Notice::Kind::kConflict: ++totals_.conflicts; break;
+      case Notice::Kind::kConflict:
+        ++totals_.conflicts;
+        break;
     }
   }
 }

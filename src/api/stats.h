@@ -20,30 +20,32 @@ namespace datasync::api {
 /// Counts what notices tell, by the minute: over everything for a week, and for each tenant for a day. In memory, so
 /// `GET /sync/metrics` costs the same however many events there are.
 ///
-/// Limits:  `kTenantsMax` tenants; the one that was quiet longest makes room, and is then known only as a part of the whole.
-/// Threads: any; one lock, taken once for all notices of a window.
+/// Limits:  `kTenantsMax` tenants; the one that was quiet longest makes room, and is then known only as a part of the
+/// whole. Threads: any; one lock, taken once for all notices of a window.
 class Stats {
  public:
-  static constexpr int kHoursMax = 24 * 7;       ///< kept over everything
-  static constexpr int kTenantHoursMax = 24;     ///< kept for one tenant
+  static constexpr int kHoursMax = 24 * 7;    ///< kept over everything
+  static constexpr int kTenantHoursMax = 24;  ///< kept for one tenant
   static constexpr std::size_t kTenantsMax = 512;
   /// Upper bounds of the latency histogram in milliseconds; one more bucket above.
-  static constexpr std::array<double, 12> kLatencyBoundsMs{5, 10, 25, 50, 100, 200, 500, 1'000, 5'000, 10'000, 60'000, 3'600'000};
+  static constexpr std::array<double, 12> kLatencyBoundsMs{5,   10,    25,    50,     100,    200,
+                                                           500, 1'000, 5'000, 10'000, 60'000, 3'600'000};
 
   void add(const std::vector<pipeline::Notice>& notices, Timestamp now);
   /// What the store knows from before this process began at `start`: what notices tell is not counted twice.
   void add_stored(const storage::StoredEvent& stored, Timestamp start);
 
   struct Summary {
-    std::int64_t created = 0;    ///< events accepted in the window
-    std::int64_t completed = 0;  ///< events that ended well in it
-    std::int64_t failed = 0;     ///< events that failed or expired in it
-    double latency_ms_mean = 0;  ///< from acceptance to the last target, of those that ended well
+    std::int64_t created = 0;         ///< events accepted in the window
+    std::int64_t completed = 0;       ///< events that ended well in it
+    std::int64_t failed = 0;          ///< events that failed or expired in it
+    double latency_ms_mean = 0;       ///< from acceptance to the last target, of those that ended well
     std::set<std::string> platforms;  ///< targets that took something
     std::optional<Timestamp> last_sync;
   };
   /// Of these tenants, none given means all.
-  [[nodiscard]] Summary summarise(const storage::Reader::Tenants& tenants, std::chrono::hours window, Timestamp now) const;
+  [[nodiscard]] Summary summarise(const storage::Reader::Tenants& tenants, std::chrono::hours window,
+                                  Timestamp now) const;
 
   /// Since the start of the process, for counters that only rise.
   struct Totals {
@@ -70,7 +72,8 @@ class Stats {
   template <typename Count>
   void count(const TenantId& tenant, Timestamp at, Count count);
   Series& series_of(const TenantId& tenant, Timestamp at);
-  static void collect(const Series& series, std::int64_t from_minute, Timestamp from, Summary& summary, double& latency);
+  static void collect(const Series& series, std::int64_t from_minute, Timestamp from, Summary& summary,
+                      double& latency);
 
   mutable std::mutex mutex_;
   Series all_;

@@ -47,7 +47,8 @@ Read<Subscription> judge(Words words, const security::Caller& caller) {
     subscription.tenants.push_back(std::move(tenant));
   }
   if (subscription.tenants.empty() && !caller.all_tenants) subscription.tenants = caller.tenants;
-  if (subscription.tenants.empty() && !caller.all_tenants) return tl::unexpected(Problem{404, "there is no such tenant"});
+  if (subscription.tenants.empty() && !caller.all_tenants)
+    return tl::unexpected(Problem{404, "there is no such tenant"});
   for (const std::string& word : words.types) {
     const auto type = std::find(kLiveTypes.begin(), kLiveTypes.end(), word);
     if (type == kLiveTypes.end()) return tl::unexpected(invalid_parameter("type", "is no type of message"));

@@ -16,11 +16,11 @@ namespace datasync::api {
 
 /// What one WebSocket client wants to hear of, always within what its token allows. An empty list excludes nothing.
 struct Subscription {
-  storage::Reader::Tenants tenants;       ///< empty only for callers of every tenant
+  storage::Reader::Tenants tenants;  ///< empty only for callers of every tenant
   std::vector<std::string> event_types;
-  std::vector<std::string> platforms;     ///< as source or as a target
-  std::bitset<kLiveTypes.size()> types;   ///< by `LiveType`; none set means all
-  std::optional<std::int64_t> cursor;     ///< go on after this event; none begins with what comes now
+  std::vector<std::string> platforms;    ///< as source or as a target
+  std::bitset<kLiveTypes.size()> types;  ///< by `LiveType`; none set means all
+  std::optional<std::int64_t> cursor;    ///< go on after this event; none begins with what comes now
 
   [[nodiscard]] bool wants(LiveType type) const { return types.none() || types.test(static_cast<std::size_t>(type)); }
   [[nodiscard]] bool wants_tenant(const TenantId& tenant) const;
@@ -32,8 +32,8 @@ struct Subscription {
 /// commas. Errors: 404 for a tenant that is not the caller's, 422 for an unknown message type or a bad cursor.
 [[nodiscard]] Read<Subscription> read_subscription(const net::HttpRequest& request, const security::Caller& caller);
 
-/// `{"action": "subscribe", "tenant_id": …, "event_type": …, "platform": …, "type": …, "cursor": …}`, each a text or a list
-/// of texts; names in the plural are taken too.
+/// `{"action": "subscribe", "tenant_id": …, "event_type": …, "platform": …, "type": …, "cursor": …}`, each a text or a
+/// list of texts; names in the plural are taken too.
 [[nodiscard]] Read<Subscription> read_subscription(const Fields& members, const security::Caller& caller);
 
 /// `{"type":"subscribed", …}`: what holds from now on.

@@ -134,8 +134,8 @@ class FakeBackend final : public Backend {
 
   storage::Store& store() { return *store_; }
 
-  std::optional<Error> refusal;      ///< set before use: every `accept` fails so
-  pipeline::EngineSnapshot state;    ///< set before use
+  std::optional<Error> refusal;    ///< set before use: every `accept` fails so
+  pipeline::EngineSnapshot state;  ///< set before use
   std::vector<std::shared_ptr<const Event>> accepted;
 
  private:
@@ -234,7 +234,8 @@ class ApiTest : public ::testing::Test {
   }
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  Answer call(net::Method method, const std::string& target, const std::string& body = {}, const Headers& headers = {}) {
+  Answer call(net::Method method, const std::string& target, const std::string& body = {},
+              const Headers& headers = {}) {
     net::ClientRequest request;
     request.origin = net::make_origin(net::Scheme::kHttp, "127.0.0.1", port_);
     request.method = method;

@@ -10,8 +10,9 @@ constexpr std::string_view kDefaultSource = "bizosaas";
 constexpr std::size_t kTextCharactersMax = 1'000;
 
 /// Members of the event's envelope that a user may carry too; `read_event` judges them.
-constexpr std::array<std::string_view, 10> kEnvelope{"base_version", "correlation_id", "expires_at", "id", "max_retries",
-                                                     "metadata", "occurred_at", "priority", "ttl_seconds", "version"};
+constexpr std::array<std::string_view, 10> kEnvelope{"base_version", "correlation_id", "expires_at",  "id",
+                                                     "max_retries",  "metadata",       "occurred_at", "priority",
+                                                     "ttl_seconds",  "version"};
 
 class UserReader {
  public:
@@ -36,7 +37,8 @@ class UserReader {
     const auto wrong = user_id_.empty() ? std::nullopt : fault_of_id(user_id_);
     if (wrong) fault("/user_id", *wrong);
     if (const auto email = take_text("email", true)) {
-      const bool plausible = email->find('@') != std::string::npos && email->find_first_of(" \t\r\n") == std::string::npos;
+      const bool plausible =
+          email->find('@') != std::string::npos && email->find_first_of(" \t\r\n") == std::string::npos;
       if (!plausible) fault("/email", "must be an e-mail address");
       event_.inner.set("email", Value::string(*email));
     }

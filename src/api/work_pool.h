@@ -18,17 +18,17 @@ namespace datasync::api {
 
 using MakeReader = std::function<Result<std::unique_ptr<storage::Reader>>()>;
 
-/// A few threads for what would hold up an I/O thread: reads of the store, large bodies. Each thread has a reader of its own,
-/// made when it is first needed and made anew after one that could not be had.
+/// A few threads for what would hold up an I/O thread: reads of the store, large bodies. Each thread has a reader of
+/// its own, made when it is first needed and made anew after one that could not be had.
 ///
-/// Lifetime: what `make_reader` borrows outlives the pool. The destructor runs what is queued and then ends the threads.
-/// Threads:  `post` from any; the destructor from outside the pool.
+/// Lifetime: what `make_reader` borrows outlives the pool. The destructor runs what is queued and then ends the
+/// threads. Threads:  `post` from any; the destructor from outside the pool.
 class WorkPool {
  public:
   struct Options {
-    std::string name;              ///< of the threads, at most 12 characters
-    std::size_t threads = 2;       ///< >= 1
-    std::size_t queue_max = 256;   ///< jobs waiting; one more is refused
+    std::string name;             ///< of the threads, at most 12 characters
+    std::size_t threads = 2;      ///< >= 1
+    std::size_t queue_max = 256;  ///< jobs waiting; one more is refused
   };
   /// Gives the thread's reader. Errors: those of `Store::make_reader`.
   using GetReader = std::function<Result<storage::Reader*>()>;

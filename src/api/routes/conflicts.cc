@@ -23,7 +23,8 @@ Read<Reader::ConflictFilter> filter_of(const Call& call) {
     return tl::unexpected(invalid_parameter("status", "must be open or resolved"));
   }
   filter.type = call.query("conflict_type").value_or("");
-  if (!filter.type.empty() && std::find(kConflictTypes.begin(), kConflictTypes.end(), filter.type) == kConflictTypes.end()) {
+  if (!filter.type.empty() &&
+      std::find(kConflictTypes.begin(), kConflictTypes.end(), filter.type) == kConflictTypes.end()) {
     return tl::unexpected(invalid_parameter("conflict_type", "is no type of conflict"));
   }
   filter.entity = call.query("entity_type").value_or("");

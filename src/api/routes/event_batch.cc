@@ -59,7 +59,8 @@ std::string id_of(std::string_view text) {
   return id == nullptr ? std::string{} : id->as_string().value_or(std::string{});
 }
 
-/// Errors: 400 where an array is no JSON: it is one text, and nobody can know what was meant. A bad line spoils only itself.
+/// Errors: 400 where an array is no JSON: it is one text, and nobody can know what was meant. A bad line spoils only
+/// itself.
 Read<Bulk> read_bulk(BodyKind kind, const net::HttpRequest& request, const Parts& parts,
                      const RequestContext& context) {
   const auto& texts = parts.texts;
@@ -136,11 +137,10 @@ void read_and_submit(Services& services, BodyKind kind, Call call) {
   auto bulk = read_bulk(kind, call.request, *parts, {*catalog, *call.caller, services.clock.now()});
   if (!bulk) return std::move(call.reply).send(bulk.error());
   if (bulk->submissions.empty()) return std::move(call.reply).send(answer(bulk->items, {}));
-  services.backend.accept(std::move(bulk->submissions),
-                          [reply = std::move(call.reply),
-                           items = std::move(bulk->items)](Result<std::vector<Receipt>> receipts) mutable {
-                            std::move(reply).send(receipts ? answer(items, *receipts) : to_response(receipts.error()));
-                          });
+  services.backend.accept(std::move(bulk->submissions), [reply = std::move(call.reply), items = std::move(bulk->items)](
+                                                            Result<std::vector<Receipt>> receipts) mutable {
+    std::move(reply).send(receipts ? answer(items, *receipts) : to_response(receipts.error()));
+  });
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ Read<Reader::EventFilter> filter_of(const Call& call) {
   if (const auto status = call.query("status"); status && !status->empty()) {
     filter.status = parse_event_status(*status);
     if (!filter.status) {
-      return tl::unexpected(invalid_parameter(
-          "status", "must be one of pending, processing, completed, failed, retry, review, expired"));
+      return tl::unexpected(
+          invalid_parameter("status", "must be one of pending, processing, completed, failed, retry, review, expired"));
     }
   }
   filter.type = call.query("event_type").value_or("");

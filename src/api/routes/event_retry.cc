@@ -1,5 +1,5 @@
-#include "api/redrive_filter.h"
 #include "api/json_writer.h"
+#include "api/redrive_filter.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
 
@@ -11,8 +11,7 @@ void retry_event(Services& services, Call call) {
   if (!tenants) return std::move(call.reply).send(tenants.error());
   const std::string id = call.parameters[0];
   services.backend.redrive(
-      std::move(*tenants), id,
-      [reply = std::move(call.reply), id](Result<pipeline::Redriven> redriven) mutable {
+      std::move(*tenants), id, [reply = std::move(call.reply), id](Result<pipeline::Redriven> redriven) mutable {
         if (!redriven) {
           const Error& error = redriven.error();
           // The contract says 400 here, where a wrong state is 409 elsewhere.

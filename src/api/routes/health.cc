@@ -12,8 +12,8 @@ std::string_view word_for(const pipeline::EngineSnapshot::PlatformState& platfor
 
 }  // namespace
 
-/// 503 only when events can't be accepted. A platform that is down is told inside a 200: this service is well then, it keeps
-/// what it can't deliver.
+/// 503 only when events can't be accepted. A platform that is down is told inside a 200: this service is well then, it
+/// keeps what it can't deliver.
 void health(Services& services, Call call) {
   const pipeline::EngineSnapshot snapshot = services.backend.snapshot();
   JsonWriter out;
@@ -29,13 +29,16 @@ void health(Services& services, Call call) {
 }
 
 /// The process answers.
-void livez(Services&, Call call) { std::move(call.reply).send(net::json_response(200, R"({"status":"alive"})")); }
+void livez(Services&, Call call) {
+  std::move(call.reply).send(net::json_response(200, R"({"status":"alive"})"));
+}
 
 /// Events can be accepted.
 void readyz(Services& services, Call call) {
   const bool ready = services.backend.snapshot().store_healthy;
-  std::move(call.reply).send(ready ? net::json_response(200, R"({"status":"ready"})")
-                                   : net::problem_response(503, "the store does not take events"));
+  std::move(call.reply)
+      .send(ready ? net::json_response(200, R"({"status":"ready"})")
+                  : net::problem_response(503, "the store does not take events"));
 }
 
 }  // namespace datasync::api::routes

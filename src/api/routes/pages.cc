@@ -50,7 +50,9 @@ void openapi(Services&, Call call) {
   std::move(call.reply).send(net::json_response(200, std::string(find_file(description_files(), "openapi.json"))));
 }
 
-void docs(Services&, Call call) { send_page(std::move(call), "docs.html", find_file(description_files(), "docs.html")); }
+void docs(Services&, Call call) {
+  send_page(std::move(call), "docs.html", find_file(description_files(), "docs.html"));
+}
 
 /// GET /ui/: relative links in the page need the slash at its end.
 void live_page(Services&, Call call) {

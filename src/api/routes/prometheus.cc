@@ -94,8 +94,9 @@ void write_events(Exposition& out, const Stats::Totals& totals) {
 
 void write_http(Exposition& out, const HttpStats& stats) {
   const auto name_of = [](std::size_t i) {
-    return i < all_routes().size() ? fmt::format("method=\"{}\",route=\"{}\"", net::to_string(all_routes()[i].method), all_routes()[i].path)
-                               : std::string("method=\"\",route=\"\"");
+    return i < all_routes().size()
+               ? fmt::format("method=\"{}\",route=\"{}\"", net::to_string(all_routes()[i].method), all_routes()[i].path)
+               : std::string("method=\"\",route=\"\"");
   };
   out.begin("datasync_http_requests_total", "counter", "Answers, by route and class of status.");
   for (std::size_t i = 0; i < HttpStats::kRoutesMax; ++i) {
@@ -133,8 +134,8 @@ void prometheus(Services& services, Call call) {
   write_engine(out, services.backend.snapshot());
   write_events(out, services.stats.totals());
   out.single("datasync_live_clients", "gauge", "WebSocket clients of /ws/sync.", services.hub.clients());
-  out.single("datasync_live_notices_dropped_total", "counter", "Notices that came too fast; clients read them from the store.",
-             services.hub.dropped());
+  out.single("datasync_live_notices_dropped_total", "counter",
+             "Notices that came too fast; clients read them from the store.", services.hub.dropped());
   out.single("datasync_query_queue_depth", "gauge", "Reads that wait for a query thread.", services.queries->waiting());
   if (services.bytes_on_disk) {
     out.single("datasync_store_bytes", "gauge", "Bytes of the store on disk.", services.bytes_on_disk());

@@ -15,8 +15,8 @@ std::size_t waiting_of(const EngineSnapshot& snapshot) {
   return std::accumulate(snapshot.waiting.begin(), snapshot.waiting.end(), std::size_t{0});
 }
 
-/// Events of these tenants that have not ended. The engine knows the whole; a part is counted in the store, where what has
-/// not ended is found by its status.
+/// Events of these tenants that have not ended. The engine knows the whole; a part is counted in the store, where what
+/// has not ended is found by its status.
 Result<std::int64_t> count_pending(const Services& services, const storage::Reader::Tenants& tenants,
                                    storage::Reader& reader) {
   if (tenants.empty()) return static_cast<std::int64_t>(services.backend.snapshot().unfinished);

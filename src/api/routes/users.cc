@@ -24,8 +24,8 @@ net::HttpResponse answer(const Receipt& receipt, bool is_new, const std::string&
   return synchronized(is_new && receipt.status == Receipt::Status::kCreated ? 201 : 200, user_id);
 }
 
-/// On a query thread: whether the user is known decides between `user_created` and `user_updated`. Two requests at once may
-/// both find nobody; what happens to the record does not depend on the word.
+/// On a query thread: whether the user is known decides between `user_created` and `user_updated`. Two requests at once
+/// may both find nobody; what happens to the record does not depend on the word.
 void submit_user(Services& services, Call call, std::string key, const WorkPool::GetReader& get_reader) {
   const auto catalog = services.catalog();
   const RequestContext context{*catalog, *call.caller, services.clock.now()};
