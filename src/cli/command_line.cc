@@ -18,11 +18,11 @@ class Cli11Options final : public Options {
     app_.add_option(names, out, help)->type_name("TEXT");
   }
   void texts(const std::string& names, std::vector<std::string>& out, const std::string& help) override {
-    app_.add_option(names, out, help)->type_name("TEXT,...")->delimiter(',')->allow_extra_args(false)->take_all();
+    app_.add_option(names, out, help)->type_name("TEXT")->delimiter(',')->allow_extra_args(false)->take_all();
   }
   void integer(const std::string& names, std::optional<std::int64_t>& out, std::int64_t min, std::int64_t max,
                const std::string& help) override {
-    app_.add_option(names, out, help)->type_name("NUMBER")->check(CLI::Range(min, max, ""));
+    app_.add_option(names, out, help)->type_name("NUMBER")->check(CLI::Range(min, max).description(""));
   }
   void flag(const std::string& names, bool& out, const std::string& help) override { app_.add_flag(names, out, help); }
   void positional(const std::string& name, std::string& out, bool required, const std::string& help) override {
@@ -49,9 +49,13 @@ std::pair<std::string, std::string> split_name(const std::string& name) {
   return {name.substr(0, space), name.substr(space + 1)};
 }
 
-std::string listed(const Commands& commands) {
+/// `events list, events show`; all, or those of a group.
+std::string listed(const Commands& commands, const std::string& group = "") {
   std::string text;
-  for (const auto& command : commands) text += (text.empty() ? "" : ", ") + command->name();
+  for (const auto& command : commands) {
+    if (!group.empty() && split_name(command->name()).first != group) continue;
+    text += (text.empty() ? "" : ", ") + command->name();
+  }
   return text;
 }
 
@@ -65,9 +69,10 @@ std::string unknown_command(const Commands& commands, const std::vector<std::str
                                     [&](const auto& command) { return split_name(command->name()).first == words[0]; });
   if (known(words[0])) return {};
   if (!is_group) return fmt::format("there is no command `{}`; there are {}", words[0], listed(commands));
-  if (words.size() < 2 || words[1].starts_with('-')) return {};
+  if (words.size() < 2) return fmt::format("`{}` is a group; there are {}", words[0], listed(commands, words[0]));
+  if (words[1].starts_with('-')) return {};
   const auto name = words[0] + " " + words[1];
-  return known(name) ? "" : fmt::format("there is no command `{}`; there are {}", name, listed(commands));
+  return known(name) ? "" : fmt::format("there is no command `{}`; there are {}", name, listed(commands, words[0]));
 }
 
 struct Tree {
@@ -91,7 +96,7 @@ void build(Tree& tree, const Commands& commands) {
     }
     CLI::App* app = parent->add_subcommand(name, command->summary());
     app->get_formatter()->column_width(28);
-    if (!command->examples().empty()) app->footer("\nExamples:\n" + examples_text(command->examples()));
+    if (!command->examples().empty()) app->footer("Examples:\n" + examples_text(command->examples()));
     Cli11Options options(*app);
     command->declare(options);
     tree.commands[app] = command.get();
@@ -104,12 +109,12 @@ CLI::App* deepest(CLI::App* app) {
   return app;
 }
 
-std::string path_of(CLI::App* app) {
-  std::string path = app->get_name();
-  for (auto* parent = app->get_parent(); parent != nullptr; parent = parent->get_parent()) {
-    path = parent->get_name() + " " + path;
-  }
-  return path;
+/// `data-sync events`: what stands before the app's own name.
+std::string path_above(const CLI::App* app) {
+  const auto* parent = app->get_parent();
+  if (parent == nullptr) return {};
+  const auto above = path_above(parent);
+  return above.empty() ? parent->get_name() : above + " " + parent->get_name();
 }
 
 Parsed usage_error(const std::string& message, const std::string& path) {
@@ -133,9 +138,10 @@ Parsed parse_command_line(const Commands& commands, const std::vector<std::strin
     tree.root.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
   } catch (const CLI::CallForHelp&) {
     auto* app = deepest(&tree.root);
-    return {nullptr, kExitOk, app->help(path_of(app))};
+    return {nullptr, kExitOk, app->help(path_above(app))};
   } catch (const CLI::ParseError& error) {
-    return usage_error(error.what(), path_of(deepest(&tree.root)));
+    const auto* app = deepest(&tree.root);
+    return usage_error(error.what(), app == &tree.root ? "data-sync" : path_above(app) + " " + app->get_name());
   }
   return {tree.commands.at(deepest(&tree.root)), kExitOk, {}};
 }

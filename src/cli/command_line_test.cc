@@ -83,7 +83,8 @@ TEST_F(CommandLineTest, EachCommandHasAHelpWithItsExamples) {
     auto words = shell_words("data-sync " + command->name());
     words.emplace_back("--help");
     EXPECT_EQ(run(words), kExitOk) << command->name();
-    EXPECT_THAT(out.str(), AllOf(HasSubstr(command->summary()), HasSubstr("Usage: data-sync " + command->name())));
+    EXPECT_THAT(out.str(),
+                AllOf(HasSubstr(command->summary()), HasSubstr("Usage: data-sync " + command->name() + " [OPTIONS]")));
     for (const auto& example : command->examples()) EXPECT_THAT(out.str(), HasSubstr(example.line));
   }
 }
@@ -92,7 +93,9 @@ TEST_F(CommandLineTest, AnUnknownCommandIsAUsageErrorThatNamesTheKnownOnes) {
   EXPECT_EQ(run({"snd"}), kExitUsage);
   EXPECT_THAT(err.str(), AllOf(HasSubstr("there is no command `snd`"), HasSubstr("serve, config check")));
   EXPECT_EQ(run({"events", "delete"}), kExitUsage);
-  EXPECT_THAT(err.str(), HasSubstr("there is no command `events delete`"));
+  EXPECT_THAT(err.str(), HasSubstr("there is no command `events delete`; there are events list, events show"));
+  EXPECT_EQ(run({"events"}), kExitUsage);
+  EXPECT_THAT(err.str(), HasSubstr("`events` is a group; there are events list, events show, events retry"));
 }
 
 TEST_F(CommandLineTest, WrongOptionsAreUsageErrorsThatPointToTheHelpOfTheCommand) {

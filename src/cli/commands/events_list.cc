@@ -20,7 +20,7 @@ class EventsList final : public Command {
   void declare(Options& options) override {
     service_.declare(options);
     filter_.declare(options);
-    options.integer("-n,--limit", limit_, 1, 1000, "How many [50]");
+    options.integer("-n,--limit", limit_, 1, 1000, "How many, at most 1000 [50]");
     options.text("--cursor", cursor_, "Go on where the last list ended");
   }
   int run(Session& session) override;
