@@ -83,7 +83,9 @@ const ConfigNode* ConfigSection::node(std::string_view key) {
   return found == nullptr || found->kind == ConfigNode::Kind::kNull ? nullptr : found;
 }
 
-ConfigSection ConfigSection::section(std::string_view key) { return {node(key), path_to(key), problems_}; }
+ConfigSection ConfigSection::section(std::string_view key) {
+  return {node(key), path_to(key), problems_};
+}
 
 std::span<const std::pair<std::string, ConfigNode>> ConfigSection::members() {
   all_asked_ = true;

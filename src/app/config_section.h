@@ -32,8 +32,8 @@ class Problems {
 [[nodiscard]] std::string did_you_mean(std::string_view word, std::span<const std::string> known);
 
 /// One map of the configuration while it is read. Each key that is asked for is a known one; when the section goes, it
-/// refuses every key that nobody asked for. Wrong kinds are noted too and read as if the key were missing, so reading goes on.
-/// Lifetime: `problems` and the tree outlive it.
+/// refuses every key that nobody asked for. Wrong kinds are noted too and read as if the key were missing, so reading
+/// goes on. Lifetime: `problems` and the tree outlive it.
 class ConfigSection {
  public:
   ConfigSection(const ConfigNode* node, std::string path, Problems& problems);

@@ -14,7 +14,9 @@ constexpr int kDepthMax = 64;
 
 using File = std::shared_ptr<const std::string>;
 
-std::string place_of(const File& file, int line) { return *file + ":" + std::to_string(line); }
+std::string place_of(const File& file, int line) {
+  return *file + ":" + std::to_string(line);
+}
 
 /// Copies yaml-cpp's graph into a tree. Its exceptions and types end here.
 class Importer {
@@ -30,10 +32,14 @@ class Importer {
     }
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null: return node;
-      case YAML::NodeType::Scalar: return import_scalar(from, std::move(node));
-      case YAML::NodeType::Sequence: return import_list(from, std::move(node), depth);
-      case YAML::NodeType::Map: return import_map(from, std::move(node), depth);
+      case YAML::NodeType::Null:
+        return node;
+      case YAML::NodeType::Scalar:
+        return import_scalar(from, std::move(node));
+      case YAML::NodeType::Sequence:
+        return import_list(from, std::move(node), depth);
+      case YAML::NodeType::Map:
+        return import_map(from, std::move(node), depth);
     }
     return node;
   }
@@ -60,9 +66,11 @@ class Importer {
     node.kind = ConfigNode::Kind::kMap;
     for (const auto& member : from) {
       const int line = member.first.Mark().line + 1;
-      if (!member.first.IsScalar()) return fail(ErrorCode::kInvalid, place_of(file_, line) + ": a key must be a plain word");
+      if (!member.first.IsScalar())
+        return fail(ErrorCode::kInvalid, place_of(file_, line) + ": a key must be a plain word");
       const std::string& name = member.first.Scalar();
-      if (node.find(name) != nullptr) return fail(ErrorCode::kInvalid, place_of(file_, line) + ": `" + name + "` stands twice");
+      if (node.find(name) != nullptr)
+        return fail(ErrorCode::kInvalid, place_of(file_, line) + ": `" + name + "` stands twice");
       auto child = import(member.second, depth + 1);
       if (!child) return child;
       child->line = line;  // the key's: a block below it begins on a later line
@@ -83,7 +91,9 @@ bool is_json_number(std::string_view text) {
 
 void append_json(const ConfigNode& node, std::string& out) {
   switch (node.kind) {
-    case ConfigNode::Kind::kNull: out += "null"; break;
+    case ConfigNode::Kind::kNull:
+      out += "null";
+      break;
     case ConfigNode::Kind::kScalar:
       if (!node.quoted && (node.text == "true" || node.text == "false" || is_json_number(node.text))) {
         out += node.text;
@@ -115,7 +125,8 @@ void append_json(const ConfigNode& node, std::string& out) {
 }  // namespace
 
 const ConfigNode* ConfigNode::find(std::string_view name) const noexcept {
-  const auto at = std::find_if(members.begin(), members.end(), [name](const auto& member) { return member.first == name; });
+  const auto at =
+      std::find_if(members.begin(), members.end(), [name](const auto& member) { return member.first == name; });
   return at == members.end() ? nullptr : &at->second;
 }
 
@@ -123,7 +134,9 @@ ConfigNode* ConfigNode::find(std::string_view name) noexcept {
   return const_cast<ConfigNode*>(std::as_const(*this).find(name));
 }
 
-std::string ConfigNode::place() const { return file == nullptr ? "configuration" : place_of(file, line); }
+std::string ConfigNode::place() const {
+  return file == nullptr ? "configuration" : place_of(file, line);
+}
 
 Result<ConfigNode> parse_yaml(std::string_view text, std::string file) {
   const auto name = std::make_shared<const std::string>(std::move(file));

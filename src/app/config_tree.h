@@ -12,13 +12,13 @@
 
 namespace datasync::app {
 
-/// A YAML document as a plain tree in which every value remembers where it stands. Anchors are written out, so changing one
-/// place never changes another.
+/// A YAML document as a plain tree in which every value remembers where it stands. Anchors are written out, so changing
+/// one place never changes another.
 struct ConfigNode {
   enum class Kind : std::uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
-  std::string text = {};    ///< of a scalar
-  bool quoted = false;      ///< `"1"`, which is a string, and not `1`
+  std::string text = {};  ///< of a scalar
+  bool quoted = false;    ///< `"1"`, which is a string, and not `1`
   std::vector<ConfigNode> items = {};
   std::vector<std::pair<std::string, ConfigNode>> members = {};  ///< in the order of the file, each name once
   std::shared_ptr<const std::string> file = {};
@@ -30,8 +30,8 @@ struct ConfigNode {
   [[nodiscard]] std::string place() const;
 };
 
-/// Errors: `kInvalid` with file and line for what is no YAML, for a key that stands twice in one map, and for documents that
-/// unfold to more than 100,000 values or nest deeper than 64.
+/// Errors: `kInvalid` with file and line for what is no YAML, for a key that stands twice in one map, and for documents
+/// that unfold to more than 100,000 values or nest deeper than 64.
 [[nodiscard]] Result<ConfigNode> parse_yaml(std::string_view text, std::string file);
 
 /// Lays `over` on `base`: maps are merged key by key, everything else is replaced, and `null` takes a key away.

@@ -119,7 +119,8 @@ RestVerb read_verb(ConfigSection& section) {
   for (const auto& [status, kind] : read_outcomes(section, "outcomes")) {
     int number = 0;
     std::from_chars(status.data(), status.data() + status.size(), number);
-    if (number < 100 || number > 599 || status.size() != 3) section.refuse("outcomes", "`" + status + "` is no HTTP status");
+    if (number < 100 || number > 599 || status.size() != 3)
+      section.refuse("outcomes", "`" + status + "` is no HTTP status");
     verb.outcomes.emplace(number, kind);
   }
   verb.bulk = read_bulk(section);
@@ -193,7 +194,9 @@ RestOptions read_rest(ConfigSection& connection, const ConnectionContext& contex
 constexpr std::string_view kRecordRole = "record";
 constexpr std::string_view kSettingMark = "$setting.";
 
-std::string role_of(std::string word) { return word == kRecordRole ? std::string() : word; }
+std::string role_of(std::string word) {
+  return word == kRecordRole ? std::string() : word;
+}
 
 /// Puts the shop's constants in place of `$setting.name`.
 void fill_settings(ConfigNode& node, ConfigSection& settings) {

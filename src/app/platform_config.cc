@@ -4,8 +4,8 @@
 #include <array>
 
 #include "app/config_section.h"
-#include "app/connector_config.h"
 #include "app/config_tree.h"
+#include "app/connector_config.h"
 #include "domain/json.h"
 
 namespace datasync::app {
@@ -34,7 +34,8 @@ ConfigNode& member(ConfigNode& map, const std::string& name) {
   return map.members.back().second;
 }
 
-/// A file's name is its section's: `rates.yaml`, and `platforms/bizoholic.yaml` for one platform. Others read other files.
+/// A file's name is its section's: `rates.yaml`, and `platforms/bizoholic.yaml` for one platform. Others read other
+/// files.
 Result<void> add_shipped(const EmbeddedFile& file, ConfigNode& root) {
   if (!file.path.ends_with(kYaml)) return {};
   std::string_view name = file.path.substr(0, file.path.size() - kYaml.size());
@@ -242,7 +243,8 @@ void PlatformConfigReader::read_platforms(ConfigSection& top) {
 void PlatformConfigReader::read_platform(const std::string& name, ConfigSection& section) {
   static constexpr std::array<std::pair<std::string_view, ContextBlock>, 2> kContexts{
       {{"platform", ContextBlock::kPlatformContext}, {"sync_metadata", ContextBlock::kSyncMetadata}}};
-  static constexpr std::array<std::pair<std::string_view, bool>, 2> kAmounts{{{"converted", true}, {"original", false}}};
+  static constexpr std::array<std::pair<std::string_view, bool>, 2> kAmounts{
+      {{"converted", true}, {"original", false}}};
   PlatformMapping platform;
   platform.platform.id = PlatformId(name);
   platform.platform.currency = currency(section, "currency").value_or(Currency{});
@@ -338,7 +340,8 @@ EntityMapping PlatformConfigReader::read_mapping(ConfigSection& section) {
   return mapping;
 }
 
-std::optional<std::string> PlatformConfigReader::find_document(const std::string& platform, const std::string& name) const {
+std::optional<std::string> PlatformConfigReader::find_document(const std::string& platform,
+                                                               const std::string& name) const {
   const std::string path = std::string(kPlatformFolder) + platform + "/" + name + ".graphql";
   for (const EmbeddedFile& file : input_.shipped) {
     if (file.path == path) return std::string(file.content);
@@ -365,8 +368,11 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
 
 conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const std::string& field) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStrategies{
-      {{"latest_wins", "latest_wins"}, {"source_wins", "source_wins"}, {"merge_smart", "merge_smart"},
-       {"custom_logic", "custom_logic"}, {"manual_review", "manual_review"}}};
+      {{"latest_wins", "latest_wins"},
+       {"source_wins", "source_wins"},
+       {"merge_smart", "merge_smart"},
+       {"custom_logic", "custom_logic"},
+       {"manual_review", "manual_review"}}};
   conflict::FieldRule rule;
   const ConfigNode* node = fields.node(field);
   if (node != nullptr && node->kind == ConfigNode::Kind::kScalar) {

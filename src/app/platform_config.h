@@ -39,7 +39,8 @@ struct PlatformConfigInput {
   milliseconds request_timeout{30'000};          ///< of connections that don't say otherwise
 };
 
-/// Lays the user's YAML over the shipped one and reads the outcome. The keys are described in config/platforms/README.md.
+/// Lays the user's YAML over the shipped one and reads the outcome. The keys are described in
+/// config/platforms/README.md.
 ///
 /// Errors: `kInvalid`; one line per problem with file, line, key and the way out. Secrets are never part of it.
 [[nodiscard]] Result<PlatformConfig> load_platform_config(const PlatformConfigInput& input);

@@ -97,25 +97,25 @@ TEST(ShippedConfig, HasEveryFieldNameOfTheContract) {
                                                        {"campaign_budget", "budget"},
                                                        {"campaign_status", "status"}}));
   auto coreldove = mapping(config, "coreldove").entities;
-  EXPECT_EQ(coreldove["user"].to_canonical, (Names{{"customer_id", "id"},
-                                                   {"customer_name", "name"},
-                                                   {"customer_email", "email"},
-                                                   {"customer_phone", "phone"}}));
+  EXPECT_EQ(
+      coreldove["user"].to_canonical,
+      (Names{
+          {"customer_id", "id"}, {"customer_name", "name"}, {"customer_email", "email"}, {"customer_phone", "phone"}}));
   EXPECT_EQ(coreldove["product"].to_canonical, (Names{{"product_id", "id"},
                                                       {"product_name", "name"},
                                                       {"product_price", "price"},
                                                       {"product_inventory", "inventory"}}));
-  EXPECT_EQ(coreldove["order"].to_canonical, (Names{{"order_id", "id"},
-                                                    {"order_total", "total_amount"},
-                                                    {"order_status", "status"},
-                                                    {"order_items", "items"}}));
+  EXPECT_EQ(
+      coreldove["order"].to_canonical,
+      (Names{
+          {"order_id", "id"}, {"order_total", "total_amount"}, {"order_status", "status"}, {"order_items", "items"}}));
   auto bizosaas = mapping(config, "bizosaas").entities;
   EXPECT_EQ(bizosaas["user"].to_canonical,
             (Names{{"user_id", "id"}, {"user_name", "name"}, {"user_email", "email"}, {"user_phone", "phone"}}));
-  EXPECT_EQ(bizosaas["tenant"].to_canonical, (Names{{"tenant_id", "id"},
-                                                    {"tenant_name", "name"},
-                                                    {"subscription_tier", "plan"},
-                                                    {"tenant_status", "status"}}));
+  EXPECT_EQ(
+      bizosaas["tenant"].to_canonical,
+      (Names{
+          {"tenant_id", "id"}, {"tenant_name", "name"}, {"subscription_tier", "plan"}, {"tenant_status", "status"}}));
 }
 
 TEST(ShippedConfig, HasTheShopsWordsForUserProductAndCampaignOnly) {
@@ -354,7 +354,9 @@ platforms:
             - {name: one, document: "mutation A { a { id } }"}
             - {name: two, document: mine, unless_known: record, learns: {record: /id}}
 )");
-  own.read_document = [](std::string_view name) { return name == "mine" ? std::optional<std::string>("mutation B { b { id } }") : std::nullopt; };
+  own.read_document = [](std::string_view name) {
+    return name == "mine" ? std::optional<std::string>("mutation B { b { id } }") : std::nullopt;
+  };
   const auto config = load_platform_config(own);
   ASSERT_TRUE(config) << config.error().message;
   const auto& steps = graphql(*config, "shop")->entities.at("user").create;
@@ -383,7 +385,9 @@ struct Wrong {
 
 class BadConfig : public testing::TestWithParam<Wrong> {};
 
-TEST_P(BadConfig, IsRefusedWithItsPlaceAndTheWayOut) { EXPECT_EQ(problems(std::string(GetParam().yaml)), GetParam().message); }
+TEST_P(BadConfig, IsRefusedWithItsPlaceAndTheWayOut) {
+  EXPECT_EQ(problems(std::string(GetParam().yaml)), GetParam().message);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Golden, BadConfig,
@@ -396,24 +400,32 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"platforms:\n  coreldove:\n    curency: INR\n",
               "config.yaml:3: platforms.coreldove.curency: unknown key; did you mean `currency`?"},
         Wrong{"platforms:\n  coreldove:\n    currency: Rupees\n",
-              "config.yaml:3: platforms.coreldove.currency: currency must be an ISO 4217 code of three letters, such as USD"},
+              "config.yaml:3: platforms.coreldove.currency: currency must be an ISO 4217 code of three letters, such "
+              "as USD"},
         Wrong{"platforms: {coreldove: {amounts: convert}}",
-              "config.yaml:1: platforms.coreldove.amounts: `convert` is none of converted, original; did you mean `converted`?"},
+              "config.yaml:1: platforms.coreldove.amounts: `convert` is none of converted, original; did you mean "
+              "`converted`?"},
         Wrong{"platforms: {coreldove: {currency: CHF}}",
-              "config.yaml:1: platforms.coreldove.currency: no rate of exchange is known for CHF: add it under `rates` in "
+              "config.yaml:1: platforms.coreldove.currency: no rate of exchange is known for CHF: add it under `rates` "
+              "in "
               "the configuration"},
-        Wrong{"platforms: {coreldove: {enabled: yes}}", "config.yaml:1: platforms.coreldove.enabled: must be true or false"},
+        Wrong{"platforms: {coreldove: {enabled: yes}}",
+              "config.yaml:1: platforms.coreldove.enabled: must be true or false"},
         Wrong{"platforms: {coreldove: {entities: {usr: {}}}}",
-              "config.yaml:1: platforms.coreldove.entities.usr: no such entity: declare it under `entities`; did you mean "
+              "config.yaml:1: platforms.coreldove.entities.usr: no such entity: declare it under `entities`; did you "
+              "mean "
               "`user`?"},
-        Wrong{"platforms: {bizoholic: {entities: {user: {fields: {mail: email}}}}}",
-              "config.yaml:1: platforms.bizoholic.entities.user.fields.mail: `email_address` stands for `email` already; "
-              "null takes it away, and `aliases` under `entities` are for further names"},
+        Wrong{
+            "platforms: {bizoholic: {entities: {user: {fields: {mail: email}}}}}",
+            "config.yaml:1: platforms.bizoholic.entities.user.fields.mail: `email_address` stands for `email` already; "
+            "null takes it away, and `aliases` under `entities` are for further names"},
         Wrong{"platforms: {bizosaas: {entities: {user: {statuses: {a: x, b: x}}}}}",
-              "config.yaml:1: platforms.bizosaas.entities.user.statuses.b: `x` is `a` already, so it could not be read back; "
+              "config.yaml:1: platforms.bizosaas.entities.user.statuses.b: `x` is `a` already, so it could not be read "
+              "back; "
               "use `kept` for what the platform keeps"},
         Wrong{"platforms: {bizosaas: {entities: {user: {splits: {name: [first]}}}}}",
-              "config.yaml:1: platforms.bizosaas.entities.user.splits.name: must name two parts: [first_name, last_name]"},
+              "config.yaml:1: platforms.bizosaas.entities.user.splits.name: must name two parts: [first_name, "
+              "last_name]"},
         Wrong{"platforms: {x: {connection: {address: \"http://a\"}}}",
               "config.yaml:1: platforms.x.connection.protocol: is missing: rest or graphql"},
         Wrong{"platforms: {x: {connection: {protocol: soap}}}",
@@ -423,13 +435,17 @@ INSTANTIATE_TEST_SUITE_P(
               "https://api.example.com"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", bearer_token: b, api_key: c}}}",
               "config.yaml:1: platforms.x.connection.api_key: stands beside `bearer_token`: use one of them"},
-        Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", verbs: {delete: {outcomes: {404: fine}}}}}}",
-              "config.yaml:1: platforms.x.connection.verbs.delete.outcomes.404: `fine` is none of delivered, step_done, "
-              "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
+        Wrong{
+            "platforms: {x: {connection: {protocol: rest, address: \"http://a\", verbs: {delete: {outcomes: {404: "
+            "fine}}}}}}",
+            "config.yaml:1: platforms.x.connection.verbs.delete.outcomes.404: `fine` is none of delivered, step_done, "
+            "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", timeout_seconds: 1h}}}",
               "config.yaml:1: platforms.x.connection.timeout_seconds: must be a whole number from 1 to 3600"},
-        Wrong{"platforms: {x: {connection: {protocol: graphql, address: \"http://a\", settings: {chanel: y}, plans: {user: "
-              "{create: [{name: a, document: \"mutation A($i: ID) { a(i: $i) { id } }\", variables: {i: $setting.channel}}]}}}}}",
+        Wrong{"platforms: {x: {connection: {protocol: graphql, address: \"http://a\", settings: {chanel: y}, plans: "
+              "{user: "
+              "{create: [{name: a, document: \"mutation A($i: ID) { a(i: $i) { id } }\", variables: {i: "
+              "$setting.channel}}]}}}}}",
               "config.yaml:1: platforms.x.connection.settings.channel: is missing, and a step needs it; did you mean "
               "`chanel`?"},
         Wrong{"platforms: {coreldove: {connection: {plans: {user: {delete: [{name: a, document: user_delet}]}}}}}",
@@ -440,9 +456,11 @@ INSTANTIATE_TEST_SUITE_P(
               "config.yaml:1: rates.units.EUR: must be a decimal above zero, such as 83 or 0.92"},
         Wrong{"rates: {as_of: today}", "config.yaml:1: rates.as_of: must be a day such as 2026-01-31"},
         Wrong{"conflict_rules: {user: {priority: [bizohollic]}}",
-              "config.yaml:1: conflict_rules.user.priority: there is no platform `bizohollic`; did you mean `bizoholic`?"},
+              "config.yaml:1: conflict_rules.user.priority: there is no platform `bizohollic`; did you mean "
+              "`bizoholic`?"},
         Wrong{"conflict_rules: {user: {fields: {email: {strategy: last_wins}}}}",
-              "config.yaml:1: conflict_rules.user.fields.email.strategy: `last_wins` is none of latest_wins, source_wins, "
+              "config.yaml:1: conflict_rules.user.fields.email.strategy: `last_wins` is none of latest_wins, "
+              "source_wins, "
               "merge_smart, custom_logic, manual_review; did you mean `latest_wins`?"},
         Wrong{"entities: {user: {natural_keys: {a: b}}}",
               "config.yaml:1: entities.user.natural_keys: must be a list of words: [one, two]"}));

@@ -26,8 +26,8 @@ int refuse(const Error& error) {
   return exit_code(error);
 }
 
-/// SIGTERM, SIGINT and SIGHUP wait in line for `sigwait`; threads started later inherit that. A write to a closed socket is
-/// an error code, not a signal.
+/// SIGTERM, SIGINT and SIGHUP wait in line for `sigwait`; threads started later inherit that. A write to a closed
+/// socket is an error code, not a signal.
 sigset_t hold_signals() {
   sigset_t signals;
   sigemptyset(&signals);

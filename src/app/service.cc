@@ -129,8 +129,15 @@ struct Service::Parts {
         hub(clock, stats),
         engine({*store, client, clock, *random, hub}, catalog.get(), engine_options(settings)),
         backend(engine),
-        api({backend, clock, *gatekeeper, stats, hub, make_reader, [this] { return catalog.get(); },
-             [this] { return store->bytes_on_disk(); }, {}},
+        api({backend,
+             clock,
+             *gatekeeper,
+             stats,
+             hub,
+             make_reader,
+             [this] { return catalog.get(); },
+             [this] { return store->bytes_on_disk(); },
+             {}},
             api_options(settings)),
         server(threads, server_options(settings)) {}
 
@@ -160,7 +167,9 @@ struct Service::Parts {
 
 Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Service::~Service() { stop(milliseconds{0}); }
+Service::~Service() {
+  stop(milliseconds{0});
+}
 
 Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
   auto catalog = make_catalog(settings);
@@ -188,7 +197,9 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
   return service;
 }
 
-const std::vector<std::uint16_t>& Service::ports() const noexcept { return parts_->ports; }
+const std::vector<std::uint16_t>& Service::ports() const noexcept {
+  return parts_->ports;
+}
 
 Result<void> Service::reload(const Settings& settings) {
   auto catalog = make_catalog(settings);

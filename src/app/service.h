@@ -15,7 +15,8 @@ namespace datasync::app {
 class Service {
  public:
   /// Opens the store, takes up what is unfinished, listens. Nothing is left running where it fails.
-  /// Errors: `kInvalid` for a configuration that can't work (exit code 78), `kUnavailable` for an address or a database that
+  /// Errors: `kInvalid` for a configuration that can't work (exit code 78), `kUnavailable` for an address or a database
+  /// that
   ///         can't be had now.
   [[nodiscard]] static Result<std::unique_ptr<Service>> start(const Settings& settings);
   ~Service();
@@ -25,11 +26,12 @@ class Service {
   /// The ports that it listens on, as many as there are listen addresses.
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const noexcept;
 
-  /// Takes the configuration anew: platforms, entities, rates and rules. Errors: as `make_catalog`; what ran goes on running.
+  /// Takes the configuration anew: platforms, entities, rates and rules. Errors: as `make_catalog`; what ran goes on
+  /// running.
   [[nodiscard]] Result<void> reload(const Settings& settings);
 
-  /// Accepts no more, answers what has begun, stores the outcomes of requests under way; cuts what is left at the deadline.
-  /// True if nothing had to be cut.
+  /// Accepts no more, answers what has begun, stores the outcomes of requests under way; cuts what is left at the
+  /// deadline. True if nothing had to be cut.
   bool stop(milliseconds deadline);
 
  private:

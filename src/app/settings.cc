@@ -279,6 +279,14 @@ void collect_warnings(Settings& settings) {
         "{} ({}) is not used: this build has only the embedded queue. Nothing is lost, but run one instance only", name,
         row.place));
   }
+  std::string idle;
+  for (const auto& setting : settings_table()) {
+    const auto& row = effective_of(settings, setting.name);
+    const bool said = setting.name == "REDIS_URL" || setting.name == "KAFKA_BROKERS";
+    if (!setting.idle || said || row.place.empty() || row.place == "default") continue;
+    idle += fmt::format("{}{} ({})", idle.empty() ? "" : ", ", row.name, row.place);
+  }
+  if (!idle.empty()) settings.warnings.push_back("without effect in this build: " + idle);
   warn_of_near_names(settings);
 }
 

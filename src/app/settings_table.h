@@ -37,6 +37,7 @@ struct Setting {
   std::vector<std::string_view> words = {};
   std::string_view reason = {};  ///< one line: what it is for
   bool reloadable = false;       ///< SIGHUP suffices
+  bool idle = false;             ///< taken and without effect in this build; whoever builds its feature removes this
   bool in_help = false;          ///< `data-sync --help` names it
 };
 

@@ -341,6 +341,12 @@ TEST_F(SettingsTest, RedisAndKafkaAreNotUsedAndThatIsSaid) {
   EXPECT_EQ(row(settings, "REDIS_URL").shown, "redis://***@localhost:6379/6");
 }
 
+TEST_F(SettingsTest, WhatHasNoEffectInThisBuildIsSaidOnceForAll) {
+  sources.environment = {{"ALERT_EMAIL", "ops@example.com"}, {"SYNC_BATCH_SIZE", "10"}, {"RETRY_ATTEMPTS", "2"}};
+  EXPECT_THAT(load().warnings,
+              Contains("without effect in this build: SYNC_BATCH_SIZE (environment), ALERT_EMAIL (environment)"));
+}
+
 TEST_F(SettingsTest, SecretsAreNeverShown) {
   sources.environment = {{"JWT_SECRET", "hunter2"},
                          {"CORELDOVE_API_KEY", "hunter2"},

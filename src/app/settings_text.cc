@@ -26,6 +26,27 @@ std::string default_text(const Setting& setting) {
   return std::string(setting.standard) + (setting.unit.empty() ? "" : " " + std::string(setting.unit));
 }
 
+/// Breaks a text that begins in column `indent` between words.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  constexpr std::size_t kScreenWidth = 110;
+  std::string out;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    if (column > indent && column + 1 + width_of(word) > kScreenWidth) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += width_of(word);
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  }
+  return out;
+}
+
 std::string markdown_default(const Setting& setting) {
   if (!setting.standard_note.empty() || setting.standard.empty()) return default_text(setting);
   return fmt::format("`{}`{}{}", setting.standard, setting.unit.empty() ? "" : " ", setting.unit);
@@ -67,7 +88,9 @@ std::string settings_markdown() {
       "start, with the name that was probably meant.\n\n"
       "`data-sync config check` shows what is in force and where it came from. A setting with *reload* takes effect "
       "on\n"
-      "SIGHUP, the others with a restart.\n";
+      "SIGHUP, the others with a restart. One with *idle* is taken and has no effect in this build, which says so at "
+      "its\n"
+      "start.\n";
   std::string_view group;
   for (const auto& setting : settings_table()) {
     if (setting.group != group) {
@@ -75,8 +98,9 @@ std::string settings_markdown() {
       out += fmt::format("\n## {}\n\n| name | default | values | what it is for |\n| --- | --- | --- | --- |\n", group);
     }
     const auto range = setting.kind == Setting::Kind::kSecret ? "a secret, never shown" : range_text(setting);
-    out += fmt::format("| `{}` | {} | {} | {}{} |\n", setting.name, markdown_default(setting),
-                       range.empty() ? "text" : range, setting.reason, setting.reloadable ? "; *reload*" : "");
+    out += fmt::format("| `{}` | {} | {} | {}{}{} |\n", setting.name, markdown_default(setting),
+                       range.empty() ? "text" : range, setting.reason, setting.reloadable ? "; *reload*" : "",
+                       setting.idle ? "; *idle*" : "");
   }
   return out;
 }
@@ -89,7 +113,8 @@ std::string settings_help() {
   std::string out;
   for (const auto& setting : settings_table()) {
     if (!setting.in_help) continue;
-    out += fmt::format("  {}{} [{}]\n", padded(setting.name, width + 2), setting.reason, default_text(setting));
+    const auto text = fmt::format("{} [{}]", setting.reason, default_text(setting));
+    out += "  " + padded(setting.name, width + 2) + wrapped(text, width + 4) + "\n";
   }
   std::erase(out, '`');
   return out;
