@@ -57,9 +57,11 @@ export class Events {
   }
 }
 
-/// Why it stands as it does, in one line.
+/// Why it stands as it does, in one line: what went wrong, else why a target was left out.
 export function reasonOf(event) {
-  const told = event.results.filter((result) => result.error_message);
+  const words = event.results.filter((result) => result.error_message);
+  const wrong = words.filter((result) => !['completed', 'skipped'].includes(result.status));
+  const told = wrong.length ? wrong : words;
   if (told.length) return told.map((result) => `${result.target_platform}: ${result.error_message}`).join(' · ');
   return event.message ?? '';
 }

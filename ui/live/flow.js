@@ -65,13 +65,14 @@ export class Flow {
     const ratio = devicePixelRatio || 1;
     Object.assign(this.canvas, { width: width * ratio, height: height * ratio });
     this.#places.clear();
-    this.#places.set('', { x: width / 2, y: height / 2 - (this.#platforms.length === 3 ? -8 : 0) });
     const count = Math.max(this.#platforms.length, 1);
+    // A triangle's middle lies below that of its box.
+    const middle = { x: width / 2, y: height / 2 + (count === 3 ? 26 : 0) };
+    this.#places.set('', middle);
+    const reach = { x: Math.min(width / 2 - (width < 600 ? 76 : 104), 360), y: height / 2 - (count === 3 ? 34 : 62) };
     this.#platforms.forEach((name, i) => {
       const angle = -Math.PI / 2 + (2 * Math.PI * i) / count;
-      const x = width / 2 + Math.cos(angle) * Math.min(width / 2 - 96, 330);
-      const y = height / 2 + Math.sin(angle) * (height / 2 - 66) + (count === 3 ? 14 : 0);
-      this.#places.set(name, { x, y });
+      this.#places.set(name, { x: middle.x + Math.cos(angle) * reach.x, y: middle.y + Math.sin(angle) * reach.y });
     });
     for (const node of this.nodes.children) this.#place(node);
     this.#start();

@@ -226,7 +226,7 @@ setInterval(() => {
 setInterval(() => {
   spark.tick();
   const rate = spark.rate();
-  $('rate').textContent = rate < 10 ? rate.toFixed(1) : compact(Math.round(rate));
+  $('rate').textContent = rate === 0 ? '0' : rate < 10 ? rate.toFixed(1) : compact(Math.round(rate));
 }, 1000);
 setInterval(() => document.hidden || loadStatus(), kStatusMs);
 setInterval(() => document.hidden || loadMetrics(), kMetricsMs);
