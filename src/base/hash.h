@@ -6,8 +6,8 @@
 
 namespace datasync {
 
-/// 128 bits of XXH3: quick and stable across machines and versions, so it may be stored. Not for secrets: where an outsider
-/// could gain by a collision, use the keyed hash of `crypto/`.
+/// 128 bits of XXH3: quick and stable across machines and versions, so it may be stored. Not for secrets: where an
+/// outsider could gain by a collision, use the keyed hash of `crypto/`.
 struct Hash128 {
   std::uint64_t high = 0;
   std::uint64_t low = 0;

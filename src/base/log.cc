@@ -21,10 +21,14 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum native(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -49,8 +53,12 @@ bool set_level(std::string_view name) {
   return false;
 }
 
-bool enabled(Level level) { return logger().should_log(native(level)); }
+bool enabled(Level level) {
+  return logger().should_log(native(level));
+}
 
-void write(Level level, std::string_view message) { logger().log(native(level), message); }
+void write(Level level, std::string_view message) {
+  logger().log(native(level), message);
+}
 
 }  // namespace datasync::log

@@ -10,8 +10,8 @@ namespace datasync::log {
 enum class Level { kDebug, kInfo, kWarning, kError };
 
 /// Sets the lowest level that is written: debug, info, warning or error (case does not matter); false for another word.
-/// Lines go to standard error as `time level message`. Personal data and secrets never go into a message: ids, counts and
-/// names of fields do, values do not.
+/// Lines go to standard error as `time level message`. Personal data and secrets never go into a message: ids, counts
+/// and names of fields do, values do not.
 bool set_level(std::string_view name);
 [[nodiscard]] bool enabled(Level level);
 void write(Level level, std::string_view message);

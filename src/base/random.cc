@@ -40,7 +40,9 @@ class Xoshiro final : public Random {
 
 }  // namespace
 
-std::unique_ptr<Random> make_seeded_random(std::uint64_t seed) { return std::make_unique<Xoshiro>(seed); }
+std::unique_ptr<Random> make_seeded_random(std::uint64_t seed) {
+  return std::make_unique<Xoshiro>(seed);
+}
 
 std::unique_ptr<Random> make_system_random() {
   std::random_device device;

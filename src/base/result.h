@@ -17,14 +17,16 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message, std::stri
   return tl::unexpected<Error>(Error{code, std::move(message), std::move(detail), stage});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace datasync
 
 /// Leaves the function with the error of `expression`, or goes on.
-#define DATASYNC_TRY(expression)                                                       \
-  do {                                                                                 \
-    if (auto datasync_result = (expression); !datasync_result) {                       \
+#define DATASYNC_TRY(expression)                                                      \
+  do {                                                                                \
+    if (auto datasync_result = (expression); !datasync_result) {                      \
       return ::tl::unexpected<::datasync::Error>(std::move(datasync_result).error()); \
-    }                                                                                  \
+    }                                                                                 \
   } while (false)

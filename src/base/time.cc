@@ -81,9 +81,7 @@ std::string format_rfc3339(Timestamp time) {
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {
-  const auto refuse = [] {
-    return fail(ErrorCode::kInvalid, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z");
-  };
+  const auto refuse = [] { return fail(ErrorCode::kInvalid, "must be an RFC 3339 time such as 2026-01-31T09:30:00Z"); };
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   microseconds fraction{0};
   minutes offset{0};

@@ -28,7 +28,9 @@ int hex_digit(char c) {
   return -1;
 }
 
-bool is_dash(std::size_t position) { return position == 8 || position == 13 || position == 18 || position == 23; }
+bool is_dash(std::size_t position) {
+  return position == 8 || position == 13 || position == 18 || position == 23;
+}
 
 }  // namespace
 

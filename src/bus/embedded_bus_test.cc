@@ -81,7 +81,8 @@ TEST(EmbeddedBus, WhateverComesTheOrderOfEachKeyIsKeptAndNothingIsLost) {
         bus.push(event(++pushed, key, static_cast<Priority>(random->next() % 4), "t" + std::to_string(key % 3), now));
       }
     }
-    while (take()) {}
+    while (take()) {
+    }
     EXPECT_EQ(pushed, popped) << "seed " << seed;
     EXPECT_EQ(bus.depth(), (std::array<std::size_t, 4>{}));
   }

@@ -19,8 +19,9 @@ struct Waiting {
   SteadyTime since{};
 };
 
-/// Decides which waiting event is next: priority first (with ageing, so that low never starves), then tenants in fair turns,
-/// and never an event before an earlier one of its order key. An event lends its priority to the earlier ones of its key.
+/// Decides which waiting event is next: priority first (with ageing, so that low never starves), then tenants in fair
+/// turns, and never an event before an earlier one of its order key. An event lends its priority to the earlier ones of
+/// its key.
 ///
 /// Errors:  none; it holds numbers, not data, and is rebuilt from the store.
 /// Threads: not thread-safe; owned by the engine.

@@ -36,10 +36,10 @@ KeyedHash::~KeyedHash() = default;
 Hash128 KeyedHash::hash(std::string_view bytes) {
   std::array<unsigned char, 32> digest{};
   std::size_t size = 0;
-  const bool done = EVP_MAC_init(context_->mac_context, nullptr, 0, nullptr) == 1 &&
-                    EVP_MAC_update(context_->mac_context, reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   bytes.size()) == 1 &&
-                    EVP_MAC_final(context_->mac_context, digest.data(), &size, digest.size()) == 1;
+  const bool done =
+      EVP_MAC_init(context_->mac_context, nullptr, 0, nullptr) == 1 &&
+      EVP_MAC_update(context_->mac_context, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()) == 1 &&
+      EVP_MAC_final(context_->mac_context, digest.data(), &size, digest.size()) == 1;
   if (!done) throw std::runtime_error("OpenSSL failed to compute an HMAC");
   Hash128 hash;
   std::memcpy(&hash.high, digest.data(), sizeof hash.high);

@@ -28,10 +28,18 @@ void append_part(std::string& out, std::string_view part) {
 
 }  // namespace
 
-std::string_view to_string(Verb verb) noexcept { return kVerbs[static_cast<std::size_t>(verb)]; }
-std::string_view to_string(Priority priority) noexcept { return kPriorities[static_cast<std::size_t>(priority)]; }
-std::string_view to_string(EventStatus status) noexcept { return kEventStatuses[static_cast<std::size_t>(status)]; }
-std::string_view to_string(ResultStatus status) noexcept { return kResultStatuses[static_cast<std::size_t>(status)]; }
+std::string_view to_string(Verb verb) noexcept {
+  return kVerbs[static_cast<std::size_t>(verb)];
+}
+std::string_view to_string(Priority priority) noexcept {
+  return kPriorities[static_cast<std::size_t>(priority)];
+}
+std::string_view to_string(EventStatus status) noexcept {
+  return kEventStatuses[static_cast<std::size_t>(status)];
+}
+std::string_view to_string(ResultStatus status) noexcept {
+  return kResultStatuses[static_cast<std::size_t>(status)];
+}
 std::optional<EventStatus> parse_event_status(std::string_view text) {
   return parse_name<EventStatus>(kEventStatuses, text);
 }

@@ -60,9 +60,9 @@ struct Event {
   std::vector<PlatformId> targets;  ///< as sent, each once; may name the source
   Fields data;
 
-  std::string user_id;      ///< who did it, as the client says; empty if not sent
-  EntityId entity_id;       ///< canonical id, if the client sent one
-  std::string own_id;       ///< `data.id` after mapping: the source platform's id of the entity; empty if none
+  std::string user_id;  ///< who did it, as the client says; empty if not sent
+  EntityId entity_id;   ///< canonical id, if the client sent one
+  std::string own_id;   ///< `data.id` after mapping: the source platform's id of the entity; empty if none
   int wire_priority = kWirePriorityDefault;
   std::optional<std::int64_t> version;       ///< the source platform's own rising number
   std::optional<std::int64_t> base_version;  ///< the record version that the change was made on
@@ -93,9 +93,10 @@ struct DeliveryResult {
   PlatformId target;
   ResultStatus status = ResultStatus::kPending;
   int attempts = 0;
-  int redrive = 0;              ///< how often a person asked for it again; part of the idempotency key from 1 on
+  int redrive = 0;               ///< how often a person asked for it again; part of the idempotency key from 1 on
   bool outcome_unknown = false;  ///< the last attempt may or may not have been applied
-  RecordVersion sent_version{};  ///< record version whose content is frozen under the idempotency key; 0 before attempt 1
+  RecordVersion
+      sent_version{};  ///< record version whose content is frozen under the idempotency key; 0 before attempt 1
   std::optional<Timestamp> first_attempt_at;
   std::optional<Timestamp> next_attempt_at;
   std::optional<Timestamp> processed_at;

@@ -20,8 +20,8 @@ struct Member {
   std::size_t end;
 };
 
-/// simdjson reads up to 64 bytes past the text, so the text is copied into a padded buffer. Parser and buffers are kept per
-/// thread: they hold no state between calls, and making them anew would cost more than the parse.
+/// simdjson reads up to 64 bytes past the text, so the text is copied into a padded buffer. Parser and buffers are kept
+/// per thread: they hold no state between calls, and making them anew would cost more than the parse.
 struct Workspace {
   ondemand::parser parser;
   std::string padded;
@@ -38,7 +38,9 @@ struct ParseFailure {
   std::string message;
 };
 
-[[noreturn]] void refuse(std::string message) { throw ParseFailure{std::move(message)}; }
+[[noreturn]] void refuse(std::string message) {
+  throw ParseFailure{std::move(message)};
+}
 
 std::string_view trim_right(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' || text.back() == '\t')) {
@@ -97,8 +99,8 @@ void sort_members(std::vector<Member>& members, std::size_t base) {
   const auto first = members.begin() + static_cast<std::ptrdiff_t>(base);
   const auto by_name = [](const Member& a, const Member& b) { return a.name < b.name; };
   if (std::is_sorted(first, members.end(), [](const Member& a, const Member& b) { return a.name <= b.name; })) {
-    const auto twice = std::adjacent_find(first, members.end(),
-                                          [](const Member& a, const Member& b) { return a.name == b.name; });
+    const auto twice =
+        std::adjacent_find(first, members.end(), [](const Member& a, const Member& b) { return a.name == b.name; });
     if (twice == members.end()) return;
   }
   std::stable_sort(first, members.end(), by_name);
@@ -167,11 +169,21 @@ void append_object(Workspace& work, ondemand::object object, int depth) {
 void append_value(Workspace& work, ondemand::value value, int depth) {
   if (depth > kJsonDepthMax) refuse("nested deeper than 64 levels");
   switch (value.type()) {
-    case ondemand::json_type::object: append_object(work, value.get_object(), depth); break;
-    case ondemand::json_type::array: append_array(work, value.get_array(), depth); break;
-    case ondemand::json_type::string: append_string(work.text, value); break;
-    case ondemand::json_type::number: append_number(work.text, value); break;
-    case ondemand::json_type::boolean: work.text += value.get_bool().value() ? "true" : "false"; break;
+    case ondemand::json_type::object:
+      append_object(work, value.get_object(), depth);
+      break;
+    case ondemand::json_type::array:
+      append_array(work, value.get_array(), depth);
+      break;
+    case ondemand::json_type::string:
+      append_string(work.text, value);
+      break;
+    case ondemand::json_type::number:
+      append_number(work.text, value);
+      break;
+    case ondemand::json_type::boolean:
+      work.text += value.get_bool().value() ? "true" : "false";
+      break;
     case ondemand::json_type::null:
       if (!value.is_null()) refuse("a word is none of true, false, null");
       work.text += "null";
@@ -273,8 +285,9 @@ std::vector<Value> elements_of(const Value& array) {
 }
 
 std::string unescape_json_string(std::string_view quoted) {
-  auto text = with_document(
-      quoted, [](Workspace&, ondemand::document& document) { return std::string(std::string_view(document.get_string())); });
+  auto text = with_document(quoted, [](Workspace&, ondemand::document& document) {
+    return std::string(std::string_view(document.get_string()));
+  });
   return text.value_or(std::string{});
 }
 

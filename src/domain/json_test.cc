@@ -10,7 +10,9 @@ std::string canonical(std::string_view text) {
   return value ? value->text() : "refused: " + value.error().message;
 }
 
-bool refused(std::string_view text) { return !parse_json(text).has_value(); }
+bool refused(std::string_view text) {
+  return !parse_json(text).has_value();
+}
 
 TEST(Json, EqualValuesHaveEqualTexts) {
   EXPECT_EQ(canonical(R"( { "b" : [1, 2.50 , 1e2], "a" : "\u00e9\/" } )"), R"({"a":"é/","b":[1,2.5,100]})");
@@ -33,10 +35,13 @@ TEST(Json, TheLastOfTwoMembersWithOneNameStays) {
 
 TEST(Json, RefusesWhatIsNoJson) {
   for (const char* text :
-       {"", "{", "[1,", "{\"a\":}", "{\"a\" 1}", "[1 2]", "{} {}", "[1] x", "tru", "nul", "nulls", "truee", "01", "-", "1.", "1e400",
-        ".5", "+1", "1e", "0x10", "--1", "[01]", "[-]", "[1.]", "[1e]", "[-01]", "[nul]", "[tru]", "'a'", "\"\\x\"",
-        "\"\\u12\"", "\"\\ud800\"", "\"\x01\"", "\"\xff\"", "{\"a\":\"\xc3\"}", "\"", "NaN", "[NaN]", "Infinity", "1 2",
-        "\"a\" \"b\"", "{\"a\":1,}", "[1,]", "[,1]", "{,}"}) {
+       {"",      "{",       "[1,",       "{\"a\":}",    "{\"a\" 1}", "[1 2]",       "{} {}",
+        "[1] x", "tru",     "nul",       "nulls",       "truee",     "01",          "-",
+        "1.",    "1e400",   ".5",        "+1",          "1e",        "0x10",        "--1",
+        "[01]",  "[-]",     "[1.]",      "[1e]",        "[-01]",     "[nul]",       "[tru]",
+        "'a'",   "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\x01\"",  "\"\xff\"",    "{\"a\":\"\xc3\"}",
+        "\"",    "NaN",     "[NaN]",     "Infinity",    "1 2",       "\"a\" \"b\"", "{\"a\":1,}",
+        "[1,]",  "[,1]",    "{,}"}) {
     EXPECT_TRUE(refused(text)) << text << " became " << canonical(text);
   }
 }

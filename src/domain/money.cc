@@ -92,7 +92,8 @@ Result<Decimal> Decimal::parse(std::string_view text) {
 
 Result<Money> Money::parse(const Value& major, Currency currency) {
   const auto refuse = [] {
-    return fail(ErrorCode::kInvalid, "must be an amount in major units: a number or a decimal string such as \"19.90\"");
+    return fail(ErrorCode::kInvalid,
+                "must be an amount in major units: a number or a decimal string such as \"19.90\"");
   };
   std::string text;
   if (major.kind() == Value::Kind::kNumber) {

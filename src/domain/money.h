@@ -45,9 +45,9 @@ class Money {
  public:
   static Money from_minor(std::int64_t minor, Currency currency) { return Money(minor, currency); }
 
-  /// Reads major units: a JSON number or a decimal string, as clients send them. Digits beyond the currency's exponent are
-  /// rounded half to even (IEEE 754, 4.3.1), since they come from clients' floats.
-  /// Errors: `kInvalid` for another kind of value, text that is no decimal, or more than 15 digits before the point.
+  /// Reads major units: a JSON number or a decimal string, as clients send them. Digits beyond the currency's exponent
+  /// are rounded half to even (IEEE 754, 4.3.1), since they come from clients' floats. Errors: `kInvalid` for another
+  /// kind of value, text that is no decimal, or more than 15 digits before the point.
   static Result<Money> parse(const Value& major, Currency currency);
 
   [[nodiscard]] std::int64_t minor() const noexcept { return minor_; }

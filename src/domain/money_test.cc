@@ -7,8 +7,12 @@
 namespace datasync {
 namespace {
 
-Currency currency(std::string_view code) { return *Currency::parse(code); }
-Money money(std::string_view json, std::string_view code) { return *Money::parse(*parse_json(json), currency(code)); }
+Currency currency(std::string_view code) {
+  return *Currency::parse(code);
+}
+Money money(std::string_view json, std::string_view code) {
+  return *Money::parse(*parse_json(json), currency(code));
+}
 
 TEST(Money, ReadsNumbersAndDecimalStringsInMajorUnits) {
   EXPECT_EQ(money("19.9", "USD").minor(), 1990);
@@ -26,7 +30,8 @@ TEST(Money, RoundsTheDustOfFloatsHalfToEven) {
 }
 
 TEST(Money, RefusesWhatIsNoAmount) {
-  for (const char* text : {"true", "null", "[1]", "\"\"", "\"abc\"", "\"1,50\"", "\"1.\"", "\"+1\"", "1e40", "\" 1\""}) {
+  for (const char* text :
+       {"true", "null", "[1]", "\"\"", "\"abc\"", "\"1,50\"", "\"1.\"", "\"+1\"", "1e40", "\" 1\""}) {
     EXPECT_FALSE(Money::parse(*parse_json(text), currency("USD"))) << text;
   }
   EXPECT_FALSE(Currency::parse("US"));

@@ -7,7 +7,8 @@
 
 namespace datasync {
 
-/// What every room needs to know of a platform; how its fields map stands in `transform/`, how it is reached in `delivery/`.
+/// What every room needs to know of a platform; how its fields map stands in `transform/`, how it is reached in
+/// `delivery/`.
 struct Platform {
   PlatformId id;
   Currency currency;

@@ -43,8 +43,8 @@ std::string_view Knowledge::own_id(std::string_view role) const noexcept {
 
 bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   if (id.empty() || own_id(role) == id) return false;
-  const auto known = std::find_if(ids.begin(), ids.end(),
-                                  [&](const OwnId& own) { return own.role == role && own.id == id; });
+  const auto known =
+      std::find_if(ids.begin(), ids.end(), [&](const OwnId& own) { return own.role == role && own.id == id; });
   const bool news = known == ids.end();
   if (!news) ids.erase(known);
   if (ids.size() >= kOwnIdsMax) ids.erase(ids.begin());

@@ -46,7 +46,8 @@ struct KnownValue {
   bool operator==(const KnownValue&) const = default;
 };
 
-/// A platform's own id of the record. `role` is empty for the record itself; GraphQL platforms know others too (`variant`).
+/// A platform's own id of the record. `role` is empty for the record itself; GraphQL platforms know others too
+/// (`variant`).
 struct OwnId {
   std::string role;
   std::string id;
@@ -91,8 +92,8 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
-/// One overwritten value: the base for three-way merge, undo and explain. `FieldState::event` of the new value names the
-/// history row; `previous.event` of the old one names the row before it: a chain back to the creation.
+/// One overwritten value: the base for three-way merge, undo and explain. `FieldState::event` of the new value names
+/// the history row; `previous.event` of the old one names the row before it: a chain back to the creation.
 struct HistoryEntry {
   Sequence event{};  ///< the event that overwrote
   RecordKey record{};

@@ -24,13 +24,19 @@ Value Value::string(std::string_view text) {
 
 Value::Kind Value::kind() const noexcept {
   switch (text_.front()) {
-    case 'n': return Kind::kNull;
+    case 'n':
+      return Kind::kNull;
     case 't':
-    case 'f': return Kind::kBool;
-    case '"': return Kind::kString;
-    case '[': return Kind::kArray;
-    case '{': return Kind::kObject;
-    default: return Kind::kNumber;
+    case 'f':
+      return Kind::kBool;
+    case '"':
+      return Kind::kString;
+    case '[':
+      return Kind::kArray;
+    case '{':
+      return Kind::kObject;
+    default:
+      return Kind::kNumber;
   }
 }
 
@@ -65,11 +71,21 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text, clean_from, i - clean_from);
     clean_from = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += kHex[c >> 4U];

@@ -9,7 +9,9 @@ constexpr std::array<std::string_view, 4> kRoles{"viewer", "operator", "admin", 
 
 }  // namespace
 
-std::string_view to_string(Role role) noexcept { return kRoles[static_cast<std::size_t>(role)]; }
+std::string_view to_string(Role role) noexcept {
+  return kRoles[static_cast<std::size_t>(role)];
+}
 
 std::optional<Role> parse_role(std::string_view text) {
   const auto at = std::find(kRoles.begin(), kRoles.end(), text);
@@ -19,9 +21,12 @@ std::optional<Role> parse_role(std::string_view text) {
 
 bool Caller::may(Permission permission) const noexcept {
   switch (permission) {
-    case Permission::kRead: return roles != 0;
-    case Permission::kWrite: return has(Role::kService) || has(Role::kOperator) || has(Role::kAdmin);
-    case Permission::kOperate: return has(Role::kOperator) || has(Role::kAdmin);
+    case Permission::kRead:
+      return roles != 0;
+    case Permission::kWrite:
+      return has(Role::kService) || has(Role::kOperator) || has(Role::kAdmin);
+    case Permission::kOperate:
+      return has(Role::kOperator) || has(Role::kAdmin);
   }
   return false;
 }

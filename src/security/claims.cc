@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kTenantsMax = 256;
 
-tl::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::kUnauthorized, std::move(message)); }
+tl::unexpected<Error> refuse(std::string message) {
+  return fail(ErrorCode::kUnauthorized, std::move(message));
+}
 
 /// A NumericDate (RFC 7519, 2): seconds since 1970, which may have a fraction.
 std::optional<Timestamp> read_time(const Value& value) {

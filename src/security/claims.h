@@ -16,10 +16,9 @@ struct ClaimRules {
   seconds leeway{30};         ///< how far the clocks of the issuer and ours may differ
 };
 
-/// Reads the claims of a verified payload: `sub`, `tenant_id` (a string, a list, or `*` for service and admin), `roles` (a
-/// list or one word), `platform`, `exp` (a must), `nbf`, and `iss`/`aud` where the rules ask for them. Roles that we don't
-/// know grant nothing.
-/// Errors: `kUnauthorized`, with a message that the bearer of the token may read.
+/// Reads the claims of a verified payload: `sub`, `tenant_id` (a string, a list, or `*` for service and admin), `roles`
+/// (a list or one word), `platform`, `exp` (a must), `nbf`, and `iss`/`aud` where the rules ask for them. Roles that we
+/// don't know grant nothing. Errors: `kUnauthorized`, with a message that the bearer of the token may read.
 [[nodiscard]] Result<Caller> read_claims(std::string_view payload, const ClaimRules& rules, Timestamp now);
 
 }  // namespace datasync::security

@@ -23,7 +23,8 @@ struct GatekeeperOptions {
 [[nodiscard]] bool is_development(std::string_view environment) noexcept;
 
 /// Whether a service may start with this secret.
-/// Errors: `kInvalid`, with a message for the operator, where it is missing, shorter than 32 bytes, one of the secrets that
+/// Errors: `kInvalid`, with a message for the operator, where it is missing, shorter than 32 bytes, one of the secrets
+/// that
 ///         stand in examples all over the world, or one character again and again.
 [[nodiscard]] Result<void> check_secret(std::string_view secret);
 

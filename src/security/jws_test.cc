@@ -50,7 +50,8 @@ TEST(Hs256, RefusesEveryOtherAlgorithmEvenWhereTheSignatureHolds) {
   Hs256 key(secret);
   for (const std::string_view header :
        {R"({"alg":"none"})", R"({"alg":"None"})", R"({"alg":"RS256"})", R"({"alg":"ES256"})", R"({"alg":"HS512"})",
-        R"({"alg":"hs256"})", R"({"typ":"JWT"})", R"({"alg":["HS256"]})", R"({"alg":"HS256","crit":["b64"],"b64":false})"}) {
+        R"({"alg":"hs256"})", R"({"typ":"JWT"})", R"({"alg":["HS256"]})",
+        R"({"alg":"HS256","crit":["b64"],"b64":false})"}) {
     // Signed by the real key over this header: only the header can be the reason to refuse.
     const std::string signed_text = encode_base64url(header) + "." + encode_base64url("{}");
     EXPECT_FALSE(key.open(signed_text + "." + sign(secret, signed_text))) << header;

@@ -24,7 +24,8 @@ TEST(Amounts, TakeTheCurrencyOfTheDataElseOfThePlatform) {
   EXPECT_EQ(in(kCoreldove, "product", R"({"product_price":19.9,"currency":"EUR"})"), expected);
   EXPECT_EQ(in(kBizoholic, "product", R"({"price":"19.90","currency":"eur"})"), expected);
   EXPECT_EQ(in(kCoreldove, "product", R"({"price":5})"), R"({"price":{"amount":"5.00","currency":"INR"}})");
-  EXPECT_EQ(in(kCoreldove, "product", R"({"price":5,"currency":null})"), R"({"price":{"amount":"5.00","currency":"INR"}})");
+  EXPECT_EQ(in(kCoreldove, "product", R"({"price":5,"currency":null})"),
+            R"({"price":{"amount":"5.00","currency":"INR"}})");
   EXPECT_EQ(in(kBizoholic, "order", R"({"total_amount":5})"), R"({"total_amount":{"amount":"5.00","currency":"USD"}})");
   EXPECT_EQ(in(kBizosaas, "order", R"({"total_amount":5})"), R"({"total_amount":{"amount":"5.00","currency":"USD"}})");
 }
@@ -85,24 +86,30 @@ TEST(Amounts, WithoutARateStayAndSaySo) {
 
 TEST(Amounts, AreOneNumberAndOneCurrencyForClientsOfOurApi) {
   const Mapper mapper = contract_mapper();
-  EXPECT_EQ(mapper.present("order", object(R"({"_deleted":true,"id":"x","total_amount":{"amount":"5.10","currency":"INR"}})"))
-                .to_json(),
-            R"({"currency":"INR","total_amount":5.1})");
-  EXPECT_EQ(mapper.present("user", object(R"({"currency":"EUR","name":"A"})")).to_json(), R"({"currency":"EUR","name":"A"})");
+  EXPECT_EQ(
+      mapper.present("order", object(R"({"_deleted":true,"id":"x","total_amount":{"amount":"5.10","currency":"INR"}})"))
+          .to_json(),
+      R"({"currency":"INR","total_amount":5.1})");
+  EXPECT_EQ(mapper.present("user", object(R"({"currency":"EUR","name":"A"})")).to_json(),
+            R"({"currency":"EUR","name":"A"})");
 }
 
 TEST(Amounts, OfOneEntityShareOneCurrency) {
   Mapping mapping = contract_mapping();
   mapping.entities["order"].money_fields = {"total_amount", "shipping"};
   const Mapper mapper(std::move(mapping), contract_rates());
-  const Fields mixed = object(R"({"shipping":{"amount":"1.00","currency":"USD"},"total_amount":{"amount":"830.00","currency":"INR"}})");
-  EXPECT_EQ(mapper.to_platform(kBizosaas, "order", mixed)->to_json(), R"({"currency":"USD","shipping":1,"total_amount":10})");
-  const Fields strange = object(R"({"shipping":{"amount":"1.00","currency":"USD"},"total_amount":{"amount":"8.00","currency":"CHF"}})");
+  const Fields mixed =
+      object(R"({"shipping":{"amount":"1.00","currency":"USD"},"total_amount":{"amount":"830.00","currency":"INR"}})");
+  EXPECT_EQ(mapper.to_platform(kBizosaas, "order", mixed)->to_json(),
+            R"({"currency":"USD","shipping":1,"total_amount":10})");
+  const Fields strange =
+      object(R"({"shipping":{"amount":"1.00","currency":"USD"},"total_amount":{"amount":"8.00","currency":"CHF"}})");
   EXPECT_EQ(mapper.present("order", strange).to_json(),
             R"({"currency":"USD","shipping":1,"total_amount":{"amount":"8.00","currency":"CHF"}})");
 }
 
-// Alone it says nothing of the amount's worth; what it says of the amount's unit the record knows already, or it is an error.
+// Alone it says nothing of the amount's worth; what it says of the amount's unit the record knows already, or it is an
+// error.
 TEST(LoneCurrency, ChangesNothingWhereItIsTheAmountsAndIsRefusedWhereItIsNot) {
   const Mapper mapper = contract_mapper();
   Record record;

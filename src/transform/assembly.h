@@ -21,9 +21,8 @@ namespace datasync::transform {
   return std::endian::native == std::endian::little ? __builtin_bswap64(prefix) : prefix;
 }
 
-/// Collects fields under new names, any order, several under one name; keeps the most trusted of each name. One sort at the
-/// end instead of one insertion per field.
-/// Lifetime: names and borrowed values outlive it.
+/// Collects fields under new names, any order, several under one name; keeps the most trusted of each name. One sort at
+/// the end instead of one insertion per field. Lifetime: names and borrowed values outlive it.
 class Assembly {
  public:
   void borrow(std::string_view name, Trust trust, const Value& value) { push(name, trust, &value, kBorrowed); }

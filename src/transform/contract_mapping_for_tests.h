@@ -5,9 +5,15 @@
 
 namespace datasync::transform {
 
-inline Fields object(std::string_view json) { return parse_json_object(json).value(); }
-inline Value json(std::string_view text) { return parse_json(text).value(); }
-inline Currency currency(std::string_view code) { return Currency::parse(code).value(); }
+inline Fields object(std::string_view json) {
+  return parse_json_object(json).value();
+}
+inline Value json(std::string_view text) {
+  return parse_json(text).value();
+}
+inline Currency currency(std::string_view code) {
+  return Currency::parse(code).value();
+}
 
 inline const PlatformId kBizoholic{"bizoholic"};
 inline const PlatformId kCoreldove{"coreldove"};
@@ -38,10 +44,8 @@ inline Mapping contract_mapping() {
                                              {"contact_email", "email"},
                                              {"lead_score", "score"},
                                              {"lead_status", "status"}};
-  bizoholic.entities["campaign"].to_canonical = {{"campaign_id", "id"},
-                                                 {"campaign_name", "name"},
-                                                 {"campaign_budget", "budget"},
-                                                 {"campaign_status", "status"}};
+  bizoholic.entities["campaign"].to_canonical = {
+      {"campaign_id", "id"}, {"campaign_name", "name"}, {"campaign_budget", "budget"}, {"campaign_status", "status"}};
 
   auto& coreldove = mapping.platforms[kCoreldove];
   coreldove.platform = {kCoreldove, currency("INR"), "en-IN", "Asia/Kolkata"};
@@ -55,11 +59,10 @@ inline Mapping contract_mapping() {
   customer.kept["status"].words = {{"pending_review", "draft"}};
   customer.writable = {"email", "name", "phone", "status"};
   auto& product = coreldove.entities["product"];
-  product.to_canonical = {{"product_id", "id"},
-                          {"product_name", "name"},
-                          {"product_price", "price"},
-                          {"product_inventory", "inventory"}};
+  product.to_canonical = {
+      {"product_id", "id"}, {"product_name", "name"}, {"product_price", "price"}, {"product_inventory", "inventory"}};
   product.statuses = shop_words;
+  product.kept["status"].words = {{"published", "published"}, {"*", "draft"}};
   coreldove.entities["campaign"].statuses = shop_words;
   auto& order = coreldove.entities["order"];
   order.to_canonical = {
@@ -83,6 +86,8 @@ inline RateTable contract_rates() {
           {{currency("INR"), Decimal::parse("83").value()}, {currency("EUR"), Decimal::parse("0.92").value()}}};
 }
 
-inline Mapper contract_mapper() { return Mapper(contract_mapping(), contract_rates()); }
+inline Mapper contract_mapper() {
+  return Mapper(contract_mapping(), contract_rates());
+}
 
 }  // namespace datasync::transform

@@ -51,17 +51,27 @@ Result<void> ChangeReader::read(const Field& field) {
     return {};
   }
   switch (meaning->role) {
-    case Role::kDropped: break;
+    case Role::kDropped:
+      break;
     case Role::kPlain:
-    case Role::kWholeName: assembly_.borrow(meaning->canonical, meaning->trust, field.value); break;
+    case Role::kWholeName:
+      assembly_.borrow(meaning->canonical, meaning->trust, field.value);
+      break;
     case Role::kStatus:
       assembly_.borrow(meaning->canonical, meaning->trust, word(plan_.words_in, field.value));
       break;
-    case Role::kId: read_id(field, meaning->trust); break;
+    case Role::kId:
+      read_id(field, meaning->trust);
+      break;
     case Role::kFirstName:
-    case Role::kLastName: read_part(field, *meaning); break;
-    case Role::kCurrency: currency_field_ = &field; break;
-    case Role::kMoney: return read_amount(field, *meaning);
+    case Role::kLastName:
+      read_part(field, *meaning);
+      break;
+    case Role::kCurrency:
+      currency_field_ = &field;
+      break;
+    case Role::kMoney:
+      return read_amount(field, *meaning);
   }
   return {};
 }
@@ -140,7 +150,8 @@ Value renamed(std::string_view name, const LonePart& part) {
   return Value::string(join_name(parts));
 }
 
-Result<void> check_currency(const EntityPlan& plan, const EntityRules& rules, const Record& record, const LonePart& part) {
+Result<void> check_currency(const EntityPlan& plan, const EntityRules& rules, const Record& record,
+                            const LonePart& part) {
   for (const std::string& field : rules.money_fields) {
     const FieldState* state = record.find(field);
     const auto money = state != nullptr ? Money::from_value(state->value) : std::nullopt;

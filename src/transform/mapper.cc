@@ -3,8 +3,8 @@
 #include "transform/inbound.h"
 #include "transform/money_shape.h"
 #include "transform/name_table.h"
-#include "transform/outbound.h"
 #include "transform/names.h"
+#include "transform/outbound.h"
 #include "transform/plan.h"
 
 namespace datasync::transform {
@@ -30,7 +30,8 @@ struct PlatformPlans {
 PlatformPlans compile_platform(const Mapping& mapping, const PlatformMapping* platform) {
   PlatformPlans plans;
   plans.other = compile_plan("", EntityRules{}, platform);
-  for (const auto& [entity, rules] : mapping.entities) plans.entities.add(entity, compile_plan(entity, rules, platform));
+  for (const auto& [entity, rules] : mapping.entities)
+    plans.entities.add(entity, compile_plan(entity, rules, platform));
   if (platform == nullptr) return plans;
   for (const auto& [entity, unused] : platform->entities) {
     plans.entities.add(entity, compile_plan(entity, rules_of(mapping, entity), platform));
@@ -38,7 +39,9 @@ PlatformPlans compile_platform(const Mapping& mapping, const PlatformMapping* pl
   return plans;
 }
 
-bool is_nothing(const Value* value) { return value == nullptr || value->is_null() || value->text() == "\"\""; }
+bool is_nothing(const Value* value) {
+  return value == nullptr || value->is_null() || value->text() == "\"\"";
+}
 
 }  // namespace
 

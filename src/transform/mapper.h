@@ -19,8 +19,8 @@ namespace datasync::transform {
 
 struct EntityPlan;
 
-/// A part of a value that came without the rest of it: a first name without the last, a currency without an amount. Only the
-/// record can complete it (`Mapper::complete`).
+/// A part of a value that came without the rest of it: a first name without the last, a currency without an amount.
+/// Only the record can complete it (`Mapper::complete`).
 struct LonePart {
   enum class Kind : std::uint8_t { kFirstName, kLastName, kCurrency };
   Kind kind = Kind::kFirstName;
@@ -44,9 +44,9 @@ struct OutboundContext {
   Timestamp time{};  ///< of the event, not of the attempt: the content under one idempotency key never changes
 };
 
-/// Turns platform words into canonical ones and back, by configuration alone. Immutable once made, so a reload makes a new
-/// one and readers of the old one go on undisturbed. A platform or entity without configuration has canonical names.
-/// Threads: any.
+/// Turns platform words into canonical ones and back, by configuration alone. Immutable once made, so a reload makes a
+/// new one and readers of the old one go on undisturbed. A platform or entity without configuration has canonical
+/// names. Threads: any.
 class Mapper {
  public:
   Mapper(Mapping mapping, RateTable rates);
@@ -56,16 +56,16 @@ class Mapper {
 
   [[nodiscard]] const Mapping& mapping() const noexcept { return mapping_; }
 
-  /// Of several names for one canonical field the platform's own wins, then the parts of a split field, the canonical name,
-  /// and last an alias. Context blocks and `_deleted` are dropped. An amount and `currency` become one value; the currency of
-  /// an amount that comes without is the platform's.
-  /// Errors: `kInvalid` with the JSON pointer (under `/data`) of a value that can't be read, such as an amount `abc`.
+  /// Of several names for one canonical field the platform's own wins, then the parts of a split field, the canonical
+  /// name, and last an alias. Context blocks and `_deleted` are dropped. An amount and `currency` become one value; the
+  /// currency of an amount that comes without is the platform's. Errors: `kInvalid` with the JSON pointer (under
+  /// `/data`) of a value that can't be read, such as an amount `abc`.
   [[nodiscard]] Result<CanonicalChange> to_canonical(const PlatformId& source, std::string_view entity,
                                                      const Fields& data) const;
 
-  /// Settles `change.lone_parts` with what `record` holds, null if the entity is new: a lone first name replaces the first
-  /// name of the record's. A currency that is already that of the amounts, as the source sees them, changes nothing.
-  /// Errors: `kInvalid` for another currency: nobody can know whether it relabels or converts the amount.
+  /// Settles `change.lone_parts` with what `record` holds, null if the entity is new: a lone first name replaces the
+  /// first name of the record's. A currency that is already that of the amounts, as the source sees them, changes
+  /// nothing. Errors: `kInvalid` for another currency: nobody can know whether it relabels or converts the amount.
   [[nodiscard]] Result<void> complete(const PlatformId& source, std::string_view entity, const Record* record,
                                       CanonicalChange& change) const;
 
@@ -75,20 +75,21 @@ class Mapper {
   /// The platform's own id alone, without mapping the rest; empty if there is none.
   [[nodiscard]] std::string own_id(const PlatformId& source, std::string_view entity, const Fields& data) const;
 
-  /// Canonical fields in the target's names and shapes. `fields` may be any subset of the record's. What the target can't
-  /// write is written too where it is given, since natural keys go along in any case: the caller asks `writable`.
+  /// Canonical fields in the target's names and shapes. `fields` may be any subset of the record's. What the target
+  /// can't write is written too where it is given, since natural keys go along in any case: the caller asks `writable`.
   /// Errors: `kInvalid` where no rate of exchange is known between two currencies.
-  [[nodiscard]] Result<Fields> to_platform(const PlatformId& target, std::string_view entity, const Fields& fields) const;
+  [[nodiscard]] Result<Fields> to_platform(const PlatformId& target, std::string_view entity,
+                                           const Fields& fields) const;
   /// Adds the target's id field and its `_platform_context` or `_sync_metadata`.
-  void add_context(const PlatformId& target, std::string_view entity, std::string_view id, const OutboundContext& context,
-                   Fields& data) const;
+  void add_context(const PlatformId& target, std::string_view entity, std::string_view id,
+                   const OutboundContext& context, Fields& data) const;
 
   /// Hash of one canonical value as the target writes it: equal for two values that the target writes alike, so a value
   /// that comes back from the target has the hash of the one that went out.
   [[nodiscard]] std::uint64_t held_hash(const PlatformId& platform, std::string_view entity, std::string_view field,
                                         const Value& value) const;
-  /// False for fields that the platform can't write; they are outside convergence. Some it takes with a create only, such
-  /// as the lines of an order.
+  /// False for fields that the platform can't write; they are outside convergence. Some it takes with a create only,
+  /// such as the lines of an order.
   [[nodiscard]] bool writable(const PlatformId& platform, std::string_view entity, std::string_view field,
                               Verb verb = Verb::kUpdated) const;
 
@@ -97,8 +98,8 @@ class Mapper {
 
   /// Names of the canonical fields that identify an entity of this kind (`email` of a user).
   [[nodiscard]] const std::vector<std::string>& natural_keys(std::string_view entity) const;
-  /// The value of a natural key as it is compared: trimmed and in small letters; a number as its text; none if it is empty
-  /// or anything else.
+  /// The value of a natural key as it is compared: trimmed and in small letters; a number as its text; none if it is
+  /// empty or anything else.
   [[nodiscard]] std::optional<std::string> normalised_key(std::string_view entity, std::string_view field,
                                                           const Value& value) const;
 

@@ -18,29 +18,34 @@ namespace datasync::transform {
 /// Canonical names that mean something to the code; every other name is configuration.
 inline constexpr std::string_view kIdField = "id";
 inline constexpr std::string_view kStatusField = "status";
-inline constexpr std::string_view kCurrencyField = "currency";  ///< only of entities that have amounts; else a plain field
+inline constexpr std::string_view kCurrencyField =
+    "currency";  ///< only of entities that have amounts; else a plain field
 
 /// What holds for an entity on every platform.
 struct EntityRules {
   bool stateless = false;                 ///< no record is kept: each event travels by itself (`analytics`)
   std::vector<std::string> natural_keys;  ///< canonical fields that identify it, in the order in which they are tried
   std::vector<std::string> money_fields;  ///< canonical fields that are amounts
-  std::map<std::string, std::string> aliases;  ///< other names of canonical fields, from any platform: `amount` → `total_amount`
-  std::map<std::string, Value> create_defaults;  ///< canonical values that a create gets where it has none: lead `source`
+  std::map<std::string, std::string>
+      aliases;  ///< other names of canonical fields, from any platform: `amount` → `total_amount`
+  std::map<std::string, Value>
+      create_defaults;  ///< canonical values that a create gets where it has none: lead `source`
 };
 
 /// How one platform writes one entity.
 struct EntityMapping {
-  std::map<std::string, std::string> to_canonical;  ///< platform's field name → canonical name; each canonical name once
-  std::map<std::string, std::string> statuses;      ///< canonical status word → the platform's
-  std::vector<std::string> readonly;                ///< canonical fields that the platform can't write
+  std::map<std::string, std::string>
+      to_canonical;                             ///< platform's field name → canonical name; each canonical name once
+  std::map<std::string, std::string> statuses;  ///< canonical status word → the platform's
+  std::vector<std::string> readonly;            ///< canonical fields that the platform can't write
   std::optional<std::vector<std::string>> writable;  ///< if given, the only canonical fields that it can write
   std::vector<std::string> create_only;              ///< canonical fields that it takes with a create and never again
-  /// What the platform makes of a value that it was given, as far as it does not keep it as it is. Values are compared in
-  /// this form: what comes back is then no change.
+  /// What the platform makes of a value that it was given, as far as it does not keep it as it is. Values are compared
+  /// in this form: what comes back is then no change.
   struct Kept {
-    bool lower_case = false;                   ///< `Anna@Example.com` → `anna@example.com`
-    std::map<std::string, std::string> words;  ///< the platform's word → the word that it keeps: `pending_review` → `draft`
+    bool lower_case = false;  ///< `Anna@Example.com` → `anna@example.com`
+    /// The platform's word → the word that it keeps: `pending_review` → `draft`; `*` stands for every other word.
+    std::map<std::string, std::string> words;
   };
   std::map<std::string, Kept> kept;  ///< by canonical field
   /// Canonical field that the platform keeps in two: `name` → {`first_name`, `last_name`}; split at the last space.
@@ -65,8 +70,8 @@ struct RateTable {
   Currency base;
   Timestamp as_of{};
   std::map<Currency, Decimal> rates;
-  /// Through `base` where neither is the base: INR → EUR is EUR per USD over INR per USD, divided only once, at the amount.
-  /// Errors: `kInvalid` if either currency is not in the table.
+  /// Through `base` where neither is the base: INR → EUR is EUR per USD over INR per USD, divided only once, at the
+  /// amount. Errors: `kInvalid` if either currency is not in the table.
   [[nodiscard]] Result<Rate> rate(Currency from, Currency to) const;
 };
 

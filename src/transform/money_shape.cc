@@ -22,9 +22,9 @@ Result<Currency> currency_of(const EntityPlan& plan, const Fields& data) {
   if (field == nullptr || field->value.is_null()) return plan.currency;
   auto currency = Currency::parse(field->value.as_string().value_or(""));
   if (currency) return currency;
-  return fail(ErrorCode::kInvalid,
-              pointer_to(field->name) + ": must be an ISO 4217 code of three letters, such as USD; leave it out for " +
-                  std::string(plan.currency.code()));
+  return fail(ErrorCode::kInvalid, pointer_to(field->name) +
+                                       ": must be an ISO 4217 code of three letters, such as USD; leave it out for " +
+                                       std::string(plan.currency.code()));
 }
 
 Result<Value> fold_amount(const Field& field, Currency currency) {

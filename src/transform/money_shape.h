@@ -19,8 +19,8 @@ namespace datasync::transform {
 /// Errors: `kInvalid` with the pointer.
 [[nodiscard]] Result<Value> fold_amount(const Field& field, Currency currency);
 
-/// Unfolds the amounts of one entity into numbers that share one `currency` field: the one that the target wants, else that
-/// of its first amount.
+/// Unfolds the amounts of one entity into numbers that share one `currency` field: the one that the target wants, else
+/// that of its first amount.
 class AmountWriter {
  public:
   AmountWriter(const RateTable& rates, std::optional<Currency> target) : rates_(rates), currency_(target) {}

@@ -10,8 +10,9 @@
 
 namespace datasync::transform {
 
-/// Mixes the first and the last eight bytes of a name with its length: field names differ there, and it costs two loads where
-/// a hash of every byte would cost a call. Not for keys that an outsider chooses: the tables hold configured names only.
+/// Mixes the first and the last eight bytes of a name with its length: field names differ there, and it costs two loads
+/// where a hash of every byte would cost a call. Not for keys that an outsider chooses: the tables hold configured
+/// names only.
 struct NameHash {
   using is_transparent = void;
   using is_avalanching = void;
@@ -27,7 +28,8 @@ struct NameHash {
     }
     // The odd constants are those of wyhash; folding the high half down is what spreads the bits.
     __extension__ using Wide = unsigned __int128;
-    const Wide product = static_cast<Wide>(first ^ 0xa0761d6478bd642fULL ^ name.size()) * (last ^ 0xe7037ed1a0b428dbULL);
+    const Wide product =
+        static_cast<Wide>(first ^ 0xa0761d6478bd642fULL ^ name.size()) * (last ^ 0xe7037ed1a0b428dbULL);
     return static_cast<std::size_t>(product) ^ static_cast<std::size_t>(product >> 64U);
   }
 };
@@ -40,6 +42,7 @@ class NameTable {
   void add(std::string_view name, Thing thing) { things_.try_emplace(std::string(name), std::move(thing)); }
 
   [[nodiscard]] const Thing* find(std::string_view name) const noexcept {
+    if (things_.empty()) return nullptr;  // not even a hash
     const auto at = things_.find(name);
     return at != things_.end() ? &at->second : nullptr;
   }

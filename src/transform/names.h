@@ -11,8 +11,8 @@ struct PersonName {
   std::string_view last;  ///< empty for a name of one word
 };
 
-/// Splits at the last white space: `Anna Maria Schmidt` → `Anna Maria`, `Schmidt`. Most of our users write the family name
-/// last and in one word; whatever the cut, joining the parts gives the name back. The views point into `name`.
+/// Splits at the last white space: `Anna Maria Schmidt` → `Anna Maria`, `Schmidt`. Most of our users write the family
+/// name last and in one word; whatever the cut, joining the parts gives the name back. The views point into `name`.
 [[nodiscard]] PersonName split_name(std::string_view name) noexcept;
 
 /// The parts with one space between them, none where a part is empty.

@@ -50,20 +50,19 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"lead_id":7,"contact_name":"Bo","contact_email":"b@c.d","lead_score":85,"lead_status":"active"})", "7",
             R"({"email":"b@c.d","name":"Bo","score":85,"status":"active"})"},
         Row{kBizoholic, "campaign",
-            R"({"campaign_id":"c1","campaign_name":"Spring","campaign_budget":1500.5,"campaign_status":"pending"})", "c1",
-            R"({"budget":{"amount":"1500.50","currency":"USD"},"name":"Spring","status":"pending"})"},
+            R"({"campaign_id":"c1","campaign_name":"Spring","campaign_budget":1500.5,"campaign_status":"pending"})",
+            "c1", R"({"budget":{"amount":"1500.50","currency":"USD"},"name":"Spring","status":"pending"})"},
         Row{kCoreldove, "user",
             R"({"customer_id":"VXNlcjox","customer_name":"Anna Schmidt","customer_email":"a@b.c","customer_phone":"1"})",
             "VXNlcjox", R"({"email":"a@b.c","name":"Anna Schmidt","phone":"1"})"},
         Row{kCoreldove, "product",
             R"({"product_id":"p1","product_name":"Lamp","product_price":1659.17,"product_inventory":3,"status":"draft"})",
-            "p1",
-            R"({"inventory":3,"name":"Lamp","price":{"amount":"1659.17","currency":"INR"},"status":"inactive"})"},
-        Row{kCoreldove, "order", R"({"order_id":"o1","order_total":83,"order_status":"published","order_items":[{"q":1}]})",
-            "o1",
+            "p1", R"({"inventory":3,"name":"Lamp","price":{"amount":"1659.17","currency":"INR"},"status":"inactive"})"},
+        Row{kCoreldove, "order",
+            R"({"order_id":"o1","order_total":83,"order_status":"published","order_items":[{"q":1}]})", "o1",
             R"({"items":[{"q":1}],"status":"published","total_amount":{"amount":"83.00","currency":"INR"}})"},
-        Row{kBizosaas, "user", R"({"user_id":"u","user_name":"Anna Schmidt","user_email":"a@b.c","user_phone":"2"})", "u",
-            R"({"email":"a@b.c","name":"Anna Schmidt","phone":"2"})"},
+        Row{kBizosaas, "user", R"({"user_id":"u","user_name":"Anna Schmidt","user_email":"a@b.c","user_phone":"2"})",
+            "u", R"({"email":"a@b.c","name":"Anna Schmidt","phone":"2"})"},
         Row{kBizosaas, "tenant",
             R"({"tenant_id":"t","tenant_name":"Acme","subscription_tier":"gold","tenant_status":"active"})", "t",
             R"({"name":"Acme","plan":"gold","status":"active"})"}));
@@ -114,7 +113,8 @@ TEST(Names, AMappedNameWinsOverAStrayFieldOfThatName) {
 TEST(Names, BlocksThatOnlyWeWriteAreDroppedOnTheWayInAndTheTombstoneNeverLeaves) {
   const Mapper mapper = contract_mapper();
   const auto change = mapper.to_canonical(
-      kBizosaas, "user", object(R"({"_deleted":true,"_platform_context":{"a":1},"_sync_metadata":{},"email":"a@b.c"})"));
+      kBizosaas, "user",
+      object(R"({"_deleted":true,"_platform_context":{"a":1},"_sync_metadata":{},"email":"a@b.c"})"));
   EXPECT_EQ(change->fields.to_json(), R"({"email":"a@b.c"})");
   EXPECT_EQ(mapper.to_platform(kBizoholic, "user", object(R"({"_deleted":true})"))->to_json(), "{}");
   EXPECT_TRUE(mapper.writable(kBizoholic, "user", kDeletedField));
@@ -129,10 +129,11 @@ TEST(Context, TellsEachPlatformItsOwnBlock) {
                             R"("timezone":"Asia/Kolkata","version":3},"customer_id":"VXNlcjox"})");
   Fields unified;
   mapper.add_context(kBizosaas, "order", "o1", context, unified);
-  EXPECT_EQ(unified.to_json(),
-            R"({"_sync_metadata":{"entity_id":"e-1","source_platform":"bizoholic","sync_timestamp":"2023-11-14T22:13:20Z",)"
-            R"("synced_from":"bizoholic","target_platform":"bizosaas","transformed_at":"2023-11-14T22:13:20Z","version":3},)"
-            R"("id":"o1"})");
+  EXPECT_EQ(
+      unified.to_json(),
+      R"({"_sync_metadata":{"entity_id":"e-1","source_platform":"bizoholic","sync_timestamp":"2023-11-14T22:13:20Z",)"
+      R"("synced_from":"bizoholic","target_platform":"bizosaas","transformed_at":"2023-11-14T22:13:20Z","version":3},)"
+      R"("id":"o1"})");
 }
 
 TEST(Context, CanBeReadBackAsCanonicalJson) {
@@ -144,7 +145,8 @@ TEST(Context, CanBeReadBackAsCanonicalJson) {
 TEST(StatusWords, AreTranslatedForUserProductAndCampaignOnly) {
   const Mapper mapper = contract_mapper();
   for (const char* entity : {"user", "product", "campaign"}) {
-    for (const auto& [ours, theirs] : {std::pair{"active", "published"}, {"inactive", "draft"}, {"pending", "pending_review"}}) {
+    for (const auto& [ours, theirs] :
+         {std::pair{"active", "published"}, {"inactive", "draft"}, {"pending", "pending_review"}}) {
       Fields canonical, shop;
       canonical.set("status", Value::string(ours));
       shop.set("status", Value::string(theirs));
@@ -186,9 +188,10 @@ TEST(PersonName, SplitsAtTheLastSpaceAndJoinsAgain) {
 
 TEST(UserNames, GoToCoreldoveInTwoPartsAndComeBackAsOne) {
   const Mapper mapper = contract_mapper();
-  for (const auto& [name, first, last] :
-       {std::tuple{"\"Anna Maria Schmidt\"", "\"Anna Maria\"", "\"Schmidt\""}, {"\"Madonna\"", "\"Madonna\"", "\"\""},
-        {"\"\"", "\"\"", "\"\""}, {"null", "null", "null"}}) {
+  for (const auto& [name, first, last] : {std::tuple{"\"Anna Maria Schmidt\"", "\"Anna Maria\"", "\"Schmidt\""},
+                                          {"\"Madonna\"", "\"Madonna\"", "\"\""},
+                                          {"\"\"", "\"\"", "\"\""},
+                                          {"null", "null", "null"}}) {
     Fields canonical, parts;
     canonical.set("name", json(name));
     parts.set("first_name", json(first));
@@ -218,7 +221,8 @@ TEST(UserNames, APartThatIsNoTextIsRefusedWithItsPointer) {
   EXPECT_EQ(change.error().message, "/data/first_name: must be a string");
 }
 
-// A shop that sends only what changed sends the first name alone. Taken for the whole name, it would wipe out the last one.
+// A shop that sends only what changed sends the first name alone. Taken for the whole name, it would wipe out the last
+// one.
 TEST(UserNames, ALonePartReplacesItsHalfOfTheRecordsName) {
   const Mapper mapper = contract_mapper();
   Record record;

@@ -77,6 +77,11 @@ const Value& word(const EntityPlan& plan, const Value& status) {
   return other != nullptr ? *other : status;
 }
 
+const Value& kept(const Outbound& to, const Value& sent) {
+  if (const Value* other = to.kept_words.find(sent.text())) return *other;
+  return to.kept_otherwise && sent.kind() == Value::Kind::kString ? *to.kept_otherwise : sent;
+}
+
 std::uint64_t hash_of_amount(const EntityPlan& plan, const RateTable& rates, const Value& value) {
   const auto money = plan.convert_to ? Money::from_value(value) : std::nullopt;
   if (!money) return value.hash();
@@ -104,14 +109,21 @@ Result<Fields> write_fields(const EntityPlan& plan, const RateTable& rates, cons
         assembly.add(to->name, Trust::kOwn, *std::move(amount));
         break;
       }
-      case Role::kStatus: assembly.borrow(to->name, Trust::kOwn, word(plan, field.value)); break;
-      case Role::kWholeName: write_name(*to, field.value, assembly); break;
-      case Role::kPlain: assembly.borrow(to->name, Trust::kOwn, field.value); break;
+      case Role::kStatus:
+        assembly.borrow(to->name, Trust::kOwn, word(plan, field.value));
+        break;
+      case Role::kWholeName:
+        write_name(*to, field.value, assembly);
+        break;
+      case Role::kPlain:
+        assembly.borrow(to->name, Trust::kOwn, field.value);
+        break;
       case Role::kId:
       case Role::kCurrency:
       case Role::kDropped:
       case Role::kFirstName:
-      case Role::kLastName: break;  // written from elsewhere, or ours alone
+      case Role::kLastName:
+        break;  // written from elsewhere, or ours alone
     }
   }
   if (const auto currency = amounts.written()) {
@@ -130,8 +142,7 @@ std::uint64_t hash_as_written(const EntityPlan& plan, const RateTable& rates, st
     return name ? Value::string(join_name(split_name(*name))).hash() : value.hash();
   }
   const Value& sent = to->role == Role::kStatus ? word(plan, value) : value;
-  const Value* kept = to->kept_words.find(sent.text());
-  return to->kept_in_lower_case ? hash64(in_small_letters(sent.text())) : (kept != nullptr ? *kept : sent).hash();
+  return to->kept_in_lower_case ? hash64(in_small_letters(sent.text())) : kept(*to, sent).hash();
 }
 
 void write_context(const PlatformMapping& platform, const OutboundContext& context, Fields& data) {

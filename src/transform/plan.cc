@@ -63,14 +63,18 @@ Outbound outbound_of(const std::string& canonical, std::string_view own, const E
   if (const auto kept = mapping.kept.find(canonical); kept != mapping.kept.end()) {
     to.kept_in_lower_case = kept->second.lower_case;
     for (const auto& [sent, held] : kept->second.words) {
-      to.kept_words.add(Value::string(sent).text(), Value::string(held));
+      if (sent == "*") {
+        to.kept_otherwise = Value::string(held);
+      } else {
+        to.kept_words.add(Value::string(sent).text(), Value::string(held));
+      }
     }
   }
   return to;
 }
 
-// A name means what the first of these lists says: the platform's own names, the parts of split fields, canonical names,
-// aliases. Adding a name twice keeps the first meaning.
+// A name means what the first of these lists says: the platform's own names, the parts of split fields, canonical
+// names, aliases. Adding a name twice keeps the first meaning.
 void compile_inbound(const EntityRules& rules, const EntityMapping& mapping, EntityPlan& plan) {
   for (const std::string_view ours : kOurs) plan.inbound.add(ours, {"", Role::kDropped, Trust::kOwn});
   const auto add = [&](std::string_view name, const std::string& canonical, Trust trust) {

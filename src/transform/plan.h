@@ -35,7 +35,8 @@ struct Outbound {
   Role role = Role::kPlain;
   Access access = Access::kAlways;
   bool kept_in_lower_case = false;
-  NameTable<Value> kept_words;  ///< by the JSON text of what was sent
+  NameTable<Value> kept_words;          ///< by the JSON text of what was sent
+  std::optional<Value> kept_otherwise;  ///< for every other word
 };
 
 /// How one platform reads and writes one entity, compiled from the configuration: what the hot path looks things up in.
@@ -54,6 +55,7 @@ struct EntityPlan {
 };
 
 /// `platform` null stands for a platform without configuration: canonical names in and out.
-[[nodiscard]] EntityPlan compile_plan(std::string_view entity, const EntityRules& rules, const PlatformMapping* platform);
+[[nodiscard]] EntityPlan compile_plan(std::string_view entity, const EntityRules& rules,
+                                      const PlatformMapping* platform);
 
 }  // namespace datasync::transform

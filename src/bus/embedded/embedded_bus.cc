@@ -6,7 +6,9 @@
 namespace datasync::bus {
 namespace {
 
-std::size_t index(Priority priority) { return static_cast<std::size_t>(priority); }
+std::size_t index(Priority priority) {
+  return static_cast<std::size_t>(priority);
+}
 
 }  // namespace
 

@@ -30,8 +30,8 @@ class EmbeddedBus final : public EventBus {
     std::array<std::uint32_t, kPriorityCount> counts{};  ///< by the priority that they came with
     Priority effective = Priority::kLow;                 ///< the best of all of them: lent to the first
   };
-  /// The tenants that wait in one priority, in the order of their turns, and the order keys of each. A key may stand here
-  /// after its chain has moved up or is gone: such are passed over.
+  /// The tenants that wait in one priority, in the order of their turns, and the order keys of each. A key may stand
+  /// here after its chain has moved up or is gone: such are passed over.
   struct Queue {
     std::deque<TenantId> turns;
     boost::unordered_flat_map<TenantId, std::deque<std::uint64_t>, std::hash<TenantId>> keys;
