@@ -17,6 +17,11 @@ bool had_seen_golden(const FieldState* golden, const Event& event) {
   return golden != nullptr && event.base_version && *event.base_version >= golden->version.value;
 }
 
+/// The golden value, or one that the platform writes alike.
+bool holds_golden(const FieldState& golden, const KnownValue& held, const Observation& seen) {
+  return held.version >= golden.version || held.hash == seen.golden_hash;
+}
+
 bool is_among_earlier(const Knowledge& known, const Observation& seen) {
   for (const KnownValue& earlier : known.earlier) {
     if (earlier.field == seen.field && earlier.hash == seen.held_hash) return true;
@@ -33,9 +38,10 @@ bool is_echo(const Knowledge* known, const FieldState* golden, const Event& even
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
-  const bool was_told = golden != nullptr && golden->writer != event.source && held->version >= golden->version;
-  const bool before_told = event.base_version ? was_told && *event.base_version < held->version.value
-                                              : event.occurred_at && *event.occurred_at < held->acknowledged;
+  const bool was_told = golden != nullptr && golden->writer != event.source && holds_golden(*golden, *held, seen);
+  if (event.occurred_at && *event.occurred_at >= held->acknowledged) return false;
+  const bool before_told =
+      event.base_version ? was_told && *event.base_version < held->version.value : event.occurred_at.has_value();
   return before_told && is_among_earlier(*known, seen);
 }
 
@@ -50,7 +56,7 @@ bool is_concurrent(const Record& record, const FieldState& golden, const Knowled
                    const Observation& seen) {
   if (event.base_version) return *event.base_version < golden.version.value;
   const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
-  if (held != nullptr && held->version >= golden.version) {
+  if (held != nullptr && holds_golden(golden, *held, seen)) {
     return event.occurred_at && *event.occurred_at + kClockTolerance < held->acknowledged;
   }
   // It knew the record deleted, and so all that it was before; what it creates anew comes after that.
@@ -88,9 +94,14 @@ bool may_be_overtaken(const Record& record, const Event& event, const Observatio
   const Knowledge* known = record.known_by(event.source);
   const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
   if (golden == nullptr || held == nullptr || held->hash == seen.held_hash) return false;
+  if (held->hash == 0) return true;  // what it holds is in doubt already, until it has been told
   if (holds_own_write(*golden, *held, event)) return false;
   const bool untouched = is_among_earlier(*known, seen);
-  if (event.base_version) return *event.base_version < held->version.value && !is_echo(known, golden, event, seen);
+  if (event.base_version) {
+    if (is_echo(known, golden, event, seen)) return false;
+    // It had seen our value, but we know of its end only later: it may have been carried out again meanwhile.
+    return *event.base_version < held->version.value || (event.occurred_at && *event.occurred_at < held->acknowledged);
+  }
   if (!event.occurred_at) return false;
   const auto before = held->acknowledged - *event.occurred_at;
   if (!untouched || before <= microseconds{0}) return before > -kClockTolerance;

@@ -35,22 +35,18 @@ std::vector<const FieldState*> Deliverer::lacks(const Catalog& catalog, Subject&
   Record& record = subject.record;
   std::vector<const FieldState*> lacking = lacking_fields(catalog, record, target);
   if (!holds_record(catalog, record, target)) return lacking;
-  Knowledge& known = record.knowledge_of(target);
+  // Not noted as held in the newer version: what version the target was told is what its own events are judged by.
+  const Knowledge& known = record.knowledge_of(target);
   std::erase_if(lacking, [&](const FieldState* field) {
     const KnownValue* held = known.find(field->name);
-    if (held == nullptr) return false;
-    const std::uint64_t hash = catalog.mapper.held_hash(target, record.entity, field->name, field->value);
-    if (held->hash != hash) return false;
-    known.hold({field->name, field->version, hash, held->acknowledged});
-    subjects_.mark_dirty(subject);
-    return true;
+    return held != nullptr && held->hash == catalog.mapper.held_hash(target, record.entity, field->name, field->value);
   });
   return lacking;
 }
 
 void Deliverer::enqueue(Window& window, Outbox& outbox, Entry& entry) {
-  const Sequence sequence = entry.event->sequence;
-  outbox.waiting.insert(std::upper_bound(outbox.waiting.begin(), outbox.waiting.end(), sequence), sequence);
+  // In this order, not by sequence: two order keys may be one record, and then the later event may be reconciled first.
+  outbox.waiting.push_back(entry.event->sequence);
   if (outbox.phase == Outbox::Phase::kIdle) queue(window, outbox, false);
 }
 
@@ -58,7 +54,7 @@ void Deliverer::queue(Window& window, Outbox& outbox, bool first) {
   const Subject& subject = *outbox.subject;
   const delivery::Connector* connector = window.catalog->connector(outbox.target);
   if (connector == nullptr) {  // a reload took the platform away
-    close_results(window, outbox, outbox.waiting.back(), ResultStatus::kSkipped,
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
                   outbox.target.str() + " is no longer configured");
     drop_attempt(outbox);
     outbox.phase = Outbox::Phase::kIdle;
@@ -234,7 +230,8 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     lacking = lacks(*window.catalog, subject, outbox.target);
   }
   if (entry == nullptr || (lacking.empty() && !subject.stateless)) {
-    close_results(window, outbox, newest, ResultStatus::kSkipped, outbox.target.str() + " already has the data");
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
+                  outbox.target.str() + " already has the data");
     outbox.phase = Outbox::Phase::kIdle;
     return false;
   }
@@ -243,20 +240,21 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   if (result.attempts > 0) take_new_key(result);
   auto attempt = compose(*window.catalog, outbox, *entry, subject.record, subject.stateless, lacking);
   if (!attempt) {
-    close_results(window, outbox, newest, ResultStatus::kFailed, attempt.error().message);
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kFailed, attempt.error().message);
     outbox.phase = Outbox::Phase::kIdle;
     return false;
   }
   const delivery::Connector* connector = window.catalog->connector(outbox.target);
   const Verb verb = (*attempt)->change.verb;
   if (!connector->serves(subject.record.entity, verb)) {
-    close_results(window, outbox, newest, ResultStatus::kSkipped,
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
                   outbox.target.str() + " has no endpoint for a " + subject.record.entity + " to be " +
                       std::string(to_string(verb)));
     outbox.phase = Outbox::Phase::kIdle;
     return false;
   }
   outbox.attempt = std::move(*attempt);
+  outbox.attempt->covered = outbox.waiting.size();
   return true;
 }
 
@@ -331,8 +329,8 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
     }
   }
   const bool goes_on = attempt.change.steps_done != 0 || attempt.repeats > 0;
-  for (const Sequence sequence : outbox.waiting) {
-    if (sequence > attempt.newest) break;
+  for (std::size_t i = 0; i < attempt.covered; ++i) {
+    const Sequence sequence = outbox.waiting[i];
     Entry* entry = ledger_.find(sequence);
     DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
     if (result == nullptr) continue;
@@ -350,7 +348,7 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
 Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result) {
   Outbox& outbox = subject.outbox(result.target);
   const Sequence sequence = entry.event->sequence;
-  outbox.waiting.insert(std::upper_bound(outbox.waiting.begin(), outbox.waiting.end(), sequence), sequence);
+  outbox.waiting.push_back(sequence);
   if (result.sent_version.value > 0) {
     Record then = subject.record;
     std::vector<const FieldState*> lacking;
@@ -367,6 +365,10 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
       (*attempt)->unknown = (*attempt)->change.repeat_as_update = result.outcome_unknown;
       (*attempt)->started = result.first_attempt_at.value_or(window.now);
       outbox.attempt = std::move(*attempt);
+      // Which others it spoke for is not known any more: they are compared with the record once it is delivered.
+      outbox.waiting.pop_back();
+      outbox.waiting.insert(outbox.waiting.begin(), sequence);
+      outbox.attempt->covered = 1;
     }
   }
   if (outbox.phase == Outbox::Phase::kParked || outbox.phase == Outbox::Phase::kQueued) return {};
@@ -381,7 +383,9 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
 void Deliverer::release(Outbox& outbox, Release how) {
   if (!outbox.attempt) return;
   outbox.attempt->lasting = false;
-  outbox.attempt->dropped = outbox.attempt->dropped || how == Release::kDrop;
+  const bool may_arrive = outbox.attempt->unknown || outbox.phase == Outbox::Phase::kInFlight;
+  outbox.attempt->former = outbox.attempt->former || how == Release::kUntilSeen;
+  outbox.attempt->dropped = outbox.attempt->dropped || how == Release::kDrop || (outbox.attempt->former && !may_arrive);
   Entry* entry = ledger_.find(outbox.attempt->newest);
   if (DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target)) {
     result->sent_version = RecordVersion{};

@@ -22,7 +22,8 @@ namespace datasync::pipeline {
 
 /// What becomes of frozen words that are wrong by now.
 enum class Release : std::uint8_t {
-  kDrop,                ///< not said again: what is lacking is said anew, under another key
+  kDrop,       ///< not said again: what is lacking is said anew, under another key
+  kUntilSeen,  ///< about a copy that is gone: repeated while it may have arrived, and its outcome means nothing
   kRepeatUntilRestart,  ///< said to the end, but a restart can't find them again
 };
 
@@ -40,8 +41,8 @@ class Deliverer {
 
   /// The event waits for the target to hold the record; its result is pending.
   void enqueue(Window& window, Outbox& outbox, Entry& entry);
-  /// What the target lacks of the record, by what it is known to hold. Fields whose value it holds already under an
-  /// older version are noted as held.
+  /// What the target lacks of the record, by what it is known to hold. What it holds already, under whatever version,
+  /// it does not lack.
   [[nodiscard]] std::vector<const FieldState*> lacks(const Catalog& catalog, Subject& subject,
                                                      const PlatformId& target);
 
@@ -106,14 +107,16 @@ class Deliverer {
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);
   void deleted(Window& window, Outbox& outbox);
+  void doubt_echoed(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void rejected(Window& window, Outbox& outbox, const std::string& message);
   void park(Outbox& outbox, Timestamp due);
   /// After a change was settled: the events that came meanwhile, if any, are next.
   void go_on(Window& window, Outbox& outbox);
 
-  /// Ends the results of all events up to `newest`.
-  void close_results(Window& window, Outbox& outbox, Sequence newest, ResultStatus status, const std::string& message);
+  /// Ends the results of the first `count` events that wait.
+  void close_results(Window& window, Outbox& outbox, std::size_t count, ResultStatus status,
+                     const std::string& message);
   void update_status(Window& window, Entry& entry);
   void judge_credential(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
 

@@ -94,6 +94,13 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
   DATASYNC_TRY(learn(window, outbox, outcome));
   attempt.change.steps_done =
       outcome.steps_done;  // the connector's own place in its plan, whatever became of this step
+  const bool is_seen = outcome.kind == Outcome::Kind::kDelivered || outcome.kind == Outcome::Kind::kRejected ||
+                       (outcome.kind == Outcome::Kind::kRefused && !attempt.unknown);
+  if (attempt.former && is_seen) {
+    drop_attempt(outbox);
+    go_on(window, outbox);
+    return {};
+  }
   switch (outcome.kind) {
     case Outcome::Kind::kDelivered:
       delivered(window, outbox);
@@ -140,9 +147,13 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
 
 void Deliverer::drop_attempt(Outbox& outbox) {
   if (!outbox.attempt) return;
-  outbox.attempt.reset();
+  const std::unique_ptr<Attempt> attempt = std::move(outbox.attempt);
   if (outbox.subject->stateless) return;
-  thaw(outbox.subject->record.knowledge_of(outbox.target));
+  Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
+  thaw(known);
+  for (const SentField& sent : attempt->fields) {  // given up, but it may have arrived
+    if (attempt->unknown && !attempt->former && sent.name != kDeletedField) doubt(known, sent.name, attempt->started);
+  }
   subjects_.mark_dirty(*outbox.subject);
 }
 
@@ -196,7 +207,8 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
     }
     subjects_.mark_dirty(subject);
   }
-  close_results(window, outbox, attempt.newest, ResultStatus::kCompleted, {});
+  close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
+  outbox.attempt->unknown = false;
   drop_attempt(outbox);
   go_on(window, outbox);
 }
@@ -240,15 +252,28 @@ void Deliverer::deleted(Window& window, Outbox& outbox) {
   }
 }
 
+/// It seemed to tell us what we were just telling it; but that was refused, so it wrote the same by itself.
+void Deliverer::doubt_echoed(Window& window, Outbox& outbox) {
+  if (outbox.subject->stateless) return;
+  Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
+  for (SentField& sent : outbox.attempt->fields) {
+    if (!std::exchange(sent.echoed, false)) continue;
+    doubt(known, sent.name, window.now);
+    freeze(known, {sent});
+    subjects_.mark_dirty(*outbox.subject);
+  }
+}
+
 void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) {
   Attempt& attempt = *outbox.attempt;
   // Seen refused after an attempt of unknown outcome: the earlier one may still have been applied.
   attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
   if (outcome.kind == Outcome::Kind::kUnknown) attempt.change.repeat_as_update = true;
+  if (!attempt.unknown) doubt_echoed(window, outbox);
   std::optional<Timestamp> due;
   std::vector<Sequence> dead;
-  for (const Sequence sequence : outbox.waiting) {
-    if (sequence > attempt.newest) break;
+  for (std::size_t i = 0; i < attempt.covered; ++i) {
+    const Sequence sequence = outbox.waiting[i];
     Entry* entry = ledger_.find(sequence);
     DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
     if (result == nullptr) continue;
@@ -271,6 +296,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
   }
   for (const Sequence sequence : dead) {
     std::erase(outbox.waiting, sequence);
+    --attempt.covered;
     Entry* entry = ledger_.find(sequence);
     DeliveryResult& result = *entry->result_of(outbox.target);
     result.status = ResultStatus::kFailed;
@@ -288,7 +314,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
 }
 
 void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& message) {
-  close_results(window, outbox, outbox.attempt->newest, ResultStatus::kFailed, message);
+  close_results(window, outbox, outbox.attempt->covered, ResultStatus::kFailed, message);
   drop_attempt(outbox);
   go_on(window, outbox);
 }
@@ -304,9 +330,9 @@ void Deliverer::go_on(Window& window, Outbox& outbox) {
   if (!outbox.waiting.empty()) queue(window, outbox, false);
 }
 
-void Deliverer::close_results(Window& window, Outbox& outbox, Sequence newest, ResultStatus status,
+void Deliverer::close_results(Window& window, Outbox& outbox, std::size_t count, ResultStatus status,
                               const std::string& message) {
-  const auto end = std::upper_bound(outbox.waiting.begin(), outbox.waiting.end(), newest);
+  const auto end = outbox.waiting.begin() + static_cast<std::ptrdiff_t>(count);
   for (auto at = outbox.waiting.begin(); at != end; ++at) {
     Entry* entry = ledger_.find(*at);
     DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);

@@ -474,6 +474,28 @@ TEST_F(EngineTest, ACreateOfWhatIsThereAlreadyBecomesAnUpdate) {
   EXPECT_EQ(world().record_of(1, there)->known_by(PlatformId("beta"))->own_id(), there);
 }
 
+TEST_F(EngineTest, AnEventThatIsReconciledAfterANewerOneIsDeliveredToo) {
+  EngineOptions options;
+  options.window_events_max = 1;
+  begin(options);
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0","phone":"t1:0"})");
+  settle();
+  sends_ = false;
+  edit(alpha(), id, "name", "t1:1");
+  auto low = last_;
+  low->wire_priority = 10;
+  edit(alpha(), id, "phone", "t1:1");
+  auto high = last_;
+  high->wire_priority = 1;
+  high->entity_id = world().record_of(0, id)->id;
+  high->order_key = order_key_of(*high);
+  ASSERT_TRUE(world().accept({low, high}));
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:1");
+  EXPECT_EQ(held(beta(), "phone"), "t1:1");
+  EXPECT_EQ(beta().seen[1].key, high->id.str());
+}
+
 TEST_F(EngineTest, FillsBatchesWhereTheTargetHasABulkForm) {
   begin({}, true);
   sends_ = false;

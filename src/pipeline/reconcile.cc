@@ -27,9 +27,9 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
 }
 
 /// The frozen change to the platform that says this field, and that value. Null if none does.
-const SentField* frozen(const Outbox* outbox, std::string_view field) {
-  if (outbox == nullptr || !outbox->attempt) return nullptr;
-  for (const SentField& sent : outbox->attempt->fields) {
+SentField* frozen(Outbox& outbox, std::string_view field) {
+  if (!outbox.attempt) return nullptr;
+  for (SentField& sent : outbox.attempt->fields) {
     if (sent.name == field) return &sent;
   }
   return nullptr;
@@ -283,11 +283,12 @@ void Reconciler::judge(Window& window, Change& change, std::string_view field, c
   if (golden != nullptr) seen.golden_hash = mapper.held_hash(event.source, record.entity, field, golden->value);
   const bool is_existence = field == kDeletedField;
   Outbox& outbox = change.subject.outbox(event.source);
-  const SentField* sent = frozen(&outbox, field);
+  SentField* sent = frozen(outbox, field);
   if (sent != nullptr && is_under_way(outbox)) {
     // A delete names ids: one that it does not name it can't touch.
     seen.delivery_unknown = !is_existence || names_id(*outbox.attempt, event.own_id);
     seen.sent_hash = sent->hash;
+    sent->echoed = sent->echoed || sent->hash == seen.held_hash;
   }
   const Verdict verdict = conflict::judge(record, event, seen);
   const bool overtaken =
@@ -334,13 +335,14 @@ void Reconciler::note_existence_change(Change& change, std::uint64_t held_hash) 
   Knowledge& known = record.knowledge_of(event.source);
   const KnownValue* held = known.find(kDeletedField);
   if (held == nullptr || held->hash != held_hash) {
-    known.hold({std::string(kDeletedField), RecordVersion{0}, held_hash, event_time(event)});
+    const RecordVersion version = record.is_deleted() ? record.find(kDeletedField)->version : RecordVersion{};
+    known.hold({std::string(kDeletedField), version, held_hash, event_time(event)});
   }
   change.learned = true;
   Outbox& outbox = change.subject.outbox(event.source);
   // A create of ours names no id: what it made, or will make, is another copy.
   const bool creates = outbox.attempt && outbox.attempt->change.verb == Verb::kCreated;
-  if (!creates) deliverer_.release(outbox, Release::kDrop);
+  if (!creates) deliverer_.release(outbox, Release::kUntilSeen);
 }
 
 void Reconciler::overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash) {

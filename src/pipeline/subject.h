@@ -21,19 +21,22 @@ struct SentField {
   std::string name;
   RecordVersion version{};
   std::uint64_t hash = 0;  ///< as the target writes it
+  bool echoed = false;     ///< the target told the same while it was on its way
 };
 
 /// A change whose content is frozen: every request under its idempotency key says the same.
 struct Attempt {
   delivery::Change change;
   std::vector<SentField> fields;
-  Timestamp started{};   ///< of its first request: what its target wrote later may have been overwritten by it
-  Sequence newest{};     ///< the newest event that it speaks for; its id is the key
-  bool unknown = false;  ///< the last request may have been applied: it is repeated before anything else is said
-  bool lasting = true;   ///< it can be found again after a restart
-  bool dropped = false;  ///< its words are wrong by now: whatever becomes of the request, it is not repeated
-  bool alone = false;    ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
-  int repeats = 0;       ///< how often the target asked for it in another form (`kRepeat`)
+  Timestamp started{};      ///< of its first request: what its target wrote later may have been overwritten by it
+  Sequence newest{};        ///< the last event that it speaks for; its id is the key
+  std::size_t covered = 0;  ///< how many of the outbox's waiting events, from the first, it speaks for
+  bool unknown = false;     ///< the last request may have been applied: it is repeated before anything else is said
+  bool lasting = true;      ///< it can be found again after a restart
+  bool former = false;      ///< about a copy that is gone: once its outcome is seen, what is lacking is said anew
+  bool dropped = false;     ///< its words are wrong by now: whatever becomes of the request, it is not repeated
+  bool alone = false;       ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
+  int repeats = 0;          ///< how often the target asked for it in another form (`kRepeat`)
 };
 
 /// All that one target still has to hear of one record: at most one change under way or parked, the rest waits for it.
@@ -47,7 +50,7 @@ struct Outbox {
   Subject* subject = nullptr;
   PlatformId target;
   Phase phase = Phase::kIdle;
-  std::vector<Sequence> waiting;  ///< events whose result for this target is open, oldest first
+  std::vector<Sequence> waiting;  ///< events whose result for this target is open, as they were reconciled
   std::unique_ptr<Attempt> attempt;
   Lane* lane = nullptr;
   std::multimap<Timestamp, Outbox*>::iterator due{};  ///< valid while parked

@@ -58,6 +58,7 @@ class History {
   std::vector<Slot> slots_;
   std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot
   microseconds lateness_max_{};
+  bool commits_fail_ = false;
   double subset_share_ = 0;
   double duplicate_share_ = 0;
   std::uint64_t counter_ = 0;
@@ -85,6 +86,7 @@ History::History(HistoryKind kind, std::uint64_t seed)
 World::Options History::options() {
   World::Options options;
   options.seed = dice_->next();
+  commits_fail_ = kind_ == HistoryKind::kStoreFails || (kind_ == HistoryKind::kCrashes && happens(0.5));
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
@@ -111,12 +113,14 @@ PlatformShape History::shape_of(std::size_t index) {
   shape.sends_echoes = happens(0.4);
   shape.bulk = happens(0.3);
   // After a failed transaction the engine asks again while the first request may still be on its way.
-  shape.honours_keys = happens(0.7) || kind_ == HistoryKind::kStoreFails;
+  shape.honours_keys = happens(0.7) || commits_fail_;
   shape.sends_version = happens(0.3);
   // An accept that fails makes any event late.
   const bool always_late = kind_ == HistoryKind::kCrashes || kind_ == HistoryKind::kStoreFails;
   shape.sends_base = happens(0.5);
   shape.sends_occurred = always_late || happens(0.5);
+  // Carried out twice, a delivery overwrites what was written after the first time, by one who had seen it.
+  if (shape.sends_base && !shape.sends_occurred) shape.honours_keys = true;
   if (shape.sends_occurred && kind_ != HistoryKind::kCalm) {
     shape.clock_skew = milliseconds{static_cast<std::int64_t>(below(1'000)) - 500};
   }
@@ -131,6 +135,8 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
   if (happens(0.8)) event->id = EventId("e" + std::to_string(++counter_));
   event->wire_priority = static_cast<int>(1 + below(10));
   if (happens(subset_share_)) event->targets.resize(1 + below(event->targets.size()));
+  if (!event->base_version && !event->occurred_at && world_->must_wait(*event))
+    event->occurred_at = world_->clock.now();
   const bool may_be_late = event->base_version || event->occurred_at;
   const microseconds late{may_be_late && happens(0.6)
                               ? static_cast<std::int64_t>(below(static_cast<std::size_t>(lateness_max_.count())))
@@ -142,7 +148,7 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
 HistoryReport History::run() {
   const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : 25);
   if (kind_ == HistoryKind::kCrashes) world_->crash_share = 0.03;
-  if (kind_ == HistoryKind::kStoreFails || kind_ == HistoryKind::kCrashes) {
+  if (commits_fail_) {
     const double share = kind_ == HistoryKind::kCrashes ? 0.01 : 0.08;
     world_->store.on_commit = [this, share] {
       if (!happens(share)) return MemoryStore::Fault::kNone;

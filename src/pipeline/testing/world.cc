@@ -86,10 +86,22 @@ class World::Listener final : public NoticeSink {
   explicit Listener(World& world) : world_(world) {}
   bool wants_notices() const noexcept override { return true; }
   void publish(std::vector<Notice> notices) override {
-    for (Notice& notice : notices) world_.notices.push_back(std::move(notice));
+    for (Notice& notice : notices) {
+      if (is_tracing() && notice.conflict) tell(*notice.conflict);
+      world_.notices.push_back(std::move(notice));
+    }
   }
 
  private:
+  void tell(const Conflict& conflict) {
+    std::string text = "conflict by " + conflict.event_id.str() + " of " + conflict.source.str();
+    for (const Conflict::Side& side : conflict.fields) {
+      text += "; " + side.field + ": " + side.source_value.text() + (side.source_won ? " beats " : " loses to ") +
+              side.target_value.text();
+    }
+    world_.trace(text);
+  }
+
   World& world_;
 };
 
@@ -168,7 +180,7 @@ std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatfor
 }
 
 void World::send(std::shared_ptr<Event> event, microseconds delay, std::string idempotency_key) {
-  Queue& queue = queues_[event->tenant.str() + event->source.str() + event->entity + event->own_id];
+  Queue& queue = queues_[queue_of(*event)];
   Timestamp at = clock.now() + delay;
   if (!queue.messages.empty()) at = std::max(at, queue.messages.back().send_at);
   queue.messages.push_back({std::move(event), std::move(idempotency_key), at, false});
