@@ -35,7 +35,7 @@ test('data.currency wins over that of the platform', async () => {
 
 test('There and back again changes nothing', async () => {
   const tenant = newTenant();
-  await w.sync(event('bizoholic', 'product_created', tenant, { id: 'p-1', name: 'Pen', price: 0.99 }));
+  await w.sync(event('bizoholic', 'product_created', tenant, { id: 'p-1', name: 'Pen', price: 0.99, status: 'active' }));
   const shop = await w.holds('coreldove', tenant, 'product', { price: 82.17 });
   const { event_id: echo } = await w.act('coreldove', tenant, 'update', 'product', { product_id: shop.id, product_price: 82.17 }, { whole: true });
   const told = await w.settled(echo);
