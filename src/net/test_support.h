@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +16,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -156,6 +160,26 @@ class RawClient {
     std::string request = buffer_.substr(0, end + 4 + length);
     buffer_.erase(0, end + 4 + length);
     return request;
+  }
+
+  /// Bytes that were sent and that the peer, which listens on `port` of this machine, has not taken from its kernel.
+  [[nodiscard]] std::size_t unread_by_peer(std::uint16_t port) const {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size);
+    int unsent = 0;
+    ::ioctl(fd_, SIOCOUTQ, &unsent);
+    std::size_t bytes = static_cast<std::size_t>(unsent);
+    std::ifstream table("/proc/self/net/tcp");
+    std::string line;
+    while (std::getline(table, line)) {
+      unsigned local = 0;
+      unsigned remote = 0;
+      unsigned received = 0;
+      if (std::sscanf(line.c_str(), " %*d: %*8x:%4x %*8x:%4x %*x %*x:%x", &local, &remote, &received) != 3) continue;
+      if (local == port && remote == ntohs(own.sin_port)) bytes += received;
+    }
+    return bytes;
   }
 
   /// Whether the peer closes without a further byte.
@@ -307,6 +331,18 @@ class ServerFixture : public ::testing::Test {
       clock.advance(milliseconds{300});
       ticked.take();
     }
+  }
+
+  /// Waits until the server has read all that `client` sent: nothing of it is left in the kernel's queues, and every
+  /// thread has gone once round since. Time stands still meanwhile.
+  bool read_by_server(const RawClient& client) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (client.unread_by_peer(port) > 0) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    threads.run_on_each([](IoThread&) {});
+    return true;
   }
 
   /// Lets time run until `condition` holds; false after a long time.

@@ -25,6 +25,10 @@ constexpr std::uint16_t kNoCode = 1005;
 constexpr std::uint16_t kAbnormal = 1006;
 constexpr std::uint16_t kTryAgainLater = 1013;
 
+std::uint16_t code_of(const websocket::close_reason& reason) {
+  return reason.code == websocket::close_code::none ? kNoCode : static_cast<std::uint16_t>(reason.code);
+}
+
 UpgradeRequest make_upgrade_request(const HttpRequest& request) {
   UpgradeRequest made{beast::http::verb::get, request.target, 11};
   for (std::size_t i = 0; i < request.headers.size(); ++i) {
@@ -139,8 +143,7 @@ void Session::start(TcpSocket socket) {
   // After the close frames Beast waits for the client to close the connection, for as long as it likes.
   stream_->control_callback([this](websocket::frame_type kind, beast::string_view) {
     if (kind != websocket::frame_type::close) return;
-    const auto code = static_cast<std::uint16_t>(stream_->reason().code);
-    peer_code_ = code == 0 ? kNoCode : code;
+    peer_code_ = code_of(stream_->reason());
     thread_.timers().arm(close_timer_, options_.close_timeout);
   });
   stream_->read_message_max(options_.message_bytes_max);
@@ -165,6 +168,9 @@ void Session::read() {
 
 void Session::on_read(const SystemError& error) {
   if (finished_) return;
+  // Once our close frame is out Beast takes the socket from this read and gives it to the close, which hears the
+  // answer.
+  if (error == boost::asio::error::operation_aborted && close_frame_sent_) return;
   if (error) return finish(peer_code_);
   const auto data = incoming_.data();
   std::string message(static_cast<const char*>(data.data()), data.size());
@@ -226,8 +232,10 @@ void Session::begin_close(std::uint16_t code, std::string_view reason) {
 
 void Session::send_close_frame() {
   if (std::exchange(close_frame_sent_, true)) return;
-  // The pending read sees the client's answer and finishes; this handler only keeps the session alive until then.
-  stream_->async_close(close_reason_, [self = shared_from_this()](const SystemError&) {});
+  // Without an answer the read fails, or the timer cuts.
+  stream_->async_close(close_reason_, [self = shared_from_this()](const SystemError& error) {
+    if (!error && !self->finished_) self->finish(code_of(self->stream_->reason()));
+  });
 }
 
 void Session::finish(std::uint16_t code) {

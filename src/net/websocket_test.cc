@@ -289,7 +289,7 @@ TEST_F(WebSocketTest, StopSaysGoodbyeAndCutsWhoDoesNotAnswer) {
   const auto frame = read_frame(polite);
   EXPECT_EQ(frame->close_code(), 1001);
   ASSERT_TRUE(polite.send(masked(kClose, frame->payload)));
-  polite.finish_sending();  // and not close, which could reset the connection under its own goodbye
+  polite.finish_sending();  // the server waits for that; a close could reset the connection under its own goodbye
   EXPECT_EQ(closed.take(), 1001);
   EXPECT_EQ(read_frame(rude)->close_code(), 1001);
   EXPECT_TRUE(advance_until([&] { return server->counters().connections == 0; }));
