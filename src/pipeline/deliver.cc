@@ -31,19 +31,6 @@ Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const Engi
       retry_plan_({static_cast<std::uint32_t>(options.retry_attempts), options.backoff_factor}),
       lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max)}) {}
 
-std::vector<const FieldState*> Deliverer::lacks(const Catalog& catalog, Subject& subject, const PlatformId& target) {
-  Record& record = subject.record;
-  std::vector<const FieldState*> lacking = lacking_fields(catalog, record, target);
-  if (!holds_record(catalog, record, target)) return lacking;
-  // Not noted as held in the newer version: what version the target was told is what its own events are judged by.
-  const Knowledge& known = record.knowledge_of(target);
-  std::erase_if(lacking, [&](const FieldState* field) {
-    const KnownValue* held = known.find(field->name);
-    return held != nullptr && held->hash == catalog.mapper.held_hash(target, record.entity, field->name, field->value);
-  });
-  return lacking;
-}
-
 void Deliverer::enqueue(Window& window, Outbox& outbox, Entry& entry) {
   // In this order, not by sequence: two order keys may be one record, and then the later event may be reconciled first.
   outbox.waiting.push_back(entry.event->sequence);
@@ -227,7 +214,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   if (subject.stateless) {
     for (const FieldState& field : subject.record.fields) lacking.push_back(&field);
   } else {
-    lacking = lacks(*window.catalog, subject, outbox.target);
+    lacking = lacking_fields(*window.catalog, subject.record, outbox.target);
   }
   if (entry == nullptr || (lacking.empty() && !subject.stateless)) {
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
@@ -261,7 +248,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
 /// Whether what was seen refused is still what the target lacks.
 bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   if (outbox.subject->stateless) return true;
-  const auto lacking = lacks(catalog, *outbox.subject, outbox.target);
+  const auto lacking = lacking_fields(catalog, outbox.subject->record, outbox.target);
   if (outbox.attempt->change.verb != verb_for(catalog, outbox.subject->record, outbox.target)) return false;
   const auto& sent = outbox.attempt->fields;
   return std::all_of(sent.begin(), sent.end(), [&lacking](const SentField& field) {
@@ -287,10 +274,10 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
     if (const FieldState* state = record.find(key)) fields.set(key, state->value);
   }
   attempt->fields.reserve(lacking.size());
+  const transform::EntityPlan& plan = mapper.plan(outbox.target, record.entity);
   for (const FieldState* field : lacking) {
     if (field->name != kDeletedField) fields.set(field->name, field->value);
-    attempt->fields.push_back(
-        {field->name, field->version, mapper.held_hash(outbox.target, record.entity, field->name, field->value)});
+    attempt->fields.push_back({field->name, field->version, mapper.held_hash(plan, field->name, field->value)});
   }
   auto data = mapper.to_platform(outbox.target, record.entity, fields);
   if (!data) return fail(std::move(data).error());

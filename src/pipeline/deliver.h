@@ -41,11 +41,6 @@ class Deliverer {
 
   /// The event waits for the target to hold the record; its result is pending.
   void enqueue(Window& window, Outbox& outbox, Entry& entry);
-  /// What the target lacks of the record, by what it is known to hold. What it holds already, under whatever version,
-  /// it does not lack.
-  [[nodiscard]] std::vector<const FieldState*> lacks(const Catalog& catalog, Subject& subject,
-                                                     const PlatformId& target);
-
   /// Parked changes whose time has come go back to their lanes.
   void wake(Window& window);
   /// Fills the free room of all lanes, lane by lane in turns. The requests leave after the commit.

@@ -39,16 +39,21 @@ std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Reco
     if (holds) lacking.push_back(record.find(kDeletedField));
     return lacking;
   }
-  const Verb verb = verb_for(catalog, record, target);
+  const Verb verb = holds ? Verb::kUpdated : Verb::kCreated;
+  const transform::EntityPlan& plan = catalog.mapper.plan(target, record.entity);
   const Knowledge* known = record.known_by(target);
   for (const FieldState& field : record.fields) {
     if (field.name == kDeletedField) {
       if (!holds && known != nullptr && known->find(kDeletedField) != nullptr) lacking.push_back(&field);
       continue;
     }
-    if (!catalog.mapper.writable(target, record.entity, field.name, verb)) continue;
     const KnownValue* held = known == nullptr || !holds ? nullptr : known->find(field.name);
-    if (held == nullptr || held->version < field.version) lacking.push_back(&field);
+    if (held != nullptr && held->version >= field.version) continue;
+    if (!transform::Mapper::writable(plan, field.name, verb)) continue;
+    // The same value again under a newer version. Not noted as held in that version: what version the target was told
+    // is what its own events are judged by.
+    if (held != nullptr && held->hash == catalog.mapper.held_hash(plan, field.name, field.value)) continue;
+    lacking.push_back(&field);
   }
   return lacking;
 }

@@ -279,8 +279,11 @@ void Reconciler::judge(Window& window, Change& change, std::string_view field, c
   const FieldState* golden = record.find(field);
   conflict::Observation seen;
   seen.field = field;
-  seen.held_hash = mapper.held_hash(event.source, record.entity, field, value);
-  if (golden != nullptr) seen.golden_hash = mapper.held_hash(event.source, record.entity, field, golden->value);
+  const transform::EntityPlan& plan = mapper.plan(event.source, record.entity);
+  seen.held_hash = mapper.held_hash(plan, field, value);
+  if (golden != nullptr) {
+    seen.golden_hash = golden->value == value ? seen.held_hash : mapper.held_hash(plan, field, golden->value);
+  }
   const bool is_existence = field == kDeletedField;
   Outbox& outbox = change.subject.outbox(event.source);
   SentField* sent = frozen(outbox, field);
@@ -496,7 +499,7 @@ void Reconciler::plan(Window& window, Change& change, const PlatformId& target) 
   }
   Outbox& outbox = change.subject.outbox(target);
   const bool idle = outbox.phase == Outbox::Phase::kIdle;
-  if (idle && !change.subject.stateless && deliverer_.lacks(catalog, change.subject, target).empty()) {
+  if (idle && !change.subject.stateless && lacking_fields(catalog, change.record(), target).empty()) {
     results.push_back(make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
     return;
   }

@@ -104,13 +104,15 @@ void Mapper::add_context(const PlatformId& target, std::string_view entity, std:
   if (platform != mapping_.platforms.end()) write_context(platform->second, context, data);
 }
 
-std::uint64_t Mapper::held_hash(const PlatformId& platform, std::string_view entity, std::string_view field,
-                                const Value& value) const {
-  return hash_as_written(plans_->of(platform, entity), rates_, field, value);
+const EntityPlan& Mapper::plan(const PlatformId& platform, std::string_view entity) const noexcept {
+  return plans_->of(platform, entity);
 }
 
-bool Mapper::writable(const PlatformId& platform, std::string_view entity, std::string_view field, Verb verb) const {
-  const EntityPlan& plan = plans_->of(platform, entity);
+std::uint64_t Mapper::held_hash(const EntityPlan& plan, std::string_view field, const Value& value) const {
+  return hash_as_written(plan, rates_, field, value);
+}
+
+bool Mapper::writable(const EntityPlan& plan, std::string_view field, Verb verb) {
   const Outbound* to = plan.outbound.find(field);
   const Access access = to != nullptr ? to->access : plan.unlisted;
   return access == Access::kAlways || (access == Access::kOnCreate && verb == Verb::kCreated);

@@ -84,14 +84,24 @@ class Mapper {
   void add_context(const PlatformId& target, std::string_view entity, std::string_view id,
                    const OutboundContext& context, Fields& data) const;
 
-  /// Hash of one canonical value as the target writes it: equal for two values that the target writes alike, so a value
-  /// that comes back from the target has the hash of the one that went out.
+  /// How a platform reads and writes an entity: looked up once where many fields are asked for. Lives as the mapper
+  /// does.
+  [[nodiscard]] const EntityPlan& plan(const PlatformId& platform, std::string_view entity) const noexcept;
+
+  /// Hash of one canonical value as the platform of `plan` writes it: equal for two values that it writes alike, so a
+  /// value that comes back from the platform has the hash of the one that went out.
+  [[nodiscard]] std::uint64_t held_hash(const EntityPlan& plan, std::string_view field, const Value& value) const;
   [[nodiscard]] std::uint64_t held_hash(const PlatformId& platform, std::string_view entity, std::string_view field,
-                                        const Value& value) const;
-  /// False for fields that the platform can't write; they are outside convergence. Some it takes with a create only,
-  /// such as the lines of an order.
+                                        const Value& value) const {
+    return held_hash(plan(platform, entity), field, value);
+  }
+  /// False for fields that the platform of `plan` can't write; they are outside convergence. Some it takes with a
+  /// create only, such as the lines of an order.
+  [[nodiscard]] static bool writable(const EntityPlan& plan, std::string_view field, Verb verb = Verb::kUpdated);
   [[nodiscard]] bool writable(const PlatformId& platform, std::string_view entity, std::string_view field,
-                              Verb verb = Verb::kUpdated) const;
+                              Verb verb = Verb::kUpdated) const {
+    return writable(plan(platform, entity), field, verb);
+  }
 
   /// Canonical fields as clients of our API read them: money unfolded into a number and its `currency`.
   [[nodiscard]] Fields present(std::string_view entity, const Fields& fields) const;
