@@ -2,6 +2,7 @@
 
 option(DATASYNC_TESTS "Build the tests" ON)
 option(DATASYNC_BENCH "Build the benchmarks" ON)
+option(DATASYNC_JEMALLOC "Allocate by jemalloc" ON)
 set(DATASYNC_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
 
 find_program(CCACHE ccache)
