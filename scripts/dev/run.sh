@@ -50,7 +50,7 @@ until_true() {
   done
 }
 
-url_of() { sed -n "s/.*\"platform\":\"$1\",\"url\":\"\([^\"]*\)\".*/\1/p" "$folder/simulators.log"; }
+url_of() { sed -n "s/.*\"platform\":\"$1\",\"url\":\"\([^\"]*\)\".*/\1/p" "$folder/simulators.log" 2>/dev/null; }
 simulators_are_up() { [[ -n $(url_of bizoholic) && -n $(url_of bizosaas) && -n $(url_of coreldove) ]]; }
 service_is_up() { curl --silent --fail --output /dev/null --max-time 2 "$service/readyz"; }
 port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
