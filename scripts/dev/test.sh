@@ -4,7 +4,7 @@
 #
 # A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
 # e2e, e2e.users, kill. C++ tests run under the address and undefined sanitizers; bench, e2e and kill use the release
-# build. KILLS=N sets how often the kill loop kills (20).
+# build. KILLS=N sets how often the kill loop kills (50).
 source scripts/lib.sh
 
 filter=${1:-}
@@ -97,7 +97,7 @@ run_e2e() {
 
 run_kill() {
   build release data-sync
-  node tests/e2e/kill_loop.js --kills "${KILLS:-20}"
+  node tests/e2e/kill_loop.js --kills "${KILLS:-50}"
   count "$1" 1 0
 }
 
