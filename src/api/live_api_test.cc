@@ -119,8 +119,11 @@ TEST_F(LiveApi, FiltersNarrowWhatIsHeard) {
 }
 
 TEST_F(LiveApi, AClientThatComesBackMissesNothing) {
+  Listener witness(port_, "/ws/sync?type=sync_completed");
+  witness.hear();
   for (int i = 1; i <= 450; ++i) create("e" + std::to_string(i));  // more than two pages
   backend_.finish(EventId{"e7"}, EventStatus::kFailed, ResultStatus::kFailed);
+  EXPECT_EQ(brief(witness.hear()), "sync_completed e7");  // told to all who are there, so not again to who comes now
   Listener listener(port_, "/ws/sync?cursor=5");
   EXPECT_EQ(listener.hear().text("cursor"), "5");
   std::vector<std::string> heard;
