@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "domain/json.h"
 
@@ -13,11 +14,97 @@ auto lower_bound(auto& fields, std::string_view name) {
                           [](const Field& field, std::string_view wanted) { return field.name < wanted; });
 }
 
+constexpr std::uint64_t in_each_byte(std::uint64_t byte) {
+  return byte * 0x0101010101010101U;
+}
+
+/// Not zero where one of the eight characters needs an escape.
+/// Source: "Determine if a word has a byte less than n" in https://graphics.stanford.edu/~seander/bithacks.html
+std::uint64_t escapes_in(const char* eight) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - in_each_byte(limit)) & ~bytes; };
+  return (below(word, 0x20) | below(word ^ in_each_byte('"'), 1) | below(word ^ in_each_byte('\\'), 1)) &
+         in_each_byte(0x80);
+}
+
+bool needs_escape(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// Nearly every text is plain, and most are short: eight characters a step tell it cheaply.
+bool is_plain(std::string_view text) noexcept {
+  constexpr std::size_t kStep = sizeof(std::uint64_t);
+  if (text.size() < kStep) return std::none_of(text.begin(), text.end(), needs_escape);
+  const char* const last = text.data() + text.size() - kStep;
+  std::uint64_t escapes = escapes_in(last);  // overlaps the step before it
+  for (const char* at = text.data(); at < last; at += kStep) escapes |= escapes_in(at);
+  return escapes == 0;
+}
+
+/// Makes `out` longer and returns where the new part begins.
+char* extend(std::string& out, std::size_t bytes) {
+  const std::size_t before = out.size();
+  out.resize(before + bytes);
+  return out.data() + before;
+}
+
+char* put(char* at, std::string_view text) noexcept {
+  return at + text.copy(at, text.size());
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  std::size_t clean_from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!needs_escape(text[i])) continue;
+    const auto c = static_cast<unsigned char>(text[i]);
+    out.append(text, clean_from, i - clean_from);
+    clean_from = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += "\\u00";
+        out += kHex[c >> 4U];
+        out += kHex[c & 0x0fU];
+    }
+  }
+  out.append(text, clean_from);
+  out += '"';
+}
+
+/// `{"a":1,"b":2}` of members whose names need escapes: rare.
+void append_with_escapes(std::string& out, const std::vector<Field>& fields) {
+  char before = '{';
+  for (const Field& field : fields) {
+    out += before;
+    before = ',';
+    append_json_string(out, field.name);
+    out += ':';
+    out += field.value.text();
+  }
+  out += '}';
+}
+
 }  // namespace
 
 Value Value::string(std::string_view text) {
   std::string out;
-  out.reserve(text.size() + 2);
   append_json_string(out, text);
   return Value(std::move(out));
 }
@@ -62,38 +149,11 @@ std::optional<std::string> Value::as_id() const {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  std::size_t clean_from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, clean_from, i - clean_from);
-    clean_from = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += "\\u00";
-        out += kHex[c >> 4U];
-        out += kHex[c & 0x0fU];
-    }
-  }
-  out.append(text, clean_from);
-  out += '"';
+  if (!is_plain(text)) return append_escaped(out, text);
+  char* at = extend(out, text.size() + 2);
+  *at++ = '"';
+  at = put(at, text);
+  *at = '"';
 }
 
 const Value* Fields::find(std::string_view name) const noexcept {
@@ -126,16 +186,29 @@ std::optional<Value> Fields::take(std::string_view name) {
 }
 
 void Fields::append_json(std::string& out) const {
-  out += '{';
-  bool first = true;
+  constexpr std::size_t kPunctuation = 4;  // two quotes, colon, comma
+  std::size_t bytes = 2;
+  bool plain = true;
   for (const Field& field : fields_) {
-    if (!first) out += ',';
-    first = false;
-    append_json_string(out, field.name);
-    out += ':';
-    out += field.value.text();
+    bytes += field.name.size() + field.value.text().size() + kPunctuation;
+    plain = plain && is_plain(field.name);
   }
-  out += '}';
+  if (!plain) return append_with_escapes(out, fields_);
+  if (fields_.empty()) {
+    out += "{}";
+    return;
+  }
+  char* at = extend(out, bytes - 1);  // no comma behind the last one
+  *at++ = '{';
+  for (const Field& field : fields_) {
+    *at++ = '"';
+    at = put(at, field.name);
+    *at++ = '"';
+    *at++ = ':';
+    at = put(at, field.value.text());
+    *at++ = ',';
+  }
+  at[-1] = '}';
 }
 
 std::string Fields::to_json() const {
