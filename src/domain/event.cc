@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 
 namespace datasync {
 namespace {
@@ -21,8 +23,10 @@ constexpr std::array<std::string_view, 6> kResultStatuses{"pending", "completed"
                                                           "retry",   "review",    "skipped"};
 
 void append_part(std::string& out, std::string_view part) {
-  out += std::to_string(part.size());
-  out += ':';
+  std::array<char, std::numeric_limits<std::size_t>::digits10 + 2> size;
+  char* end = std::to_chars(size.data(), size.data() + size.size() - 1, part.size()).ptr;
+  *end++ = ':';
+  out.append(size.data(), end);
   out += part;
 }
 
