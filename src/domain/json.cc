@@ -6,18 +6,32 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <optional>
+
+#include "domain/name_order.h"
 
 namespace datasync {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-/// One member of an object while it is read: its name, and where its canonical text stands in `Workspace::text`.
+/// One member of an object while it is read. Its value is `verbatim` where the text itself writes it canonically, else
+/// it stands in `Workspace::text`. Names and verbatim values are in the parser's own buffers, which live as long as the
+/// document.
 struct Member {
-  std::string_view name;  // in the parser's own buffer, which lives as long as the document
-  std::size_t begin;
-  std::size_t end;
+  std::string_view name;
+  std::uint64_t prefix;    // of the name
+  std::uint32_t position;  // among the members as they came
+  std::string_view verbatim;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  [[nodiscard]] bool comes_before(const Member& other) const noexcept {
+    if (prefix != other.prefix) return prefix < other.prefix;
+    const int order = name.compare(other.name);
+    return order < 0 || (order == 0 && position < other.position);
+  }
 };
 
 /// simdjson reads up to 64 bytes past the text, so the text is copied into a padded buffer. Parser and buffers are kept
@@ -27,12 +41,45 @@ struct Workspace {
   std::string padded;
   std::string text;             // canonical text of what has been read, innermost last
   std::vector<Member> members;  // of all objects that are open, innermost last
+  bool busy = false;
+  std::unique_ptr<Workspace> inner;  // for who reads JSON while an array is being handed over
 };
 
-Workspace& workspace() {
-  thread_local Workspace instance;
-  return instance;
-}
+/// Borrows the thread's workspace for one text, and gives back what a large one made it hold.
+class Lease {
+ public:
+  Lease() : work_(free_one()) {
+    work_.busy = true;
+    work_.text.clear();
+    work_.members.clear();
+  }
+  ~Lease() {
+    constexpr std::size_t kKeptBytesMax = 1U << 20U;
+    if (work_.padded.capacity() > kKeptBytesMax) {
+      work_.parser = ondemand::parser();
+      std::string().swap(work_.padded);
+      std::string().swap(work_.text);
+    }
+    work_.busy = false;
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  Workspace& operator*() const noexcept { return work_; }
+
+ private:
+  static Workspace& free_one() {
+    thread_local Workspace outermost;
+    Workspace* work = &outermost;
+    while (work->busy) {
+      if (!work->inner) work->inner = std::make_unique<Workspace>();
+      work = work->inner.get();
+    }
+    return *work;
+  }
+
+  Workspace& work_;
+};
 
 struct ParseFailure {
   std::string message;
@@ -42,6 +89,10 @@ struct ParseFailure {
   throw ParseFailure{std::move(message)};
 }
 
+void check_depth(int depth) {
+  if (depth > kJsonDepthMax) refuse("nested deeper than 64 levels");
+}
+
 std::string_view trim_right(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' || text.back() == '\t')) {
     text.remove_suffix(1);
@@ -49,18 +100,33 @@ std::string_view trim_right(std::string_view text) {
   return text;
 }
 
-void append_value(Workspace& work, ondemand::value value, int depth);
-
-void append_string(std::string& out, ondemand::value value) {
-  const std::string_view raw = trim_right(value.raw_json_token());
-  const std::string_view text = value.get_string();  // checks the escapes
-  const bool plain = raw.size() >= 2 && std::memchr(raw.data(), '\\', raw.size()) == nullptr;
-  if (plain) {
-    out += raw;
-  } else {
-    append_json_string(out, text);
+/// Takes a scalar that the text writes canonically already, as nearly all are; for any other value it returns nothing
+/// and leaves it to be read.
+std::string_view take_verbatim(ondemand::value& value) {
+  switch (value.type()) {
+    case ondemand::json_type::string: {
+      // UTF-8 and control characters of the whole text were checked before; without an escape nothing is left to check.
+      const std::string_view raw = trim_right(value.raw_json_token());
+      if (raw.size() < 2 || raw.back() != '"' || std::memchr(raw.data(), '\\', raw.size()) != nullptr) return {};
+      if (value.get_raw_json_string().error() != simdjson::SUCCESS) return {};
+      return raw;
+    }
+    case ondemand::json_type::number: {
+      const std::string_view raw = trim_right(value.raw_json_token());
+      if (raw == "-0" || value.get_int64().error() != simdjson::SUCCESS) return {};
+      return raw;
+    }
+    case ondemand::json_type::boolean:
+      return value.get_bool().value() ? "true" : "false";
+    case ondemand::json_type::null:
+      if (!value.is_null()) refuse("a word is none of true, false, null");
+      return "null";
+    default:
+      return {};
   }
 }
+
+void append_value(Workspace& work, ondemand::value value, int depth);
 
 void append_number(std::string& out, ondemand::value value) {
   const std::string_view raw = trim_right(value.raw_json_token());
@@ -97,15 +163,10 @@ void append_array(Workspace& work, ondemand::array array, int depth) {
 /// Sorts the members above `base` by name. Of two with one name the last one stays.
 void sort_members(std::vector<Member>& members, std::size_t base) {
   const auto first = members.begin() + static_cast<std::ptrdiff_t>(base);
-  const auto by_name = [](const Member& a, const Member& b) { return a.name < b.name; };
-  if (std::is_sorted(first, members.end(), [](const Member& a, const Member& b) { return a.name <= b.name; })) {
-    const auto twice =
-        std::adjacent_find(first, members.end(), [](const Member& a, const Member& b) { return a.name == b.name; });
-    if (twice == members.end()) return;
-  }
-  std::stable_sort(first, members.end(), by_name);
-  const auto kept = std::unique(std::make_reverse_iterator(members.end()), std::make_reverse_iterator(first),
-                                [](const Member& a, const Member& b) { return a.name == b.name; });
+  std::sort(first, members.end(), [](const Member& a, const Member& b) { return a.comes_before(b); });
+  const auto same = [](const Member& a, const Member& b) { return a.prefix == b.prefix && a.name == b.name; };
+  if (std::adjacent_find(first, members.end(), same) == members.end()) return;
+  const auto kept = std::unique(std::make_reverse_iterator(members.end()), std::make_reverse_iterator(first), same);
   members.erase(first, kept.base());
 }
 
@@ -114,13 +175,18 @@ void sort_members(std::vector<Member>& members, std::size_t base) {
 void read_members(Workspace& work, ondemand::object object, int depth, std::string_view inner_name = {},
                   std::optional<Fields>* inner = nullptr);
 
+std::string_view text_of(const Workspace& work, const Member& member) noexcept {
+  if (!member.verbatim.empty()) return member.verbatim;
+  return std::string_view(work.text).substr(member.begin, member.end - member.begin);
+}
+
 /// Takes the members above `base` out of the workspace.
 Fields take_fields(Workspace& work, std::size_t base) {
   Fields fields;
   fields.reserve(work.members.size() - base);
   for (std::size_t i = base; i < work.members.size(); ++i) {
     const Member& member = work.members[i];
-    fields.set(member.name, Value::from_canonical(work.text.substr(member.begin, member.end - member.begin)));
+    fields.set(member.name, Value::from_canonical(std::string(text_of(work, member))));
   }
   work.members.resize(base);
   return fields;
@@ -133,6 +199,12 @@ void read_members(Workspace& work, ondemand::object object, int depth, std::stri
     const std::string_view name = field.unescaped_key();
     ondemand::value value = field.value();
     const std::size_t begin = work.text.size();
+    const auto position = static_cast<std::uint32_t>(work.members.size());
+    check_depth(depth + 1);
+    if (const std::string_view verbatim = take_verbatim(value); !verbatim.empty()) {
+      work.members.push_back({name, sort_prefix(name), position, verbatim});
+      continue;
+    }
     if (inner != nullptr && name == inner_name && value.type() == ondemand::json_type::object) {
       const std::size_t inner_base = work.members.size();
       read_members(work, value.get_object(), depth + 1);
@@ -141,7 +213,7 @@ void read_members(Workspace& work, ondemand::object object, int depth, std::stri
       continue;
     }
     append_value(work, value, depth + 1);
-    work.members.push_back({name, begin, work.text.size()});
+    work.members.push_back({name, sort_prefix(name), position, {}, begin, work.text.size()});
   }
   sort_members(work.members, base);
 }
@@ -159,7 +231,7 @@ void append_object(Workspace& work, ondemand::object object, int depth) {
     if (i > base) work.text += ',';
     append_json_string(work.text, member.name);
     work.text += ':';
-    work.text.append(work.text, member.begin, member.end - member.begin);
+    work.text += text_of(work, member);
   }
   work.text += '}';
   work.text.erase(begin, values_end - begin);
@@ -167,27 +239,79 @@ void append_object(Workspace& work, ondemand::object object, int depth) {
 }
 
 void append_value(Workspace& work, ondemand::value value, int depth) {
-  if (depth > kJsonDepthMax) refuse("nested deeper than 64 levels");
+  check_depth(depth);
+  if (const std::string_view verbatim = take_verbatim(value); !verbatim.empty()) {
+    work.text += verbatim;
+    return;
+  }
   switch (value.type()) {
     case ondemand::json_type::object:
-      append_object(work, value.get_object(), depth);
-      break;
+      return append_object(work, value.get_object(), depth);
     case ondemand::json_type::array:
-      append_array(work, value.get_array(), depth);
-      break;
+      return append_array(work, value.get_array(), depth);
     case ondemand::json_type::string:
-      append_string(work.text, value);
-      break;
-    case ondemand::json_type::number:
-      append_number(work.text, value);
-      break;
-    case ondemand::json_type::boolean:
-      work.text += value.get_bool().value() ? "true" : "false";
-      break;
-    case ondemand::json_type::null:
-      if (!value.is_null()) refuse("a word is none of true, false, null");
-      work.text += "null";
-      break;
+      return append_json_string(work.text, value.get_string());
+    default:
+      return append_number(work.text, value);
+  }
+}
+
+NestedObject read_nested(Workspace& work, ondemand::object object, int depth, std::string_view inner_name) {
+  NestedObject result;
+  std::optional<Fields> inner;
+  const std::size_t base = work.members.size();
+  read_members(work, object, depth, inner_name, inner_name.empty() ? nullptr : &inner);
+  result.outer = take_fields(work, base);
+  result.has_inner = inner.has_value();
+  if (inner) result.inner = std::move(*inner);
+  return result;
+}
+
+Element read_element(Workspace& work, ondemand::value value, int depth, std::string_view inner_name) {
+  Element element;
+  const std::size_t begin = work.text.size();
+  if (value.type() == ondemand::json_type::object) {
+    check_depth(depth);
+    element.object = read_nested(work, value.get_object(), depth, inner_name);
+  } else {
+    append_value(work, value, depth);
+    element.other = Value::from_canonical(work.text.substr(begin));
+  }
+  work.text.resize(begin);
+  return element;
+}
+
+using Path = std::span<const std::string>;
+using Elements = std::optional<std::vector<Element>>;
+
+/// Reads `value`, and keeps the elements of the array at the end of `path`. Where a member of the path stands twice the
+/// last one counts, as everywhere.
+void pick_elements(Workspace& work, ondemand::value value, int depth, Path path, Elements& picked) {
+  check_depth(depth);
+  const ondemand::json_type type = value.type();
+  const std::size_t begin = work.text.size();
+  const auto go_on = [&](bool on_path, ondemand::value next) {
+    if (on_path) {
+      picked.reset();
+      return pick_elements(work, next, depth + 1, path.subspan(1), picked);
+    }
+    append_value(work, next, depth + 1);
+    work.text.resize(begin);
+  };
+  if (type == ondemand::json_type::array && path.empty()) {
+    picked.emplace();
+    for (auto element : value.get_array()) picked->push_back(read_element(work, element.value(), depth + 1, {}));
+  } else if (type == ondemand::json_type::array) {
+    std::size_t index = 0;
+    for (auto element : value.get_array()) go_on(std::to_string(index++) == path.front(), element.value());
+  } else if (type == ondemand::json_type::object && !path.empty()) {
+    for (ondemand::field field : value.get_object()) {
+      const std::string_view name = field.unescaped_key();
+      go_on(name == path.front(), field.value());
+    }
+  } else {
+    append_value(work, value, depth);
+    work.text.resize(begin);
   }
 }
 
@@ -200,20 +324,14 @@ bool at_end(ondemand::document& document) {
 template <typename Read>
 auto with_document(std::string_view text, Read read)
     -> Result<decltype(read(std::declval<Workspace&>(), std::declval<ondemand::document&>()))> {
-  Workspace& work = workspace();
-  constexpr std::size_t kKeptBytesMax = 1U << 20U;
-  work.text.clear();
-  work.members.clear();
+  const Lease lease;
+  Workspace& work = *lease;
   try {
     work.padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     work.padded.assign(text);
     ondemand::document document = work.parser.iterate(work.padded.data(), text.size(), work.padded.capacity());
     auto result = read(work, document);
     if (!at_end(document)) return fail(ErrorCode::kInvalid, "text follows after the JSON value");
-    if (work.padded.capacity() > kKeptBytesMax) {
-      std::string().swap(work.padded);
-      std::string().swap(work.text);
-    }
     return result;
   } catch (const simdjson::simdjson_error& error) {
     return fail(ErrorCode::kInvalid, error.what());
@@ -252,13 +370,7 @@ Result<Fields> parse_json_object(std::string_view text) {
 
 Result<NestedObject> parse_nested_object(std::string_view text, std::string_view inner_name) {
   return with_document(text, [inner_name](Workspace& work, ondemand::document& document) {
-    NestedObject result;
-    std::optional<Fields> inner;
-    read_members(work, document.get_object(), 1, inner_name, &inner);
-    result.outer = take_fields(work, 0);
-    result.has_inner = inner.has_value();
-    if (inner) result.inner = std::move(*inner);
-    return result;
+    return read_nested(work, document.get_object(), 1, inner_name);
   });
 }
 
@@ -271,6 +383,31 @@ Result<std::vector<Value>> parse_json_array(std::string_view text) {
       elements.push_back(Value::from_canonical(work.text));
     }
     return elements;
+  });
+}
+
+Result<std::size_t> read_json_array(std::string_view text, std::string_view inner_name, std::size_t elements_max,
+                                    const std::function<void(Element)>& take) {
+  return with_document(text, [&](Workspace& work, ondemand::document& document) {
+    std::size_t count = 0;
+    for (auto element : document.get_array()) {
+      // Each element may be as deep as it could be alone.
+      if (++count <= elements_max) take(read_element(work, element.value(), 1, inner_name));
+    }
+    return count;
+  });
+}
+
+Result<std::optional<std::vector<Element>>> parse_elements(std::string_view text, std::span<const std::string> path) {
+  if (is_scalar_text(text)) {
+    auto scalar = parse_json(text);
+    if (!scalar) return fail(std::move(scalar).error());
+    return Elements{};
+  }
+  return with_document(text, [path](Workspace& work, ondemand::document& document) {
+    Elements picked;
+    pick_elements(work, document.get_value(), 1, path, picked);
+    return picked;
   });
 }
 

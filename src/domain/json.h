@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +38,23 @@ struct NestedObject {
   bool has_inner = false;
 };
 [[nodiscard]] Result<NestedObject> parse_nested_object(std::string_view text, std::string_view inner_name);
+
+/// One element of an array, read as `parse_nested_object` reads an object. `other` is what is none.
+struct Element {
+  NestedObject object;
+  std::optional<Value> other;
+};
+
+/// Reads an array in one pass, however long it is, and hands over each element as soon as it is read. What is beyond
+/// `elements_max` is counted, not read. `take` may read JSON itself. Returns how many elements there are.
+/// Errors: as `parse_json`, and for what is no array; elements may have been handed over before.
+[[nodiscard]] Result<std::size_t> read_json_array(std::string_view text, std::string_view inner_name,
+                                                  std::size_t elements_max, const std::function<void(Element)>& take);
+
+/// The elements of the array at `path` (the steps of an RFC 6901 pointer, unescaped), found while the whole text is
+/// read and checked; none where no array stands there. Errors: as `parse_json`.
+[[nodiscard]] Result<std::optional<std::vector<Element>>> parse_elements(std::string_view text,
+                                                                         std::span<const std::string> path);
 
 /// The members of a value that is an object; empty for any other. Canonical text, so it cannot fail.
 [[nodiscard]] Fields members_of(const Value& object);

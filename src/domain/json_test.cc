@@ -34,16 +34,78 @@ TEST(Json, TheLastOfTwoMembersWithOneNameStays) {
 }
 
 TEST(Json, RefusesWhatIsNoJson) {
-  for (const char* text :
-       {"",      "{",       "[1,",       "{\"a\":}",    "{\"a\" 1}", "[1 2]",       "{} {}",
-        "[1] x", "tru",     "nul",       "nulls",       "truee",     "01",          "-",
-        "1.",    "1e400",   ".5",        "+1",          "1e",        "0x10",        "--1",
-        "[01]",  "[-]",     "[1.]",      "[1e]",        "[-01]",     "[nul]",       "[tru]",
-        "'a'",   "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\x01\"",  "\"\xff\"",    "{\"a\":\"\xc3\"}",
-        "\"",    "NaN",     "[NaN]",     "Infinity",    "1 2",       "\"a\" \"b\"", "{\"a\":1,}",
-        "[1,]",  "[,1]",    "{,}"}) {
+  for (const char* text : {"",
+                           "{",
+                           "[1,",
+                           "{\"a\":}",
+                           "{\"a\" 1}",
+                           "[1 2]",
+                           "{} {}",
+                           "[1] x",
+                           "tru",
+                           "nul",
+                           "nulls",
+                           "truee",
+                           "01",
+                           "-",
+                           "1.",
+                           "1e400",
+                           ".5",
+                           "+1",
+                           "1e",
+                           "0x10",
+                           "--1",
+                           "[01]",
+                           "[-]",
+                           "[1.]",
+                           "[1e]",
+                           "[-01]",
+                           "[nul]",
+                           "[tru]",
+                           "'a'",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\ud800\"",
+                           "\"\x01\"",
+                           "\"\xff\"",
+                           "{\"a\":\"\xc3\"}",
+                           "\"",
+                           "NaN",
+                           "[NaN]",
+                           "Infinity",
+                           "1 2",
+                           "\"a\" \"b\"",
+                           "{\"a\":1,}",
+                           "[1,]",
+                           "[,1]",
+                           "{,}",
+                           "[\"a\"b]",
+                           "[\"a\"\"b\"]",
+                           "{\"a\":\"b\"c}",
+                           "[1\"a\"]",
+                           "[12a]",
+                           "[-]",
+                           "[true1]",
+                           "[1true]",
+                           "[00]",
+                           "[\"a\x02\"]"}) {
     EXPECT_TRUE(refused(text)) << text << " became " << canonical(text);
   }
+}
+
+TEST(Json, NumbersKeepTheirDigits) {
+  for (const char* text : {"0", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
+                           "18446744073709551616", "-9223372036854775809"}) {
+    EXPECT_EQ(canonical(text), text);
+  }
+  EXPECT_EQ(canonical("[-0,0 , -7 ]"), "[0,0,-7]");
+}
+
+/// Names are compared by their first eight bytes, and by the rest where these are the same.
+TEST(Json, MembersStandSortedByTheirBytes) {
+  EXPECT_EQ(canonical(R"({"profile_z":1,"profile_":2,"profile":3,"profile_a":4,"é":5,"z":6,"":7,"profile_a":8})"),
+            R"({"":7,"profile":3,"profile_":2,"profile_a":8,"profile_z":1,"z":6,"é":5})");
+  EXPECT_EQ(canonical(R"({"a\u0000":1,"a":2,"a\u0000":3})"), R"({"a":2,"a\u0000":3})");
 }
 
 TEST(Json, RefusesNestingBombsAndGiantNumbers) {
@@ -61,6 +123,76 @@ TEST(Json, ReadsAnEventAndItsDataInOnePass) {
   EXPECT_EQ(event->outer.to_json(), R"({"type":"t","z":[{}]})");
   EXPECT_FALSE(parse_nested_object(R"({"data":[1]})", "data")->has_inner);
   EXPECT_FALSE(parse_nested_object("[]", "data"));
+}
+
+std::string shown(const Element& element) {
+  return element.other ? element.other->text() : element.object.outer.to_json() + element.object.inner.to_json();
+}
+
+TEST(Json, HandsOverOneElementAfterTheOther) {
+  std::string seen;
+  const auto take = [&seen](const Element& element) {
+    seen += shown(element) + '\n';
+    seen += parse_json("[ 7 ]")->text() + '\n';  // another reader while this one is under way
+  };
+  const auto count =
+      read_json_array(R"( [{"b":1,"data":{"y":"é","x":[]}}, [2 ], {"data":3}, "\n", 4.50, {}] )", "data", 5, take);
+  EXPECT_EQ(count.value(), 6U);
+  EXPECT_EQ(seen, "{\"b\":1}{\"x\":[],\"y\":\"é\"}\n[7]\n[2]\n[7]\n{\"data\":3}{}\n[7]\n\"\\n\"\n[7]\n4.5\n[7]\n");
+  for (const char* text : {"", "{}", "7", "[", "[1,]", "[1]]", "[1] 2", "[{\"a\":}]", "[\"\xff\"]", "[1 2]"}) {
+    EXPECT_FALSE(read_json_array(text, "data", 9, [](const Element&) {})) << text;
+  }
+  EXPECT_EQ(read_json_array("[]", "data", 9, [](const Element&) {}).value(), 0U);
+  const auto nested = [](int depth) { return '[' + std::string(depth, '[') + std::string(depth, ']') + ']'; };
+  EXPECT_TRUE(read_json_array(nested(64), "", 9, [](const Element&) {}));
+  EXPECT_FALSE(read_json_array(nested(65), "", 9, [](const Element&) {}));
+}
+
+std::string elements_at(std::string_view text, const std::vector<std::string>& path) {
+  const auto elements = parse_elements(text, path);
+  if (!elements) return "refused";
+  if (!*elements) return "none";
+  std::string all;
+  for (const Element& element : **elements) all += shown(element) + ' ';
+  return all;
+}
+
+TEST(Json, FindsTheElementsOfAnArrayWhileItReads) {
+  EXPECT_EQ(elements_at(R"({"x":[1],"results":[{"b":2,"a":1},"s",[3]],"y":{"results":[9]}})", {"results"}),
+            R"({"a":1,"b":2}{} "s" [3] )");
+  EXPECT_EQ(elements_at(R"([{"a":1}])", {}), R"({"a":1}{} )");
+  EXPECT_EQ(elements_at(R"({"a":[0,{"b\n":[5]}]})", {"a", "1", "b\n"}), "5 ");
+  EXPECT_EQ(elements_at(R"({"a":[1],"a":[2]})", {"a"}), "2 ");  // the last one, as everywhere
+  EXPECT_EQ(elements_at(R"({"a":[1],"a":2})", {"a"}), "none");
+  for (const char* text : {"{}", "7", "\"a\"", "[]", R"({"a":7})", R"({"a":{}})", R"({"a":"[]"})", R"([{"a":[1]}])"}) {
+    EXPECT_EQ(elements_at(text, {"a"}), "none") << text;
+  }
+  for (const char* text : {"", R"({"a":[1]} 2)", R"({"a":[1],"b":})", R"({"a":[1],"b":01})", R"({"a":[{"x":1 2}]})",
+                           R"({"a":[1],"b":"\x"})", "{\"a\":[1],\"b\":\"\xff\"}", R"({"a":[1])"}) {
+    EXPECT_EQ(elements_at(text, {"a"}), "refused") << text;
+  }
+}
+
+TEST(Json, EscapesWhereverTheyStand) {
+  const std::string plain = "plain text of thirty-one bytes!";
+  for (std::size_t size = 0; size <= plain.size(); ++size) {
+    const std::string text = plain.substr(0, size);
+    EXPECT_EQ(Value::string(text).text(), '"' + text + '"');
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string marked = text;
+        marked[at] = static_cast<char>(c);
+        const bool escaped = Value::string(marked).text().size() > size + 2;
+        ASSERT_EQ(escaped, c < 0x20 || c == '"' || c == '\\') << size << ' ' << at << ' ' << c;
+      }
+    }
+  }
+}
+
+TEST(Json, FieldsAreWrittenAsTheyAreRead) {
+  for (const char* text : {"{}", R"({"":1})", R"({"a":1,"b\n":{"c":[]},"long name of a field":"x"})"}) {
+    EXPECT_EQ(parse_json_object(text)->to_json(), text);
+  }
 }
 
 TEST(Json, StringsComeBackAsTheyWere) {

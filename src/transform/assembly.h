@@ -1,25 +1,17 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "domain/name_order.h"
 #include "domain/value.h"
 #include "transform/plan.h"
 
 namespace datasync::transform {
-
-/// The first eight bytes of a name as a number that sorts as the name does: most comparisons end there.
-[[nodiscard]] inline std::uint64_t sort_prefix(std::string_view name) noexcept {
-  std::uint64_t prefix = 0;
-  std::memcpy(&prefix, name.data(), std::min(name.size(), sizeof prefix));
-  return std::endian::native == std::endian::little ? __builtin_bswap64(prefix) : prefix;
-}
 
 /// Collects fields under new names, any order, several under one name; keeps the most trusted of each name. One sort at
 /// the end instead of one insertion per field. Lifetime: names and borrowed values outlive it.
