@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "domain/json.h"
-
 namespace datasync::delivery {
 namespace {
 
@@ -56,6 +54,10 @@ std::optional<Value> JsonPointer::find(const Fields& root) const {
   const Value* value = root.find(steps_.front());
   if (value == nullptr) return std::nullopt;
   return find_from(1, *value);
+}
+
+std::optional<Value> JsonPointer::find(const Element& root) const {
+  return root.other ? find(*root.other) : find(root.object.outer);
 }
 
 std::optional<Value> JsonPointer::find_from(std::size_t depth, const Value& value) const {

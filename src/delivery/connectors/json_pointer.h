@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "domain/json.h"
 #include "domain/value.h"
 
 namespace datasync::delivery {
@@ -21,6 +22,10 @@ class JsonPointer {
   /// The value there; none where the way ends earlier.
   [[nodiscard]] std::optional<Value> find(const Value& root) const;
   [[nodiscard]] std::optional<Value> find(const Fields& root) const;
+  [[nodiscard]] std::optional<Value> find(const Element& root) const;
+
+  /// The names and indexes on the way, unescaped.
+  [[nodiscard]] const std::vector<std::string>& steps() const noexcept { return steps_; }
 
  private:
   [[nodiscard]] std::optional<Value> find_from(std::size_t depth, const Value& value) const;

@@ -87,7 +87,7 @@ class RestConnector final : public Connector {
   void explain(const Change& change, const net::ClientResponse& answer, bool batch, Outcome& outcome) const;
   void redirect_to_existing(const Change& change, std::optional<std::string> existing, Outcome& outcome) const;
   std::vector<Outcome> read_batch(std::span<const Change* const> changes, const net::ClientResponse& answer) const;
-  Outcome judge_item(const Change& change, const Bulk& bulk, const Endpoint& endpoint, const Value& item) const;
+  Outcome judge_item(const Change& change, const Bulk& bulk, const Endpoint& endpoint, const Element& item) const;
 
   RestOptions options_;
   net::OriginPtr origin_;
@@ -442,9 +442,8 @@ std::vector<Outcome> RestConnector::read_batch(std::span<const Change* const> ch
     outcomes.assign(changes.size(), whole);
     return outcomes;
   }
-  const auto json = parse_json(answer.body);
-  const auto list = json ? endpoint.bulk->results->find(*json) : std::nullopt;
-  const auto items = list ? elements_of(*list) : std::vector<Value>{};
+  auto list = parse_elements(answer.body, endpoint.bulk->results->steps());
+  const auto items = list && *list ? **std::move(list) : std::vector<Element>{};
   if (items.size() != changes.size()) {
     Outcome unknown = whole;
     unknown.kind = Kind::kUnknown;
@@ -460,11 +459,13 @@ std::vector<Outcome> RestConnector::read_batch(std::span<const Change* const> ch
 }
 
 Outcome RestConnector::judge_item(const Change& change, const Bulk& bulk, const Endpoint& endpoint,
-                                  const Value& item) const {
+                                  const Element& item) const {
   const auto status_value = bulk.status.find(item);
   const std::int64_t status = status_value ? status_value->as_integer().value_or(0) : 0;
-  const auto id_value = bulk.id.find(item);
-  auto id = id_value ? id_of(*id_value) : std::nullopt;
+  const auto id_in_item = [&bulk, &item] {
+    const auto value = bulk.id.find(item);
+    return value ? id_of(*value) : std::nullopt;
+  };
   Outcome outcome;
   if (status < 100 || status > 599) {
     outcome.message =
@@ -474,15 +475,15 @@ Outcome RestConnector::judge_item(const Change& change, const Bulk& bulk, const 
   outcome.http_status = static_cast<int>(status);
   outcome.kind = kind_of(endpoint, outcome.http_status);
   if (outcome.kind == Kind::kDelivered) {
-    if (id && change.verb != Verb::kDeleted && own_id_of(change).empty())
-      outcome.learned.push_back({{}, *std::move(id)});
+    if (change.verb == Verb::kDeleted || !own_id_of(change).empty()) return outcome;
+    if (auto id = id_in_item()) outcome.learned.push_back({{}, *std::move(id)});
     return outcome;
   }
-  std::string text = item.text();
+  std::string text = item.other ? item.other->text() : item.object.outer.to_json();
   headers_.redact(text);
   outcome.message = fmt::format("{} answered {} to an item of {}: {}", options_.platform.str(), outcome.http_status,
                                 asked(change, true), words_of(text, bulk.message));
-  if (outcome.http_status == 409) redirect_to_existing(change, std::move(id), outcome);
+  if (outcome.http_status == 409) redirect_to_existing(change, id_in_item(), outcome);
   return outcome;
 }
 

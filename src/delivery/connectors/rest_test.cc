@@ -310,6 +310,10 @@ TEST_F(RestBatch, EachItemHasItsOwnOutcome) {
   EXPECT_FALSE(outcomes[1].whole_request);
   EXPECT_EQ(outcomes[1].message, "bizoholic answered 422 to an item of POST /api/sync/user/bulk: no email");
   EXPECT_EQ(read(answer(200, R"({"results":[{"status":409,"id":"bz_1"},{"status":503}]})"))[0].kind, Kind::kRepeat);
+  const auto strange = read(answer(200, R"({"results":["no",{"status":422,"why":"because"}]})"));
+  EXPECT_EQ(strange[0].kind, Kind::kUnknown);
+  EXPECT_EQ(strange[1].message,
+            R"(bizoholic answered 422 to an item of POST /api/sync/user/bulk: {"status":422,"why":"because"})");
 }
 
 TEST_F(RestBatch, ARefusalOfTheWholeIsMarkedAsSuch) {
@@ -321,7 +325,9 @@ TEST_F(RestBatch, ARefusalOfTheWholeIsMarkedAsSuch) {
 
 TEST_F(RestBatch, AnAnswerThatDoesNotFitLeavesAllUnknown) {
   for (const char* body : {"", "oops", "{}", R"({"results":[]})", R"({"results":[{"status":200}]})", R"({"results":7})",
-                           R"({"results":[1,2,3]})"}) {
+                           R"({"results":[1,2,3]})", R"({"results":[{"status":200},{"status":200}]} x)",
+                           R"({"results":[{"status":200},{"status":200}],"results":0})",
+                           R"({"results":[{"status":200},{"status":200}],"more":[}})"}) {
     for (const Outcome& outcome : read(answer(200, body))) EXPECT_EQ(outcome.kind, Kind::kUnknown) << body;
   }
   EXPECT_EQ(read(answer(200, R"({"results":[{"status":200},{"status":"fine"}]})"))[1].kind, Kind::kUnknown);
