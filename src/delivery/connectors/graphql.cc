@@ -77,6 +77,25 @@ struct Complaint {
   bool invalid = false;  // of the answer: the request did not pass validation, so nothing was run
 };
 
+/// An answer that speaks GraphQL, taken apart once for all its changes.
+struct Payloads {
+  /// An error of the answer's own, and the root field that it concerns; none: it concerns them all.
+  struct OwnError {
+    std::optional<std::string> root;
+    Complaint complaint;
+  };
+  Fields by_alias;  // the members of `data`
+  std::vector<OwnError> errors;
+
+  [[nodiscard]] std::vector<Complaint> complaints_of(std::string_view alias) const {
+    std::vector<Complaint> complaints;
+    for (const OwnError& error : errors) {
+      if (!error.root || *error.root == alias) complaints.push_back(error.complaint);
+    }
+    return complaints;
+  }
+};
+
 /// The worse, the more it decides where several errors stand together.
 int gravity(Kind kind) {
   switch (kind) {
@@ -140,14 +159,15 @@ class GraphqlConnector final : public Connector {
 
   std::string what(const Change& change, const Position& position) const;
   Outcome judge_answer(const Change& change, const Position& position, std::string_view alias,
-                       const net::ClientResponse& answer, const Result<Fields>& json, std::string_view body) const;
-  Outcome judge(const Change& change, const Position& position, std::string_view alias, const Fields& answer) const;
-  Outcome judge_payload(const Change& change, const Position& position, const Value& payload) const;
+                       const net::ClientResponse& answer, const std::optional<Payloads>& payloads,
+                       std::string_view body) const;
+  Outcome judge(const Change& change, const Position& position, std::string_view alias, const Payloads& payloads) const;
+  Outcome judge_payload(const Change& change, const Position& position, const Element& payload) const;
   Outcome judge_complaints(const Change& change, const Position& position,
                            const std::vector<Complaint>& complaints) const;
   Kind kind_of(const Change& change, const Step& step, const Complaint& complaint) const;
   bool says_absent(const Step& step, const Change& change, const Complaint& complaint) const;
-  std::vector<OwnId> learn(const Step& step, const Value& payload) const;
+  std::vector<OwnId> learn(const Step& step, const Element& payload) const;
   void go_on(const Change& change, const Position& position, Outcome& outcome) const;
   void turn(const Change& change, const Position& position, bool absent, Outcome& outcome) const;
 
@@ -404,17 +424,15 @@ Result<std::string> GraphqlConnector::body_of_many(std::span<const Change* const
 
 // ---- answers
 
-/// The answer's own `errors`, those that concern the root field `alias` or none in particular.
-std::vector<Complaint> own_complaints(const Fields& answer, std::string_view alias) {
-  std::vector<Complaint> complaints;
-  const Value* errors = answer.find("errors");
-  if (errors == nullptr) return complaints;
-  for (const Value& error : elements_of(*errors)) {
+std::vector<Payloads::OwnError> own_errors(const Value& errors) {
+  std::vector<Payloads::OwnError> found;
+  for (const Value& error : elements_of(errors)) {
     const Fields members = members_of(error);
     const Value* path = members.find("path");
     const auto steps = path == nullptr ? std::vector<Value>{} : elements_of(*path);
-    if (!steps.empty() && steps.front().as_string() != alias) continue;
-    Complaint complaint;
+    Payloads::OwnError own;
+    if (!steps.empty()) own.root = steps.front().as_string().value_or("");
+    Complaint& complaint = own.complaint;
     complaint.own = true;
     complaint.invalid = steps.empty() && members.contains("locations");
     const Value* message = members.find("message");
@@ -426,9 +444,20 @@ std::vector<Complaint> own_complaints(const Fields& answer, std::string_view ali
     for (const Value* code : {thrown.find("code"), more.find("code")}) {  // the later one counts
       if (code != nullptr) complaint.code = code->as_string().value_or(complaint.code);
     }
-    complaints.push_back(std::move(complaint));
+    found.push_back(std::move(own));
   }
-  return complaints;
+  return found;
+}
+
+/// None where the answer is no GraphQL.
+std::optional<Payloads> payloads_of(const Result<Fields>& json) {
+  const Value* data = json ? json->find("data") : nullptr;
+  const Value* errors = json ? json->find("errors") : nullptr;
+  if (data == nullptr && errors == nullptr) return std::nullopt;
+  Payloads payloads;
+  if (data != nullptr) payloads.by_alias = members_of(*data);
+  if (errors != nullptr) payloads.errors = own_errors(*errors);
+  return payloads;
 }
 
 /// The errors of a payload; none if `errors` is no list of objects.
@@ -464,6 +493,7 @@ std::vector<Outcome> GraphqlConnector::read(std::span<const Change* const> chang
   headers_.redact(body);
   const Result<Fields> json = body.empty() ? fail(ErrorCode::kInvalid, "no body") : parse_json_object(body);
   const Value* data = json ? json->find("data") : nullptr;
+  const std::optional<Payloads> payloads = payloads_of(json);
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -480,7 +510,7 @@ std::vector<Outcome> GraphqlConnector::read(std::span<const Change* const> chang
       outcome.steps_done = change.steps_done;
     } else {
       const std::string alias = batch ? fmt::format("c{}", i) : position.step->document.response_key();
-      outcome = judge_answer(change, position, alias, *answer, json, body);
+      outcome = judge_answer(change, position, alias, *answer, payloads, body);
       outcome.http_status = answer->status;
       outcome.retry_after = retry_after_of(*answer);
     }
@@ -491,14 +521,13 @@ std::vector<Outcome> GraphqlConnector::read(std::span<const Change* const> chang
 }
 
 Outcome GraphqlConnector::judge_answer(const Change& change, const Position& position, std::string_view alias,
-                                       const net::ClientResponse& answer, const Result<Fields>& json,
+                                       const net::ClientResponse& answer, const std::optional<Payloads>& payloads,
                                        std::string_view body) const {
   const bool success = answer.status >= 200 && answer.status < 300;
-  const bool speaks_graphql = json && (json->contains("data") || json->contains("errors"));
-  if (success && speaks_graphql) return judge(change, position, alias, *json);
-  if (speaks_graphql && answer.status < 500 && !own_complaints(*json, alias).empty()) {
+  if (success && payloads) return judge(change, position, alias, *payloads);
+  if (payloads && answer.status < 500 && !payloads->complaints_of(alias).empty()) {
     // A code may say more than a 400 does; where it does not, the status decides.
-    Outcome outcome = judge(change, position, alias, *json);
+    Outcome outcome = judge(change, position, alias, *payloads);
     const bool plain = outcome.kind == Kind::kRejected || outcome.kind == Kind::kRefused;
     if (plain) outcome.kind = kind_of_status(answer.status);
     return outcome;
@@ -514,15 +543,14 @@ Outcome GraphqlConnector::judge_answer(const Change& change, const Position& pos
 }
 
 Outcome GraphqlConnector::judge(const Change& change, const Position& position, std::string_view alias,
-                                const Fields& answer) const {
-  const auto complaints = own_complaints(answer, alias);
+                                const Payloads& payloads) const {
+  const auto complaints = payloads.complaints_of(alias);
   if (!complaints.empty()) return judge_complaints(change, position, complaints);
-  const Value* data = answer.find("data");
-  const Fields fields = data == nullptr ? Fields{} : members_of(*data);
-  const Value* payload = fields.find(alias);
+  const Value* payload = payloads.by_alias.find(alias);
   const bool query = position.step->document.operation() == GraphqlDocument::Operation::kQuery;
   const bool usable = payload != nullptr && (payload->kind() == Value::Kind::kObject || (query && payload->is_null()));
-  if (usable) return judge_payload(change, position, *payload);
+  if (usable && payload->is_null()) return judge_payload(change, position, Element{{}, *payload});
+  if (usable) return judge_payload(change, position, Element{{members_of(*payload), {}, false}, std::nullopt});
   Outcome outcome;
   outcome.kind = Kind::kUnknown;
   outcome.steps_done = change.steps_done;
@@ -531,7 +559,7 @@ Outcome GraphqlConnector::judge(const Change& change, const Position& position, 
   return outcome;
 }
 
-Outcome GraphqlConnector::judge_payload(const Change& change, const Position& position, const Value& payload) const {
+Outcome GraphqlConnector::judge_payload(const Change& change, const Position& position, const Element& payload) const {
   std::vector<Complaint> complaints;
   for (const JsonPointer& place : position.step->errors) {
     const auto errors = place.find(payload);
@@ -552,7 +580,7 @@ Outcome GraphqlConnector::judge_payload(const Change& change, const Position& po
   return outcome;
 }
 
-std::vector<OwnId> GraphqlConnector::learn(const Step& step, const Value& payload) const {
+std::vector<OwnId> GraphqlConnector::learn(const Step& step, const Element& payload) const {
   std::vector<OwnId> learned;
   for (const auto& [role, place] : step.learns) {
     const auto value = place.find(payload);
