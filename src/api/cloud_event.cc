@@ -182,21 +182,25 @@ Read<NestedObject> read_structured(std::string_view body, const pipeline::Catalo
     if (parse_json(body)) return tl::unexpected(invalid({{"", "a CloudEvent must be a JSON object"}}));
     return tl::unexpected(Problem{400, "the body is no JSON: " + object.error().message});
   }
-  if (const Value* type = object->outer.find("datacontenttype")) {
+  return read_structured(*std::move(object), catalog);
+}
+
+Read<NestedObject> read_structured(NestedObject object, const pipeline::Catalog& catalog) {
+  if (const Value* type = object.outer.find("datacontenttype")) {
     if (!is_json_type(type->as_string().value_or("?"))) return tl::unexpected(Problem{415, "data must be JSON"});
   }
-  if (const auto encoded = object->outer.take("data_base64"); encoded && !object->has_inner) {
+  if (const auto encoded = object.outer.take("data_base64"); encoded && !object.has_inner) {
     const auto bytes = decode_base64(encoded->as_string().value_or("?"));
     if (!bytes) return tl::unexpected(invalid({{"/data_base64", "must be base64"}}));
     auto data = read_data(*bytes);
     if (!data) return tl::unexpected(std::move(data).error());
-    object->inner = std::move(*data);
-    object->has_inner = true;
+    object.inner = std::move(*data);
+    object.has_inner = true;
   }
-  if (object->outer.take("data") && !object->has_inner) {
+  if (object.outer.take("data") && !object.has_inner) {
     return tl::unexpected(invalid({{"/data", "must be an object"}}));
   }
-  return members_of_cloud_event(std::move(object->outer), std::move(object->inner), object->has_inner, catalog);
+  return members_of_cloud_event(std::move(object.outer), std::move(object.inner), object.has_inner, catalog);
 }
 
 Read<NestedObject> read_binary(const net::Headers& headers, std::string_view body, const pipeline::Catalog& catalog) {

@@ -23,6 +23,8 @@ namespace datasync::api {
 
 /// Structured mode: one JSON object with attributes and `data` or `data_base64`.
 [[nodiscard]] Read<NestedObject> read_structured(std::string_view body, const pipeline::Catalog& catalog);
+/// The same for an object that was read already, with the members of its `data`.
+[[nodiscard]] Read<NestedObject> read_structured(NestedObject object, const pipeline::Catalog& catalog);
 /// Binary mode: attributes in `ce-` headers, the body is the data.
 [[nodiscard]] Read<NestedObject> read_binary(const net::Headers& headers, std::string_view body,
                                              const pipeline::Catalog& catalog);

@@ -30,8 +30,8 @@ std::size_t count_characters(std::string_view utf8) {
 /// Reads one event member by member and remembers every fault.
 class EventReader {
  public:
-  EventReader(NestedObject object, const RequestContext& context)
-      : object_(std::move(object)), context_(context), event_(std::make_shared<Event>()) {}
+  EventReader(NestedObject& object, const RequestContext& context)
+      : object_(object), context_(context), event_(std::make_shared<Event>()) {}
 
   Read<std::shared_ptr<Event>> read() {
     read_members();
@@ -150,6 +150,7 @@ class EventReader {
     const auto elements = elements_of(value);
     if (elements.size() > kTargetsMax) return fault("/target_platforms", "names too many platforms");
     targets_faulty_ = false;
+    event_->targets.reserve(elements.size());
     for (std::size_t i = 0; i < elements.size(); ++i) {
       auto platform = platform_of(elements[i], i);
       if (!platform) {
@@ -272,7 +273,7 @@ class EventReader {
     if (errors_.size() < kErrorsMax) errors_.push_back({std::string(pointer), std::move(detail)});
   }
 
-  NestedObject object_;
+  NestedObject& object_;
   const RequestContext& context_;
   std::shared_ptr<Event> event_;
   std::string tenant_id_;
@@ -285,13 +286,13 @@ class EventReader {
 
 Read<std::shared_ptr<Event>> read_event(std::string_view body, const RequestContext& context) {
   auto object = parse_nested_object(body, "data");
-  if (object) return read_event(std::move(*object), context);
+  if (object) return read_event(*object, context);
   if (parse_json(body)) return tl::unexpected(invalid({{"", "the event must be a JSON object"}}));
   return tl::unexpected(Problem{400, "the body is no JSON: " + object.error().message});
 }
 
-Read<std::shared_ptr<Event>> read_event(NestedObject object, const RequestContext& context) {
-  return EventReader(std::move(object), context).read();
+Read<std::shared_ptr<Event>> read_event(NestedObject& object, const RequestContext& context) {
+  return EventReader(object, context).read();
 }
 
 std::optional<std::string> fault_of_id(std::string_view text) {

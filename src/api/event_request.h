@@ -30,8 +30,8 @@ using Read = tl::expected<T, Problem>;
 /// Errors: 400 for text that is no JSON, 404 for a tenant that is not the caller's, 422 with every bad field.
 [[nodiscard]] Read<std::shared_ptr<Event>> read_event(std::string_view body, const RequestContext& context);
 
-/// The same for an object that was read already: its members, and those of its `data`.
-[[nodiscard]] Read<std::shared_ptr<Event>> read_event(NestedObject object, const RequestContext& context);
+/// The same for an object that was read already: its members, and those of its `data`, which move into the event.
+[[nodiscard]] Read<std::shared_ptr<Event>> read_event(NestedObject& object, const RequestContext& context);
 
 /// None if `text` may be an id of a client: 1 to 255 characters, no control characters. Else what would be right.
 [[nodiscard]] std::optional<std::string> fault_of_id(std::string_view text);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +44,9 @@ class JsonWriter {
   }
   JsonWriter& integer(std::int64_t value) {
     separate();
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    std::array<char, std::numeric_limits<std::int64_t>::digits10 + 2> digits;
+    char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    out_.append(digits.data(), end);
     return *this;
   }
   /// At most six decimals, none that say nothing.

@@ -1,7 +1,8 @@
+#include <algorithm>
+
 #include "api/cloud_event.h"
 #include "api/content_type.h"
 #include "api/event_request.h"
-#include "api/json_split.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
 #include "api/submit.h"
@@ -23,66 +24,120 @@ struct Bulk {
   std::vector<pipeline::Submission> submissions;
 };
 
-/// A bulk body taken apart.
-struct Parts {
-  std::vector<std::string_view> texts;
-  bool one_text = false;  ///< an array: it is JSON as a whole or not at all
-};
-
-Read<Parts> split(BodyKind kind, std::string_view body) {
-  const auto first = body.find_first_not_of(" \t\r\n");
-  const bool array = first != std::string_view::npos && body[first] == '[';
-  if (kind == BodyKind::kNdjson) return Parts{split_lines(body)};
-  if (array) {
-    auto elements = split_json_array(body);
-    if (!elements) return tl::unexpected(Problem{400, "the body is no JSON array"});
-    return Parts{std::move(*elements), true};
-  }
-  // Lines may come under a content type that says JSON, or nothing.
-  auto lines = split_lines(body);
-  if (lines.size() > 1 && lines[0].front() == '{' && lines[0].back() == '}') return Parts{std::move(lines)};
-  if (!parse_json(body)) return tl::unexpected(Problem{400, "the body is no JSON"});
-  return tl::unexpected(invalid({{"", "must be an array of events, or one event a line (application/x-ndjson)"}}));
+Problem too_many(std::size_t count, std::size_t count_max) {
+  return invalid(
+      {{"", "has " + std::to_string(count) + " events; at most " + std::to_string(count_max) + " fit into one call"}});
 }
 
-Read<std::shared_ptr<Event>> read_element(BodyKind kind, std::string_view text, const RequestContext& context) {
-  if (kind != BodyKind::kCloudEventBatch) return read_event(text, context);
-  auto members = read_structured(text, context.catalog);
-  if (!members) return tl::unexpected(std::move(members).error());
-  return read_event(std::move(*members), context);
-}
-
-/// The id that a bad event came with, if that much of it can be read.
-std::string id_of(std::string_view text) {
-  const auto members = parse_json_object(text);
-  const Value* id = members ? members->find("id") : nullptr;
+std::string id_of(const NestedObject& object) {
+  const Value* id = object.outer.find("id");
   return id == nullptr ? std::string{} : id->as_string().value_or(std::string{});
 }
 
-/// Errors: 400 where an array is no JSON: it is one text, and nobody can know what was meant. A bad line spoils only
-/// itself.
-Read<Bulk> read_bulk(BodyKind kind, const net::HttpRequest& request, const Parts& parts,
-                     const RequestContext& context) {
-  const auto& texts = parts.texts;
-  Bulk bulk;
-  bulk.items.reserve(texts.size());
-  bulk.submissions.reserve(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    auto event = read_element(kind, texts[i], context);
-    if (event) {
-      add_request_context(request, **event);
-      bulk.submissions.push_back({std::move(*event), {}});
-      bulk.items.push_back({});
-      continue;
+class BulkReader {
+ public:
+  BulkReader(BodyKind kind, const net::HttpRequest& request, RequestContext context, std::size_t events_max)
+      : cloud_events_(kind == BodyKind::kCloudEventBatch), request_(request), context_(context), max_(events_max) {}
+
+  /// An array is one text: it is JSON as a whole, or nobody can know what was meant.
+  Read<Bulk> read_array() && {
+    const auto count =
+        read_json_array(request_.body, "data", max_, [this](Element element) { take(std::move(element)); });
+    if (!count) {
+      return tl::unexpected(Problem{400, "the body is no JSON array; after " + std::to_string(bulk_.items.size()) +
+                                             " good elements: " + count.error().message});
     }
-    Problem& problem = event.error();
-    if (problem.status == 400 && parts.one_text) {
-      problem.detail = "element " + std::to_string(i) + ": " + problem.detail;
-      return tl::unexpected(std::move(problem));
+    if (*count > max_) return tl::unexpected(too_many(*count, max_));
+    for (std::size_t i = 0; i < bulk_.items.size(); ++i) {
+      auto& problem = bulk_.items[i].problem;
+      if (!problem || problem->status != 400) continue;
+      problem->detail = "element " + std::to_string(i) + ": " + problem->detail;
+      return tl::unexpected(*std::move(problem));
     }
-    bulk.items.push_back({id_of(texts[i]), std::move(problem)});
+    return std::move(bulk_);
   }
-  return bulk;
+
+  /// A bad line spoils only itself.
+  Read<Bulk> read_lines(const std::vector<std::string_view>& lines) && {
+    if (lines.size() > max_) return tl::unexpected(too_many(lines.size(), max_));
+    for (const std::string_view line : lines) {
+      auto object = parse_nested_object(line, "data");
+      auto other = object ? fail(ErrorCode::kInvalid, {}) : parse_json(line);
+      if (object) {
+        take({*std::move(object), std::nullopt});
+      } else if (other) {
+        take({{}, *std::move(other)});
+      } else {
+        bulk_.items.push_back({{}, Problem{400, "the line is no JSON: " + object.error().message}});
+      }
+    }
+    return std::move(bulk_);
+  }
+
+ private:
+  void take(Element element) {
+    // A CloudEvent's members move on to where ours stand, its id among them.
+    std::string id = cloud_events_ ? id_of(element.object) : std::string{};
+    auto event = read(element);
+    if (event) {
+      add_request_context(request_, **event);
+      bulk_.submissions.push_back({std::move(*event), {}});
+      bulk_.items.push_back({});
+    } else {
+      if (!cloud_events_) id = id_of(element.object);
+      bulk_.items.push_back({std::move(id), std::move(event).error()});
+    }
+  }
+
+  Read<std::shared_ptr<Event>> read(Element& element) const {
+    if (element.other) {
+      return tl::unexpected(
+          invalid({{"", cloud_events_ ? "a CloudEvent must be a JSON object" : "the event must be a JSON object"}}));
+    }
+    if (!cloud_events_) return read_event(element.object, context_);
+    auto members = read_structured(std::move(element.object), context_.catalog);
+    if (!members) return tl::unexpected(std::move(members).error());
+    return read_event(*members, context_);
+  }
+
+  const bool cloud_events_;
+  const net::HttpRequest& request_;
+  const RequestContext context_;
+  const std::size_t max_;
+  Bulk bulk_;
+};
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kWhite = " \t\r\n";
+  const auto first = text.find_first_not_of(kWhite);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kWhite) - first + 1);
+}
+
+/// The lines that hold more than white space (https://github.com/ndjson/ndjson-spec).
+std::vector<std::string_view> split_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (const std::string_view line = trim(text.substr(0, end)); !line.empty()) lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+Read<Bulk> read_bulk(BodyKind kind, const net::HttpRequest& request, const RequestContext& context,
+                     std::size_t events_max) {
+  const std::string_view body = request.body;
+  const auto first = body.find_first_not_of(" \t\r\n");
+  const bool array = first != std::string_view::npos && body[first] == '[';
+  BulkReader reader(kind, request, context, events_max);
+  if (array && kind != BodyKind::kNdjson) return std::move(reader).read_array();
+  // Lines may come under a content type that says JSON, or nothing.
+  const auto lines = split_lines(body);
+  const bool are_objects = lines.size() > 1 && lines[0].front() == '{' && lines[0].back() == '}';
+  if (kind == BodyKind::kNdjson || are_objects) return std::move(reader).read_lines(lines);
+  if (!parse_json(body)) return tl::unexpected(Problem{400, "the body is no JSON"});
+  return tl::unexpected(invalid({{"", "must be an array of events, or one event a line (application/x-ndjson)"}}));
 }
 
 void write_rejected(JsonWriter& out, const std::string& event_id, const Problem& problem) {
@@ -126,15 +181,9 @@ net::HttpResponse answer(const std::vector<Item>& items, const std::vector<Recei
 }
 
 void read_and_submit(Services& services, BodyKind kind, Call call) {
-  const auto parts = split(kind, call.request.body);
-  if (!parts) return std::move(call.reply).send(parts.error());
-  if (parts->texts.size() > services.options.bulk_events_max) {
-    return std::move(call.reply)
-        .send(invalid({{"", "has " + std::to_string(parts->texts.size()) + " events; at most " +
-                                std::to_string(services.options.bulk_events_max) + " fit into one call"}}));
-  }
   const auto catalog = services.catalog();
-  auto bulk = read_bulk(kind, call.request, *parts, {*catalog, *call.caller, services.clock.now()});
+  auto bulk =
+      read_bulk(kind, call.request, {*catalog, *call.caller, services.clock.now()}, services.options.bulk_events_max);
   if (!bulk) return std::move(call.reply).send(bulk.error());
   if (bulk->submissions.empty()) return std::move(call.reply).send(answer(bulk->items, {}));
   services.backend.accept(std::move(bulk->submissions), [reply = std::move(call.reply), items = std::move(bulk->items)](

@@ -13,7 +13,7 @@ Read<std::shared_ptr<Event>> read_body(BodyKind kind, const net::HttpRequest& re
   auto members = kind == BodyKind::kCloudEventBinary ? read_binary(request.headers, request.body, context.catalog)
                                                      : read_structured(request.body, context.catalog);
   if (!members) return tl::unexpected(std::move(members).error());
-  return read_event(std::move(*members), context);
+  return read_event(*members, context);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ void submit_user(Services& services, Call call, std::string key, const WorkPool:
   if (!record) return std::move(call.reply).send(to_response(record.error()));
   const bool is_new = !*record || (*record)->is_deleted();
   user->event.outer.set("event_type", Value::string(is_new ? "user_created" : "user_updated"));
-  auto event = read_event(std::move(user->event), context);
+  auto event = read_event(user->event, context);
   if (!event) return std::move(call.reply).send(event.error());
   add_request_context(call.request, **event);
 
