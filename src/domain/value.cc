@@ -1,6 +1,7 @@
 #include "domain/value.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -14,32 +15,46 @@ auto lower_bound(auto& fields, std::string_view name) {
                           [](const Field& field, std::string_view wanted) { return field.name < wanted; });
 }
 
-constexpr std::uint64_t in_each_byte(std::uint64_t byte) {
-  return byte * 0x0101010101010101U;
-}
-
-/// Not zero where one of the eight characters needs an escape.
-/// Source: "Determine if a word has a byte less than n" in https://graphics.stanford.edu/~seander/bithacks.html
-std::uint64_t escapes_in(const char* eight) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, eight, sizeof word);
-  const auto below = [](std::uint64_t bytes, std::uint64_t limit) { return (bytes - in_each_byte(limit)) & ~bytes; };
-  return (below(word, 0x20) | below(word ^ in_each_byte('"'), 1) | below(word ^ in_each_byte('\\'), 1)) &
-         in_each_byte(0x80);
-}
-
 bool needs_escape(char c) noexcept {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-/// Nearly every text is plain, and most are short: eight characters a step tell it cheaply.
+/// Sixteen characters in one register: a vector type of g++ and clang on every processor.
+using Block = unsigned char __attribute__((vector_size(16)));
+
+bool has_escape(Block block) noexcept {
+  const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+  std::array<std::uint64_t, 2> halves;
+  static_assert(sizeof halves == sizeof found);
+  std::memcpy(halves.data(), &found, sizeof found);
+  return (halves[0] | halves[1]) != 0;
+}
+
+template <typename Word>
+Word load(const char* at) noexcept {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Nearly every text is plain, and most are short. The last block overlaps the one before it.
 bool is_plain(std::string_view text) noexcept {
-  constexpr std::size_t kStep = sizeof(std::uint64_t);
-  if (text.size() < kStep) return std::none_of(text.begin(), text.end(), needs_escape);
-  const char* const last = text.data() + text.size() - kStep;
-  std::uint64_t escapes = escapes_in(last);  // overlaps the step before it
-  for (const char* at = text.data(); at < last; at += kStep) escapes |= escapes_in(at);
-  return escapes == 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (text.size() >= sizeof(Block)) {
+    for (; end - at > static_cast<std::ptrdiff_t>(sizeof(Block)); at += sizeof(Block)) {
+      if (has_escape(load<Block>(at))) return false;
+    }
+    return !has_escape(load<Block>(end - sizeof(Block)));
+  }
+  if (text.size() >= 8) {
+    const std::array<std::uint64_t, 2> halves{load<std::uint64_t>(at), load<std::uint64_t>(end - 8)};
+    return !has_escape(load<Block>(reinterpret_cast<const char*>(halves.data())));
+  }
+  for (; at != end; ++at) {
+    if (needs_escape(*at)) return false;
+  }
+  return true;
 }
 
 /// Makes `out` longer and returns where the new part begins.
@@ -53,7 +68,7 @@ char* put(char* at, std::string_view text) noexcept {
   return at + text.copy(at, text.size());
 }
 
-void append_escaped(std::string& out, std::string_view text) {
+[[gnu::noinline]] void append_escaped(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   std::size_t clean_from = 0;
@@ -104,8 +119,13 @@ void append_with_escapes(std::string& out, const std::vector<Field>& fields) {
 }  // namespace
 
 Value Value::string(std::string_view text) {
+  if (is_plain(text)) {
+    std::string out(text.size() + 2, '"');
+    text.copy(out.data() + 1, text.size());
+    return Value(std::move(out));
+  }
   std::string out;
-  append_json_string(out, text);
+  append_escaped(out, text);
   return Value(std::move(out));
 }
 
