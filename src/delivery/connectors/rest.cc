@@ -216,6 +216,15 @@ Verb RestConnector::verb_of(const Change& change, const Entity& entity) const {
 
 // ---- requests
 
+/// What an item needs at most, unless much of it must be escaped.
+std::size_t size_of(const Change& change) {
+  constexpr std::size_t kPunctuation = 6;  // quotes, colon, comma, and an escape or two
+  std::size_t bytes = 160 + change.event_type.size() + change.source.str().size() + change.tenant.str().size() +
+                      change.user_id.size() + change.idempotency_key.size();
+  for (const Field& field : change.data) bytes += field.name.size() + field.value.text().size() + kPunctuation;
+  return bytes;
+}
+
 Result<net::ClientRequest> RestConnector::build(std::span<const Change* const> changes,
                                                 std::string_view batch_key) const {
   if (changes.empty()) return fail(ErrorCode::kInternal, "a request needs a change");
@@ -241,6 +250,7 @@ Result<net::ClientRequest> RestConnector::build(std::span<const Change* const> c
   if (batch) {
     append_batch(request.body, changes, entity, endpoint);
   } else if (endpoint.body != RestBody::kNone) {
+    request.body.reserve(size_of(first));
     append_item(request.body, first, entity, endpoint.body, false);
   }
   return request;
@@ -260,6 +270,9 @@ void RestConnector::append_batch(std::string& out, std::span<const Change* const
     append_json_string(out, endpoint.bulk->items_member);
     out += ':';
   }
+  std::size_t bytes = out.size();
+  for (const Change* change : changes) bytes += size_of(*change);
+  out.reserve(bytes);
   char before = '[';
   for (const Change* change : changes) {
     out += before;
@@ -270,17 +283,8 @@ void RestConnector::append_batch(std::string& out, std::span<const Change* const
   if (!endpoint.bulk->items_member.empty()) out += '}';
 }
 
-std::size_t size_of(const Change& change) {
-  constexpr std::size_t kPunctuation = 6;  // quotes, colon, comma, and an escape or two
-  std::size_t bytes = 160 + change.event_type.size() + change.source.str().size() + change.tenant.str().size() +
-                      change.user_id.size() + change.idempotency_key.size();
-  for (const Field& field : change.data) bytes += field.name.size() + field.value.text().size() + kPunctuation;
-  return bytes;
-}
-
 void RestConnector::append_item(std::string& out, const Change& change, const Entity& entity, RestBody body,
                                 bool with_key) const {
-  if (out.capacity() - out.size() < 64) out.reserve(out.size() + size_of(change));
   if (body == RestBody::kData) return append_data(out, change, entity);
   out += R"({"event_type":)";
   append_json_string(out, change.event_type);
