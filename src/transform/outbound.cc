@@ -7,52 +7,48 @@
 namespace datasync::transform {
 namespace {
 
-/// Writes one object; members must come sorted by name, and names need no escapes.
+/// Writes one object. Members must come sorted by name, each with its comma and colon: `,"locale":`.
 class ObjectText {
  public:
   ObjectText() { text_.reserve(256); }
   void string(std::string_view name, std::string_view text) {
-    member(name);
+    text_ += name;
     append_json_string(text_, text);
   }
   void integer(std::string_view name, std::int64_t number) {
-    member(name);
+    text_ += name;
     text_ += std::to_string(number);
   }
   [[nodiscard]] Value finish() && {
+    text_.front() = '{';  // it was the first comma
     text_ += '}';
     return Value::from_canonical(std::move(text_));
   }
 
  private:
-  void member(std::string_view name) {
-    text_ += text_.empty() ? "{\"" : ",\"";
-    text_ += name;
-    text_ += "\":";
-  }
   std::string text_;
 };
 
 Value platform_context(const Platform& platform, const OutboundContext& context) {
   ObjectText text;
-  text.string("currency", platform.currency.code());
-  if (!context.entity_id.empty()) text.string("entity_id", context.entity_id.str());
-  text.string("locale", platform.locale);
-  text.string("timezone", platform.timezone);
-  if (context.version.value > 0) text.integer("version", context.version.value);
+  text.string(R"(,"currency":)", platform.currency.code());
+  if (!context.entity_id.empty()) text.string(R"(,"entity_id":)", context.entity_id.str());
+  text.string(R"(,"locale":)", platform.locale);
+  text.string(R"(,"timezone":)", platform.timezone);
+  if (context.version.value > 0) text.integer(R"(,"version":)", context.version.value);
   return std::move(text).finish();
 }
 
 Value sync_metadata(const Platform& platform, const OutboundContext& context) {
   const std::string time = format_rfc3339(context.time);
   ObjectText text;
-  if (!context.entity_id.empty()) text.string("entity_id", context.entity_id.str());
-  text.string("source_platform", context.source.str());
-  text.string("sync_timestamp", time);
-  text.string("synced_from", context.source.str());
-  text.string("target_platform", platform.id.str());
-  text.string("transformed_at", time);
-  if (context.version.value > 0) text.integer("version", context.version.value);
+  if (!context.entity_id.empty()) text.string(R"(,"entity_id":)", context.entity_id.str());
+  text.string(R"(,"source_platform":)", context.source.str());
+  text.string(R"(,"sync_timestamp":)", time);
+  text.string(R"(,"synced_from":)", context.source.str());
+  text.string(R"(,"target_platform":)", platform.id.str());
+  text.string(R"(,"transformed_at":)", time);
+  if (context.version.value > 0) text.integer(R"(,"version":)", context.version.value);
   return std::move(text).finish();
 }
 
