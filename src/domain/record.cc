@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::chrono::hours kEarlierValuesKept{24};
 constexpr std::size_t kEarlierValuesMax = 32;  // per record and platform; the oldest go first
+/// Of one field. An event that is younger than the golden value was written when its platform held one of the last two
+/// that it was told: the one acknowledged, or the one under way. An older event loses against the golden value anyway.
+/// The bound is not on all fields together: a platform that sends whole records echoes every field that was changed at
+/// once, and one that we had forgotten would overwrite the newer value.
+constexpr std::ptrdiff_t kEarlierValuesOfFieldMax = 2;
 constexpr std::size_t kOwnIdsMax = 16;
 
 }  // namespace
@@ -25,6 +30,10 @@ void Knowledge::hold(KnownValue value) {
       std::erase_if(earlier, [&value](const KnownValue& old) {
         return old.acknowledged + kEarlierValuesKept < value.acknowledged;
       });
+      const auto same_field = [&value](const KnownValue& old) { return old.field == value.field; };
+      if (std::count_if(earlier.begin(), earlier.end(), same_field) >= kEarlierValuesOfFieldMax) {
+        earlier.erase(std::find_if(earlier.begin(), earlier.end(), same_field));
+      }
       if (earlier.size() >= kEarlierValuesMax) earlier.erase(earlier.begin());
       earlier.push_back(std::move(held));
     }

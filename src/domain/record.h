@@ -59,7 +59,8 @@ struct Knowledge {
   PlatformId platform;
   std::vector<OwnId> ids;  ///< oldest first; of several with one role the newest is used outward
   std::vector<KnownValue> values;
-  /// Values that it held within the last 24 h before the present ones, oldest first; a late event may still echo them.
+  /// Values that it held within the last 24 h before the present ones, two of a field at most, oldest first; a late
+  /// event may still echo them.
   std::vector<KnownValue> earlier;
 
   [[nodiscard]] const KnownValue* find(std::string_view field) const noexcept;
