@@ -5,19 +5,10 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "domain/value.h"
 
 namespace datasync::storage {
-
-/// Appends a JSON number.
-template <typename Integer>
-void append_integer(std::string& out, Integer number) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
-  out.append(digits, end);
-}
 
 /// Appends spaces, which JSON ignores, until what stands in `out` from `from` on is a multiple of `step` long. A row
 /// that is written again with its old length is overwritten in place, which spares the database moving its neighbours.
@@ -25,13 +16,17 @@ inline void pad_to_step(std::string& out, std::size_t from, std::size_t step) {
   out.append((step - (out.size() - from) % step) % step, ' ');
 }
 
-/// Writes compact JSON without asking for room at every character: `need` once for what follows, then puts.
-/// Threads: not thread-safe, and one at a time per thread: the buffer is the thread's.
+/// Writes compact JSON to the end of a string without asking for room at every character: `need` once for what follows,
+/// then puts.
+/// Lifecycle: the string has its right length again when the writer is gone, or after `finish`.
 class CompactJsonWriter {
  public:
   static constexpr std::size_t kNumberBytesMax = 21;
 
-  CompactJsonWriter() : buffer_(thread_buffer()), at_(buffer_.data()), end_(buffer_.data() + buffer_.size()) {}
+  explicit CompactJsonWriter(std::string& out) : out_(out), from_(out.size()) { place(from_); }
+  ~CompactJsonWriter() { finish(); }
+  CompactJsonWriter(const CompactJsonWriter&) = delete;
+  CompactJsonWriter& operator=(const CompactJsonWriter&) = delete;
 
   void need(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
@@ -47,18 +42,27 @@ class CompactJsonWriter {
   }
   /// A string with its quotes; makes its own room, and leaves `more` bytes of it.
   void quoted(std::string_view text, std::size_t more);
-  /// What was written; lives until the next writer of this thread is made.
-  [[nodiscard]] std::string_view text() const noexcept {
-    return {buffer_.data(), static_cast<std::size_t>(at_ - buffer_.data())};
+  /// The last character that was put; something was.
+  [[nodiscard]] char last() const noexcept { return at_[-1]; }
+  /// Bytes put so far.
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - out_.data()) - from_; }
+  void finish() {
+    const std::size_t used = from_ + size();
+    out_.resize(used);
+    place(used);
   }
 
  private:
-  static std::vector<char>& thread_buffer();
+  void place(std::size_t used) noexcept {
+    at_ = out_.data() + used;
+    end_ = out_.data() + out_.size();
+  }
   void grow(std::size_t bytes);
 
-  std::vector<char>& buffer_;
-  char* at_;
-  char* end_;
+  std::string& out_;
+  std::size_t from_;
+  char* at_ = nullptr;
+  char* end_ = nullptr;
 };
 
 /// Reads the compact JSON that this room's codecs write, and only that: no white space, only the escapes of

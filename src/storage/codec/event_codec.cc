@@ -1,5 +1,7 @@
 #include "storage/codec/event_codec.h"
 
+#include <utility>
+
 #include "storage/codec/compact_json.h"
 #include "storage/codec/envelope.h"
 
@@ -11,23 +13,41 @@ namespace {
 constexpr std::size_t kUsualResultBytes = 60;
 constexpr std::size_t kResultStep = 16;
 
+/// Room for a number and the punctuation around it.
+constexpr std::size_t kNumber = CompactJsonWriter::kNumberBytesMax + 11;
+
 constexpr std::string_view kEntityIdMember = "{\"entity_id\":";
 
-void append_member(std::string& out, std::string_view quoted_name) {
-  if (out.back() != '{') out += ',';
-  out += quoted_name;
+void put_fields(CompactJsonWriter& out, const Fields& fields) {
+  out.need(kNumber);
+  out.put('{');
+  std::string_view separator = "";
+  for (const Field& field : fields) {
+    out.put(std::exchange(separator, ","));
+    out.quoted(field.name, field.value.text().size() + kNumber);
+    out.put(':');
+    out.put(field.value.text());
+  }
+  out.put('}');
 }
 
-void append_text(std::string& out, std::string_view quoted_name, std::string_view text) {
+/// `name` comes with its quotes and its colon. Each leaves room for the next bracket.
+void put_name(CompactJsonWriter& out, std::string_view name) {
+  out.need(name.size() + 2 * kNumber);
+  if (out.last() != '{') out.put(',');
+  out.put(name);
+}
+
+void put_text(CompactJsonWriter& out, std::string_view name, std::string_view text) {
   if (text.empty()) return;
-  append_member(out, quoted_name);
-  append_json_string(out, text);
+  put_name(out, name);
+  out.quoted(text, kNumber);
 }
 
-void append_number(std::string& out, std::string_view quoted_name, std::optional<std::int64_t> number) {
+void put_number(CompactJsonWriter& out, std::string_view name, std::optional<std::int64_t> number) {
   if (!number) return;
-  append_member(out, quoted_name);
-  append_integer(out, *number);
+  put_name(out, name);
+  out.integer(*number);
 }
 
 std::optional<std::int64_t> micros(const std::optional<Timestamp>& time) {
@@ -40,11 +60,11 @@ std::optional<Timestamp> read_time(CompactJsonReader& json) {
   return Timestamp{microseconds{json.integer()}};
 }
 
-void append_time(std::string& out, const std::optional<Timestamp>& time) {
+void put_time(CompactJsonWriter& out, const std::optional<Timestamp>& time) {
   if (time) {
-    append_integer(out, time->time_since_epoch().count());
+    out.integer(time->time_since_epoch().count());
   } else {
-    out += "null";
+    out.put("null");
   }
 }
 
@@ -61,41 +81,42 @@ int count_members(const DeliveryResult& result) {
   return 2;
 }
 
-void append_result(std::string& out, const DeliveryResult& result) {
+void put_result(CompactJsonWriter& out, const DeliveryResult& result) {
   const int members = count_members(result);
-  out += '[';
-  append_json_string(out, result.target.str());
-  out += ',';
-  append_integer(out, static_cast<int>(result.status));
+  out.need(kNumber);
+  out.put('[');
+  out.quoted(result.target.str(), 10 * kNumber);
+  out.put(',');
+  out.integer(static_cast<int>(result.status));
   for (int member = 3; member <= members; ++member) {
-    out += ',';
+    out.put(',');
     switch (member) {
       case 3:
-        append_integer(out, result.attempts);
+        out.integer(result.attempts);
         break;
       case 4:
-        append_time(out, result.processed_at);
+        put_time(out, result.processed_at);
         break;
       case 5:
-        append_integer(out, result.sent_version.value);
+        out.integer(result.sent_version.value);
         break;
       case 6:
-        append_time(out, result.first_attempt_at);
+        put_time(out, result.first_attempt_at);
         break;
       case 7:
-        append_time(out, result.next_attempt_at);
+        put_time(out, result.next_attempt_at);
         break;
       case 8:
-        append_json_string(out, result.error_message);
+        out.quoted(result.error_message, 3 * kNumber);
         break;
       case 9:
-        append_integer(out, result.redrive);
+        out.integer(result.redrive);
         break;
       default:
-        out += result.outcome_unknown ? '1' : '0';
+        out.put(result.outcome_unknown ? '1' : '0');
     }
   }
-  out += ']';
+  out.put(']');
 }
 
 DeliveryResult read_result(CompactJsonReader& json) {
@@ -178,46 +199,56 @@ bool read_member(std::string_view name, CompactJsonReader& json, Event& event, s
   return false;
 }
 
+void write_event(CompactJsonWriter& out, const Event& event, const std::vector<Hash128>& more_keys) {
+  put_text(out, "\"entity_id\":", event.entity_id.str());
+  put_text(out, "\"own_id\":", event.own_id);
+  put_name(out, "\"target_platforms\":[");
+  std::string_view separator = "";
+  for (const PlatformId& target : event.targets) {
+    out.put(std::exchange(separator, ","));
+    out.quoted(target.str(), kNumber);
+  }
+  out.put("],\"data\":");
+  put_fields(out, event.data);
+  put_text(out, "\"user_id\":", event.user_id);
+  put_number(out, "\"version\":", event.version);
+  put_number(out, "\"base_version\":", event.base_version);
+  put_number(out, "\"occurred_at\":", micros(event.occurred_at));
+  put_number(out, "\"expires_at\":", micros(event.expires_at));
+  put_number(out, "\"max_retries\":", event.max_retries);
+  put_text(out, "\"correlation_id\":", event.correlation_id);
+  put_text(out, "\"traceparent\":", event.traceparent);
+  if (!event.metadata.empty()) {
+    put_name(out, "\"metadata\":");
+    put_fields(out, event.metadata);
+  }
+  put_name(out, "\"order_key\":");
+  out.integer(event.order_key);
+  if (more_keys.empty()) return out.need(kNumber);
+  put_name(out, "\"keys\":[");
+  separator = "";
+  for (const Hash128& key : more_keys) {
+    out.need(3 * kNumber);
+    out.put(std::exchange(separator, ","));
+    out.integer(key.high);
+    out.put(',');
+    out.integer(key.low);
+  }
+  out.put(']');
+}
+
 }  // namespace
 
 void append_event_body(std::string& out, const Event& event, const std::vector<Hash128>& more_keys) {
   const std::size_t from = out.size();
-  out += static_cast<char>(Codec::kPlain);
-  out += '{';
-  append_text(out, "\"entity_id\":", event.entity_id.str());
-  append_text(out, "\"own_id\":", event.own_id);
-  append_member(out, "\"target_platforms\":[");
-  for (const PlatformId& target : event.targets) {
-    if (out.back() != '[') out += ',';
-    append_json_string(out, target.str());
+  {
+    CompactJsonWriter json(out);
+    json.need(kNumber);
+    json.put(static_cast<char>(Codec::kPlain));
+    json.put('{');
+    write_event(json, event, more_keys);
+    json.put('}');
   }
-  out += "],\"data\":";
-  event.data.append_json(out);
-  append_text(out, "\"user_id\":", event.user_id);
-  append_number(out, "\"version\":", event.version);
-  append_number(out, "\"base_version\":", event.base_version);
-  append_number(out, "\"occurred_at\":", micros(event.occurred_at));
-  append_number(out, "\"expires_at\":", micros(event.expires_at));
-  append_number(out, "\"max_retries\":", event.max_retries);
-  append_text(out, "\"correlation_id\":", event.correlation_id);
-  append_text(out, "\"traceparent\":", event.traceparent);
-  if (!event.metadata.empty()) {
-    out += ",\"metadata\":";
-    event.metadata.append_json(out);
-  }
-  out += ",\"order_key\":";
-  append_integer(out, event.order_key);
-  if (!more_keys.empty()) {
-    out += ",\"keys\":[";
-    for (const Hash128& key : more_keys) {
-      if (out.back() != '[') out += ',';
-      append_integer(out, key.high);
-      out += ',';
-      append_integer(out, key.low);
-    }
-    out += ']';
-  }
-  out += '}';
   close_envelope(out, from);
 }
 
@@ -246,14 +277,17 @@ bool body_has_entity_id(std::string_view body, std::string_view entity_id) {
 
 void append_results(std::string& out, const std::vector<DeliveryResult>& results) {
   const std::size_t from = out.size();
-  out += '[';
-  bool first = true;
-  for (const DeliveryResult& result : results) {
-    if (!first) out += ',';
-    first = false;
-    append_result(out, result);
+  {
+    CompactJsonWriter json(out);
+    json.need(kNumber);
+    json.put('[');
+    std::string_view separator = "";
+    for (const DeliveryResult& result : results) {
+      json.put(std::exchange(separator, ","));
+      put_result(json, result);
+    }
+    json.put(']');
   }
-  out += ']';
   const std::size_t usual = results.size() * kUsualResultBytes;
   if (out.size() - from < usual) out.append(usual - (out.size() - from), ' ');
   pad_to_step(out, from, kResultStep);

@@ -9,24 +9,28 @@
 
 namespace datasync::storage {
 
-/// Column `records.body`: what is not a column of its own, as packed arrays in an envelope:
+/// What a record is besides its narrow columns, appended as two columns that stand one after the other:
 ///
-///   [created_at, [platform, …],
-///    [[name, value, writer, time, version, event, earlier?, source_version?], …],
-///    [[platform, [[role, id], …], [held, …], [held earlier, …]], …]]
+/// `records.body` is what people, the views and other programs read, an object in an envelope: the golden values by
+/// name, and the ids that each platform has given it, oldest first (the last one of a role is used outward):
 ///
-/// Platforms are positions in the second member, times are microseconds after `created_at`; `earlier` is by how much
-/// the event time lies before the field's time. `held` groups neighbours that were acknowledged together: [version,
-/// time, [field, …], hashes], a field being its position among the record's fields or, where it is none of them, its
-/// name; the hashes stand as 11 letters each. The views read it too, so the order is fixed.
-void append_record_body(std::string& out, const Record& record);
+///   {"fields":{name:value,…},"ids":{platform:[[role,id],…],…}}
+///
+/// `records.marks` is the bookkeeping, packed (`record_marks.h`) and in an envelope too, but never compressed: hashes
+/// are noise. It ends in zeros: so both columns together have a length that most changes keep, and a row that is
+/// written again with its old length is overwritten in place, which spares the database moving its neighbours.
+struct RecordBytes {
+  std::size_t body = 0;
+  std::size_t marks = 0;
+};
+RecordBytes append_record(std::string& out, const Record& record);
 
-/// Fills in what the columns do not tell.
-/// Errors: `kCorrupt` if the bytes are none that `append_record_body` wrote.
-[[nodiscard]] Result<void> read_record_body(std::string_view body, Record& record);
+/// Fills in what the narrow columns do not tell.
+/// Errors: `kCorrupt` if the bytes are none that `append_record` wrote.
+[[nodiscard]] Result<void> read_record(std::string_view body, std::string_view marks, Record& record);
 
-/// Column `record_history.body`: the fields in the same shape, but writers by name and times since 1970, in an
-/// envelope.
+/// Column `record_history.body`: [[name, value, writer, time, version, event, earlier?, source_version?], …] in an
+/// envelope; `earlier` is by how much the event time lies before the field's time.
 void append_history_body(std::string& out, const std::vector<FieldState>& overwritten);
 [[nodiscard]] Result<std::vector<FieldState>> read_history_body(std::string_view body);
 

@@ -77,7 +77,8 @@ Result<void> BatchRows::attach(Connection& connection) {
   DATASYNC_TRY(add_row_source(connection, "batch_new_states", kStates, new_states));
   DATASYNC_TRY(add_row_source(
       connection, "batch_records",
-      "CREATE TABLE x(record_key, tenant_id, entity_type, entity_id, version, updated_at, body, expected)", records));
+      "CREATE TABLE x(record_key, tenant_id, entity_type, entity_id, version, updated_at, body, marks, expected)",
+      records));
   DATASYNC_TRY(
       add_row_source(connection, "batch_identities", "CREATE TABLE x(hash, kind, record_key, tenant_id)", identities));
   return add_row_source(connection, "batch_history", "CREATE TABLE x(seq, tenant_id, record_key, version, body)",
@@ -160,7 +161,7 @@ void BatchRows::fill_states(const WriteBatch& batch, Sequence last, Sequence low
 
 Result<void> BatchRows::fill_records(const WriteBatch& batch) {
   for (const RecordWrite& write : batch.records) {
-    records.rows.push_back({write.record.get(), write.expected.value, {}, &arena_});
+    records.rows.push_back({write.record.get(), write.expected.value, {}, {}, &arena_});
   }
   const auto by_key = [](const RecordRow& a, const RecordRow& b) { return a.record->key < b.record->key; };
   if (!std::is_sorted(records.rows.begin(), records.rows.end(), by_key)) {
@@ -176,7 +177,10 @@ Result<void> BatchRows::fill_records(const WriteBatch& batch) {
   }
   sort_and_keep_last(records.rows, [](const RecordRow& row) { return row.record->key; });
   for (RecordRow& row : records.rows) {
-    row.body = append_to(arena_, [&](std::string& out) { append_record_body(out, *row.record); });
+    const std::size_t at = arena_.size();
+    const RecordBytes bytes = append_record(arena_, *row.record);
+    row.body = {at, bytes.body};
+    row.marks = {at + bytes.body, bytes.marks};
   }
   return {};
 }
@@ -288,6 +292,8 @@ void BatchRows::RecordRow::put(int column, const ColumnOut& out) const {
       return out.integer(micros(record->updated_at));
     case 6:
       return out.blob(text_of(body, *arena));
+    case 7:
+      return out.blob(text_of(marks, *arena));
     default:
       return out.integer(expected);
   }

@@ -63,6 +63,7 @@ class BatchRows {
     const Record* record;
     std::int64_t expected;
     Slice body;
+    Slice marks;
     const std::string* arena;
     void put(int column, const ColumnOut& out) const;
   };

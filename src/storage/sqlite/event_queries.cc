@@ -135,7 +135,7 @@ Result<void> EventQueries::prepare() {
   DATASYNC_TRY(make(find_key_, "SELECT tenant_id, seq FROM event_keys WHERE key = ?"));
   DATASYNC_TRY(make(find_identity_, "SELECT record_key FROM identities WHERE hash = ? AND tenant_id = ?"));
   DATASYNC_TRY(make(load_record_,
-                    "SELECT entity_type, entity_id, version, updated_at, body FROM records "
+                    "SELECT entity_type, entity_id, version, updated_at, body, marks FROM records "
                     "WHERE record_key = ? AND tenant_id = ?"));
   DATASYNC_TRY(make(load_history_, "SELECT tenant_id, record_key, version, body FROM record_history WHERE seq = ?"));
   DATASYNC_TRY(make(record_entity_, "SELECT 1 FROM records WHERE record_key = ? AND entity_id = ?"));
@@ -419,7 +419,7 @@ Result<std::optional<Record>> EventQueries::load_record(const TenantId& tenant, 
   record.id = EntityId(load_record_.text(1));
   record.version = {load_record_.integer(2)};
   record.updated_at = Timestamp{microseconds{load_record_.integer(3)}};
-  if (auto read = read_record_body(load_record_.bytes(4), record); !read) {
+  if (auto read = read_record(load_record_.bytes(4), load_record_.bytes(5), record); !read) {
     return name_row(std::move(read).error(), "records", key.value);
   }
   return record;

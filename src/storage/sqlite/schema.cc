@@ -66,7 +66,8 @@ CREATE TABLE records(
   entity_id TEXT NOT NULL,
   version INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
-  body BLOB NOT NULL
+  body BLOB NOT NULL,       -- {"fields":{name:value,…},"ids":{platform:[[role,id],…],…}}
+  marks BLOB NOT NULL       -- who wrote what when, and who holds what: packed, for this program only
 );
 
 CREATE TABLE identities(
@@ -185,14 +186,13 @@ SELECT e.event_id || ':' || json_extract(r.value, '$[0]') AS id, e.event_id, e.t
 
 CREATE VIEW cross_platform_users AS
 SELECT record_key AS id, entity_id AS user_id,
-       (SELECT json_extract(f.value, '$[1]') FROM json_each(b.json, '$[2]') f
-         WHERE json_extract(f.value, '$[0]') = 'email') AS email,
-       (SELECT json_extract(f.value, '$[1]') FROM json_each(b.json, '$[2]') f
-         WHERE json_extract(f.value, '$[0]') = 'name') AS name,
+       json_extract(b.json, '$.fields.email') AS email,
+       json_extract(b.json, '$.fields.name') AS name,
        tenant_id, version,
-       (SELECT json_group_object(json_extract(b.json, '$[1][' || json_extract(k.value, '$[0]') || ']'),
-                                 json_object('id', json_extract(k.value, '$[1][#-1][1]')))
-          FROM json_each(b.json, '$[3]') k) AS platform_data,
+       (SELECT json_group_object(p.key, json_object('id',
+                 (SELECT json_extract(i.value, '$[1]') FROM json_each(p.value) i
+                   WHERE json_extract(i.value, '$[0]') = '' ORDER BY i.key DESC LIMIT 1)))
+          FROM json_each(b.json, '$.ids') p) AS platform_data,
        strftime('%Y-%m-%dT%H:%M:%S', updated_at / 1000000, 'unixepoch')
          || printf('.%06dZ', updated_at % 1000000) AS updated_at
   FROM (SELECT *, CASE WHEN substr(body, 1, 1) = x'00' THEN CAST(substr(body, 2) AS TEXT) END AS json

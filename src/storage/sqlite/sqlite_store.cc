@@ -104,8 +104,7 @@ struct Statements {
          "WHERE ifnull(r.version, 0) <> b.expected OR r.tenant_id <> b.tenant_id"},
         {&replace_records,
          "INSERT OR REPLACE INTO records SELECT record_key, tenant_id, entity_type, entity_id, version, updated_at, "
-         "body "
-         "FROM batch_records"},
+         "body, marks FROM batch_records"},
         {&insert_identities,
          "INSERT OR ROLLBACK INTO identities SELECT hash, kind, record_key, tenant_id FROM batch_identities WHERE true "
          "ON CONFLICT(hash) DO NOTHING"},

@@ -269,17 +269,25 @@ TEST_F(SqliteFailures, DamagedRowsAreNamedAndNeverCrash) {
     std::erase(blob, ' ');
     SCOPED_TRACE(blob);
     if (blob.size() % 2 == 0) blob.insert(blob.size() - 1, "0");
-    execute("UPDATE event_log SET body = " + blob + "; UPDATE records SET body = " + blob);
+    execute("UPDATE event_log SET body = " + blob);
     store = must_open(options(false));
     const auto event = store->load_event({1});
     ASSERT_FALSE(event);
     EXPECT_EQ(event.error().code, ErrorCode::kCorrupt);
     EXPECT_NE(event.error().detail.find("event_log row 1"), std::string::npos) << event.error().detail;
-    const auto record = store->load_record(TenantId("tenant-a"), {1});
-    ASSERT_FALSE(record);
-    EXPECT_EQ(record.error().code, ErrorCode::kCorrupt);
-    EXPECT_NE(record.error().detail.find("records row 1"), std::string::npos) << record.error().detail;
     store.reset();
+    for (const char* column : {"body", "marks"}) {
+      SCOPED_TRACE(column);
+      execute("CREATE TABLE kept AS SELECT * FROM records");
+      execute(std::string("UPDATE records SET ") + column + " = " + blob);
+      store = must_open(options(false));
+      const auto record = store->load_record(TenantId("tenant-a"), {1});
+      ASSERT_FALSE(record);
+      EXPECT_EQ(record.error().code, ErrorCode::kCorrupt);
+      EXPECT_NE(record.error().detail.find("records row 1"), std::string::npos) << record.error().detail;
+      store.reset();
+      execute("DELETE FROM records; INSERT INTO records SELECT * FROM kept; DROP TABLE kept");
+    }
   }
 }
 
@@ -333,7 +341,7 @@ TEST_F(SqliteFailures, OperatorsReadTheViews) {
              "event-1", "bizosaas", "failed", "0", "HTTP 503 from \"bizosaas\"", "3", "NULL"}));
   EXPECT_EQ(query("SELECT user_id, email, name, tenant_id, platform_data FROM cross_platform_users"),
             (Cells{"user-1", "email of version 1", "name of version 1", "tenant-a",
-                   R"({"coreldove":{"id":"a\"b"},"bizosaas":{"id":"b-1"}})"}));
+                   R"({"coreldove":{"id":"VXNlcjox"},"bizosaas":{"id":"b-1"}})"}));
 }
 
 }  // namespace

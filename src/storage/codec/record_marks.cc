@@ -1,0 +1,264 @@
+#include "storage/codec/record_marks.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "storage/codec/packed_bytes.h"
+
+namespace datasync::storage {
+namespace {
+
+constexpr std::size_t kNumber = PackedWriter::kVarintBytesMax;
+constexpr std::size_t kFieldBytesMax = 6 * kNumber;
+constexpr std::size_t kHeldBytesMax = 6 * kNumber;  // the name comes on top
+
+/// Differences of times wrap around instead of overflowing: whatever stands in a record comes back as it was.
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::int64_t micros(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+bool same_write(const FieldState& a, const FieldState& b) {
+  return a.event == b.event && a.time == b.time && a.version == b.version && a.source_time == b.source_time &&
+         a.source_version == b.source_version && a.writer == b.writer;
+}
+
+class Writer {
+ public:
+  explicit Writer(const Record& record)
+      : record_(record),
+        others_(writers_without_knowledge(record)),
+        hashes_(hashes_of(record)),
+        base_(micros(record.created_at)),
+        out_(bytes_max()) {}
+
+  std::string_view write() {
+    out_.fixed64(static_cast<std::uint64_t>(base_));
+    out_.varint(others_.size());
+    for (const PlatformId* platform : others_) out_.text(platform->str());
+    const FieldState* before = nullptr;
+    for (const FieldState& field : record_.fields) {
+      if (before != nullptr && same_write(field, *before)) {
+        out_.varint(0);
+      } else {
+        write_field(field);
+      }
+      before = &field;
+    }
+    for (const Knowledge& known : record_.knowledge) {
+      write_held(known.values);
+      write_held(known.earlier);
+    }
+    return out_.bytes();
+  }
+
+ private:
+  static std::vector<const PlatformId*> writers_without_knowledge(const Record& record) {
+    std::vector<const PlatformId*> others;
+    const PlatformId* last = nullptr;
+    for (const FieldState& field : record.fields) {
+      if (last != nullptr && *last == field.writer) continue;
+      last = &field.writer;
+      const bool noted = record.known_by(*last) != nullptr ||
+                         std::any_of(others.begin(), others.end(), [&](const PlatformId* o) { return *o == *last; });
+      if (!noted) others.push_back(last);
+    }
+    return others;
+  }
+
+  static std::vector<std::uint64_t> hashes_of(const Record& record) {
+    std::vector<std::uint64_t> hashes;
+    hashes.reserve(record.fields.size());
+    for (const FieldState& field : record.fields) hashes.push_back(field.value.hash());
+    return hashes;
+  }
+
+  std::size_t bytes_max() const {
+    std::size_t bytes = 8 + kNumber + record_.fields.size() * kFieldBytesMax;
+    for (const PlatformId* platform : others_) bytes += kNumber + platform->str().size();
+    for (const Knowledge& known : record_.knowledge) {
+      bytes += 2 * kNumber;
+      for (const auto* values : {&known.values, &known.earlier}) {
+        for (const KnownValue& value : *values) bytes += kHeldBytesMax + value.field.size();
+      }
+    }
+    return bytes;
+  }
+
+  std::uint64_t position_of(const PlatformId& writer) const {
+    std::uint64_t at = 0;
+    for (const Knowledge& known : record_.knowledge) {
+      if (known.platform == writer) return at;
+      ++at;
+    }
+    for (const PlatformId* other : others_) {
+      if (*other == writer) break;
+      ++at;
+    }
+    return at;
+  }
+
+  void write_field(const FieldState& field) {
+    const std::int64_t source_time = micros(field.source_time);
+    const bool differs = source_time != field.time.microseconds;
+    const bool versioned = field.source_version.has_value();
+    out_.varint(1 + 4 * position_of(field.writer) + (differs ? 2U : 0U) + (versioned ? 1U : 0U));
+    out_.zigzag(minus(field.time.microseconds, base_));
+    out_.zigzag(field.version.value);
+    out_.zigzag(field.event.value);
+    if (differs) out_.zigzag(minus(source_time, field.time.microseconds));
+    if (versioned) out_.zigzag(*field.source_version);
+  }
+
+  void write_held(const std::vector<KnownValue>& values) {
+    out_.varint(values.size());
+    next_field_ = 0;
+    for (std::size_t from = 0; from < values.size();) {
+      const KnownValue& first = values[from];
+      std::size_t to = from + 1;
+      while (to < values.size() && values[to].version == first.version &&
+             values[to].acknowledged == first.acknowledged) {
+        ++to;
+      }
+      out_.varint(to - from);
+      out_.zigzag(first.version.value);
+      out_.zigzag(minus(micros(first.acknowledged), base_));
+      for (; from < to; ++from) write_value(values[from]);
+    }
+  }
+
+  void write_value(const KnownValue& value) {
+    const std::size_t at = field_of(value);
+    if (at == record_.fields.size()) {
+      out_.varint(0);
+      out_.text(value.field);
+      out_.fixed64(value.hash);
+      return;
+    }
+    const bool golden = value.hash == hashes_[at];
+    out_.varint(2 * (at + 1) + (golden ? 1U : 0U));
+    if (!golden) out_.fixed64(value.hash);
+    next_field_ = at + 1;
+  }
+
+  /// Values mostly stand in the order of the fields, so the next one is tried first.
+  std::size_t field_of(const KnownValue& value) const {
+    const auto& fields = record_.fields;
+    if (next_field_ < fields.size() && fields[next_field_].name == value.field) return next_field_;
+    const auto at =
+        std::find_if(fields.begin(), fields.end(), [&](const FieldState& field) { return field.name == value.field; });
+    return static_cast<std::size_t>(at - fields.begin());
+  }
+
+  const Record& record_;
+  std::vector<const PlatformId*> others_;
+  std::vector<std::uint64_t> hashes_;  // of the golden values
+  std::int64_t base_;
+  PackedWriter out_;
+  std::size_t next_field_ = 0;
+};
+
+class Reader {
+ public:
+  Reader(std::string_view bytes, Record& record) : in_(bytes), record_(record) {}
+
+  bool read() {
+    base_ = static_cast<std::int64_t>(in_.fixed64());
+    record_.created_at = Timestamp{microseconds{base_}};
+    others_.resize(in_.count());
+    for (PlatformId& platform : others_) platform = PlatformId(std::string(in_.text()));
+    const FieldState* before = nullptr;
+    for (FieldState& field : record_.fields) {
+      read_field(field, before);
+      before = &field;
+    }
+    for (Knowledge& known : record_.knowledge) {
+      read_held(known.values);
+      read_held(known.earlier);
+    }
+    return in_.finished();
+  }
+
+ private:
+  void read_field(FieldState& field, const FieldState* before) {
+    const std::uint64_t head = in_.varint();
+    if (head == 0) {
+      if (before == nullptr || in_.failed()) return in_.refuse();
+      field.writer = before->writer;
+      field.time = before->time;
+      field.version = before->version;
+      field.event = before->event;
+      field.source_time = before->source_time;
+      field.source_version = before->source_version;
+      return;
+    }
+    const PlatformId* writer = writer_at((head - 1) / 4);
+    if (writer == nullptr) return in_.refuse();
+    field.writer = *writer;
+    field.time.microseconds = plus(in_.zigzag(), base_);
+    field.version = {in_.zigzag()};
+    field.event = {in_.zigzag()};
+    std::int64_t source_time = field.time.microseconds;
+    if (((head - 1) & 2U) != 0) source_time = plus(in_.zigzag(), source_time);
+    field.source_time = Timestamp{microseconds{source_time}};
+    if (((head - 1) & 1U) != 0) field.source_version = in_.zigzag();
+  }
+
+  const PlatformId* writer_at(std::uint64_t at) const {
+    const std::uint64_t known = record_.knowledge.size();
+    if (at < known) return &record_.knowledge[at].platform;
+    return at - known < others_.size() ? &others_[at - known] : nullptr;
+  }
+
+  void read_held(std::vector<KnownValue>& values) {
+    const std::size_t count = in_.count();
+    values.reserve(count);
+    while (values.size() < count && !in_.failed()) {
+      const std::uint64_t together = in_.varint();
+      if (together == 0 || together > count - values.size()) return in_.refuse();
+      const RecordVersion version{in_.zigzag()};
+      const Timestamp acknowledged{microseconds{plus(in_.zigzag(), base_)}};
+      for (std::uint64_t i = 0; i < together; ++i) {
+        KnownValue& value = values.emplace_back();
+        value.version = version;
+        value.acknowledged = acknowledged;
+        read_value(value);
+      }
+    }
+  }
+
+  void read_value(KnownValue& value) {
+    const std::uint64_t head = in_.varint();
+    const std::uint64_t at = head / 2;
+    if (at > record_.fields.size() || head == 1) return in_.refuse();
+    if (at == 0) {
+      value.field = in_.text();
+    } else {
+      value.field = record_.fields[at - 1].name;
+    }
+    value.hash = (head & 1U) != 0 ? record_.fields[at - 1].value.hash() : in_.fixed64();
+  }
+
+  PackedReader in_;
+  Record& record_;
+  std::vector<PlatformId> others_;
+  std::int64_t base_ = 0;
+};
+
+}  // namespace
+
+void append_record_marks(std::string& out, const Record& record) {
+  out += Writer(record).write();
+}
+
+bool read_record_marks(std::string_view bytes, Record& record) {
+  return Reader(bytes, record).read();
+}
+
+}  // namespace datasync::storage
