@@ -33,6 +33,12 @@ bool is_plain_pending(const EventState& state) {
          state.message.empty() && state.results.empty();
 }
 
+/// What the row's other columns will take more once the event is completed: SQLite stores NULL, 0 and 1 in no bytes at
+/// all. With that much room the row keeps its length to the end and is overwritten in place.
+std::size_t missing_bytes(const BatchRows::StateRow& row) {
+  return (row.state->processed_at ? 0U : sizeof(std::int64_t)) + (row.status > 1 ? 0U : 1U);
+}
+
 /// Sorts by `key` unless that is done, and of equal ones keeps the last.
 template <typename Row, typename Key>
 void sort_and_keep_last(std::vector<Row>& rows, Key key) {
@@ -154,7 +160,10 @@ void BatchRows::fill_states(const WriteBatch& batch, Sequence last, Sequence low
   for (auto* rows : {&states.rows, &new_states.rows}) {
     for (StateRow& row : *rows) {
       if (row.state->results.empty()) continue;
-      row.results = append_to(arena_, [&](std::string& out) { append_results(out, row.state->results); });
+      row.results = append_to(arena_, [&](std::string& out) {
+        append_results(out, row.state->results);
+        out.append(missing_bytes(row), ' ');
+      });
     }
   }
 }

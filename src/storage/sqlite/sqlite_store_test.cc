@@ -319,6 +319,26 @@ TEST_F(SqliteFailures, TheLogStaysBoundedUnderSustainedLoad) {
   EXPECT_LT(std::filesystem::file_size(folder_.file("store.db-wal")), 1U << 20U);
 }
 
+/// A row that keeps its length is overwritten in place. SQLite stores NULL, 0 and 1 in no bytes at all.
+TEST_F(SqliteFailures, AnEventsStateKeepsItsLengthWhileItIsCompleted) {
+  auto store = must_open(options(false));
+  const std::string length = "SELECT length(results) + 8 * (processed_at IS NOT NULL) + (status > 1) FROM event_state";
+  WriteBatch batch = batch_of(1, 1);
+  EventState state = make_state(1, EventStatus::kCompleted, 1);
+  state.results = {state.results[0]};
+  batch.states = {state};
+  batch.states[0].status = EventStatus::kPending;
+  batch.states[0].processed_at.reset();
+  batch.states[0].results[0] = {};
+  batch.states[0].results[0].target = state.results[0].target;
+  ASSERT_TRUE(store->commit(batch));
+  const auto before = query(length);
+  batch.clear();
+  batch.states = {state};
+  ASSERT_TRUE(store->commit(batch));
+  EXPECT_EQ(query(length), before);
+}
+
 TEST_F(SqliteFailures, OperatorsReadTheViews) {
   auto store = must_open(options(false));
   WriteBatch batch = batch_of(1, 1);
