@@ -45,7 +45,7 @@ class BulkReader {
         read_json_array(request_.body, "data", max_, [this](Element element) { take(std::move(element)); });
     if (!count) {
       return tl::unexpected(Problem{400, "the body is no JSON array; after " + std::to_string(bulk_.items.size()) +
-                                             " good elements: " + count.error().message});
+                                             " elements: " + count.error().message});
     }
     if (*count > max_) return tl::unexpected(too_many(*count, max_));
     for (std::size_t i = 0; i < bulk_.items.size(); ++i) {
