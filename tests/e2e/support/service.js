@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../../../simulators/story/eventually.js';
 
-const kBinary = process.env.DATA_SYNC_BINARY
+/** The built program. */
+export const kBinary = process.env.DATA_SYNC_BINARY
   ? resolve(process.env.DATA_SYNC_BINARY)
   : fileURLToPath(new URL('../../../build/release/data-sync', import.meta.url));
 const kReadyMsMax = 30_000;
@@ -20,6 +21,7 @@ const kLogCharactersMax = 20_000;
 export class Service {
   #env;
   #args;
+  #launcher;
   #child;
   #ended;
   #log = '';
@@ -28,23 +30,30 @@ export class Service {
    * @param {object} options
    * @param {Record<string, string>} options.env  addresses of the platforms, and settings
    * @param {string[]} [options.args]             behind `serve`
+   * @param {string[]} [options.launcher]         before the program: a command that becomes it, as `prlimit` does
    */
-  constructor({ env, args = [] }) {
+  constructor({ env, args = [], launcher = [] }) {
     if (!existsSync(kBinary)) throw new Error(`${kBinary} is not built: ./dev build`);
     this.#env = env;
     this.#args = args;
+    this.#launcher = launcher;
     this.folder = mkdtempSync(join(tmpdir(), 'data-sync-e2e-'));
     process.once('exit', this.#killAtExit);
   }
 
-  /** Starts it on a free port, and waits until it takes events. */
-  async start() {
+  /**
+   * Starts it on a free port, and waits until it takes events.
+   *
+   * @param {Record<string, string>} [env]  for this run only
+   */
+  async start(env = {}) {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
     this.port = port;
-    this.#child = spawn(kBinary, ['serve', ...this.#args], {
+    const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
+    this.#child = spawn(program, words, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, ...this.#env, PORT: String(port) },
+      env: { PATH: process.env.PATH, ...this.#env, ...env, PORT: String(port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -99,7 +108,8 @@ export class Service {
   };
 }
 
-async function freePort() {
+/** A port that nobody listens on. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

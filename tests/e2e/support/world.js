@@ -24,10 +24,11 @@ export function newTenant() {
  * @param {object} [options]
  * @param {Record<string, string>} [options.env]  settings of the service
  * @param {string[]} [options.args]
+ * @param {string[]} [options.launcher]
  */
-export async function world({ env = {}, args } = {}) {
+export async function world({ env = {}, ...more } = {}) {
   const [bizoholic, coreldove, bizosaas] = await Promise.all(['bizoholic', 'coreldove', 'bizosaas'].map((name) => simulator(name)));
-  const service = new Service({ env: { ...environmentOf({ bizoholic, coreldove, bizosaas }), ...kHasty, ...env }, args });
+  const service = new Service({ env: { ...environmentOf({ bizoholic, coreldove, bizosaas }), ...kHasty, ...env }, ...more });
   after(() => service.stop());
   await service.start();
   return new World({ service, bizoholic, coreldove, bizosaas });
