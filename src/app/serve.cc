@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "app/catalog_factory.h"
+#include "app/open_files.h"
 #include "app/service.h"
 #include "app/settings.h"
 #include "base/log.h"
@@ -69,9 +70,10 @@ void reload(Service& service, const Settings& running, const std::string& config
 }  // namespace
 
 int serve(const cli::ServeOptions& options) {
-  const auto settings = load_settings(system_sources(options.config_file));
+  auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
   log::set_level(settings->log_level);
+  fit_connections(*settings, raise_open_files_limit());
   const sigset_t signals = hold_signals();
   auto service = Service::start(*settings);
   if (!service) return refuse(service.error());
