@@ -218,7 +218,8 @@ class Engine::Impl {
   }
 
   void give_up(Window& window, const Error& error) {
-    log::error("a transaction was given up: {} ({}); what is in memory is read anew", error.message, error.detail);
+    log::error("a transaction was given up: {} ({}); events are refused until the store takes writes again",
+               error.message, error.detail);
     rest_until_ = window.steady + kStoreRest;
     must_recover_ = true;
     store_message_ = error.message;
@@ -238,12 +239,20 @@ class Engine::Impl {
     acceptor_.clear();
   }
 
+  /// The write comes first: a full disk can be read all the same, and were that enough, /health would say well until
+  /// the next event is refused.
   bool recover_again(const Window& window) {
-    if (auto recovered = recover(); !recovered) {
-      log::error("the store can't be read: {} ({})", recovered.error().message, recovered.error().detail);
+    auto recovered = store_.commit({});
+    if (recovered) recovered = recover();
+    if (!recovered) {
+      const Error& error = recovered.error();
+      if (error.message != store_message_)
+        log::error("the store is not well yet: {} ({})", error.message, error.detail);
+      store_message_ = error.message;
       rest_until_ = window.steady + kStoreRest;
       return false;
     }
+    log::info("the store takes events again");
     must_recover_ = false;
     store_message_.clear();
     return true;

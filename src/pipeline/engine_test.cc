@@ -542,6 +542,27 @@ TEST_F(EngineTest, AStoreThatFailsIsToldToClientsAndLosesNothing) {
   EXPECT_EQ(held(gamma(), "name"), "t1:1");
 }
 
+// A full disk can be read: the engine was called healthy as soon as it had read everything anew, and unhealthy again
+// with the next event.
+TEST_F(EngineTest, AStoreThatTakesNoWritesIsUnwellUntilItTakesThem) {
+  sends_ = false;
+  create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  bool full = true;
+  world().store.on_commit = [&full] { return full ? MemoryStore::Fault::kNothingWritten : MemoryStore::Fault::kNone; };
+  EXPECT_FALSE(world().accept({last_}));
+  for (int i = 0; i < 100; ++i) {
+    world().run_for(milliseconds{50});
+    ASSERT_FALSE(world().snapshot().store_healthy) << "after " << 50 * i << " ms without an event";
+    ASSERT_FALSE(world().snapshot().store_message.empty());
+  }
+  full = false;
+  world().run_for(seconds{1});
+  EXPECT_TRUE(world().snapshot().store_healthy);
+  EXPECT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:0");
+}
+
 TEST_F(EngineTest, ATenantsRecordsAreItsOwn) {
   create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   alpha().create(TenantId("t2"), kEntity, object(R"({"email":"a@x","name":"t2:bob"})"));

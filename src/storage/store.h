@@ -144,7 +144,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Writes the batch in one transaction and returns when it is durable.
+  /// Writes the batch in one transaction and returns when it is durable. An empty batch changes nothing, and still goes
+  /// all the way to the disk: it tells whether the store takes writes.
   [[nodiscard]] virtual Result<void> commit(const WriteBatch& batch) = 0;
 
   /// The highest numbers in use; the next ones are given out by the engine, which is the only writer of its shards.

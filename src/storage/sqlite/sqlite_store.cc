@@ -351,6 +351,7 @@ class SqliteStore final : public Store {
   }
 
   Result<void> write(const WriteBatch& batch, Sequence mark) {
+    if (batch.empty()) return set_meta("last_sequence", last_sequence_.value);  // one page, whose content is true
     if (!rows_.events.rows.empty()) DATASYNC_TRY(write_events());
     if (tenants_.pending() >= kIndexStep) DATASYNC_TRY(tenants_.write(last_sequence_.value));
     if (!rows_.new_states.rows.empty()) DATASYNC_TRY(statements_.insert_states.run());

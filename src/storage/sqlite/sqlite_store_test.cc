@@ -213,6 +213,19 @@ TEST_P(SqliteWriteFailures, LeaveNothingBehindAndPassWhenTheDiskIsWellAgain) {
 INSTANTIATE_TEST_SUITE_P(Code, SqliteWriteFailures, testing::Values(SQLITE_FULL, SQLITE_IOERR_WRITE),
                          [](const auto& code) { return code.param == SQLITE_FULL ? "Full" : "WriteError"; });
 
+TEST_F(SqliteFailures, AnEmptyBatchTellsWhetherTheDiskTakesWrites) {
+  auto store = must_open(options(true));
+  ASSERT_TRUE(store->commit(batch_of(1, 5)));
+  faults = {0, SQLITE_FULL, false, false};
+  const auto full = store->commit({});
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ErrorCode::kUnavailable);
+  faults = {};
+  EXPECT_TRUE(store->commit({}));
+  EXPECT_EQ(store->last_sequence().value, 5);
+  ASSERT_TRUE(store->commit(batch_of(6, 5)));
+}
+
 TEST_F(SqliteFailures, AFileSizeLimitIsAFullDiskToo) {
   // In a child, since the limit is the process's.
   const pid_t child = fork();
