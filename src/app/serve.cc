@@ -28,7 +28,7 @@ int refuse(const Error& error) {
 }
 
 /// SIGTERM, SIGINT and SIGHUP wait in line for `sigwait`; threads started later inherit that. A write to a closed
-/// socket is an error code, not a signal.
+/// socket, or past a limit on the size of files, is an error code, not a signal.
 sigset_t hold_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -37,6 +37,7 @@ sigset_t hold_signals() {
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 
