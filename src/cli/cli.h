@@ -5,7 +5,8 @@
 
 namespace datasync::cli {
 
-// What a script may rely on. 69 and 78 are EX_UNAVAILABLE and EX_CONFIG of sysexits.h; systemd knows them by name.
+// What a script may rely on. 69 and 78 are EX_UNAVAILABLE and EX_CONFIG of sysexits.h; systemd knows them by name. So
+// is 74, EX_IOERR, with which the store ends the process when the disk does not confirm a write.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;          ///< it was asked rightly and did not succeed
 inline constexpr int kExitUsage = 2;           ///< the command line is wrong

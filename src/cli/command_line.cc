@@ -183,7 +183,8 @@ std::string top_help(const Commands& commands, const Callbacks& callbacks) {
       "  # try all dead letters of the last day again\n"
       "  data-sync events retry --status failed --since 1d\n"
       "\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong command line, 69 no service answers, 78 wrong configuration\n",
+      "Exit codes: 0 done, 1 failed, 2 wrong command line, 69 no service answers, 74 the disk failed,\n"
+      "78 wrong configuration\n",
       list, callbacks.settings_help);
 }
 

@@ -138,7 +138,8 @@ class Reader {
 /// Errors: `kUnavailable` when the disk is full or the database does not answer: nothing was written, try again later;
 ///         `kConflict` when an optimistic check failed (a record's version, an identity of another record, an id that
 ///         is taken, an epoch that has passed): nothing was written, re-read and repeat; `kCorrupt` for stored bytes
-///         that can't be read. A failed fsync ends the process with a message: what the kernel dropped is unknown.
+///         that can't be read. A failed fsync ends the process with a message and exit code 74: what the kernel
+///         dropped is unknown.
 /// Threads: one at a time.
 class Store {
  public:

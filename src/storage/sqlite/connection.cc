@@ -59,6 +59,12 @@ Error Connection::last_error(std::string_view doing) const {
   return error_of(sqlite3_extended_errcode(native()), sqlite3_errmsg(native()), doing);
 }
 
+void Connection::settle_old_log() {
+  if (sqlite3_wal_checkpoint_v2(native(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) return;
+  const Error error = last_error("checkpoint");
+  log::warning("what an earlier run left in the log stays there: {} ({})", error.message, error.detail);
+}
+
 void Connection::roll_back() noexcept {
   if (sqlite3_get_autocommit(native()) == 0) sqlite3_exec(native(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
@@ -67,7 +73,8 @@ void die_of_failed_sync(std::string_view detail) {
   log::error(
       "the disk did not confirm a write ({}): ending now, since what it dropped is unknown; restart when it is well",
       detail);
-  std::abort();
+  constexpr int kDiskFailed = 74;  // EX_IOERR of sysexits.h
+  std::_Exit(kDiskFailed);         // not abort: a core dump would put what is personal onto that very disk
 }
 
 Error error_of(int code, std::string_view message, std::string_view doing) {

@@ -32,6 +32,11 @@ class Connection {
   /// The last call's failure in our words. Does not return if it was a failed fsync.
   [[nodiscard]] Error last_error(std::string_view doing) const;
 
+  /// Writes anew, and syncs, what a process that crashed left in the log. If a failed fsync was the reason, the kernel
+  /// may show pages that are not on the disk and never will be; behind such a gap all that is appended is lost with the
+  /// power. Where it can't be done now, the log stays as it is, with a warning.
+  void settle_old_log();
+
   /// Leaves the open transaction, if there is one, without a trace.
   void roll_back() noexcept;
 
@@ -43,9 +48,9 @@ class Connection {
   std::unique_ptr<sqlite3, Close> native_;
 };
 
-/// Ends the process. After a failed fsync nobody knows which pages the kernel has dropped, and asking again would be
-/// told that all is well; only a restart, which reads what is really there, is safe. Source: Rebello et al., Can
-/// Applications Recover from fsync Failures? (2020).
+/// Ends the process with exit code 74. After a failed fsync nobody knows which pages the kernel has dropped, and asking
+/// again would be told that all is well; only a restart, which reads what is really there, is safe. Source: Rebello et
+/// al., Can Applications Recover from fsync Failures? (2020).
 [[noreturn]] void die_of_failed_sync(std::string_view detail);
 
 /// Our error for one of SQLite's result codes (extended). Does not return if it was a failed fsync.

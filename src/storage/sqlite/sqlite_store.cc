@@ -172,6 +172,7 @@ class SqliteStore final : public Store {
 
   Result<void> open() {
     DATASYNC_TRY(configure());
+    connection_.settle_old_log();
     DATASYNC_TRY(migrate(connection_));
     DATASYNC_TRY(rows_.attach(connection_));
     DATASYNC_TRY(add_row_source(connection_, "batch_wanted", "CREATE TABLE x(key, tenant_id, at)", wanted_));
