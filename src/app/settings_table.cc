@@ -328,10 +328,10 @@ const std::array kTable = {
     Setting{.group = "Engine",
             .name = "RECORD_CACHE",
             .member = &Settings::records_cached,
-            .standard = "50000",
+            .standard = "20000",
             .min = 100,
             .max = 1e8,
-            .reason = "Golden records kept in memory"},
+            .reason = "Golden records kept in memory, 4 to 5 KB each"},
 
     // Monitoring
     Setting{.group = "Monitoring",

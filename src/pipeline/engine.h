@@ -51,7 +51,7 @@ struct EngineOptions {
   std::size_t window_events_max = 2'000;   ///< events accepted or reconciled in one transaction
   std::size_t inbox_max = 50'000;          ///< submissions that wait for a window; more is `kOverloaded`
   std::size_t unfinished_max = 1'000'000;  ///< events that are not final; more is `kOverloaded`
-  std::size_t records_cached = 50'000;     ///< golden records kept in memory
+  std::size_t records_cached = 20'000;     ///< golden records kept in memory
   milliseconds batch_wait{50};             ///< how long a started batch waits for company while another is under way
   int retry_attempts = 3;                  ///< quick retries
   double backoff_factor = 2.0;

@@ -11,7 +11,7 @@ namespace datasync::storage::sqlite {
 struct SqliteOptions {
   std::string path;                     ///< of the database file; its folder must exist
   std::string instance = "unnamed";     ///< who we are, for the messages of those who come after or between
-  std::int64_t cache_bytes = 32 << 20;  ///< pages that the writing connection keeps; each reader has an eighth of it
+  std::int64_t cache_bytes = 16 << 20;  ///< pages that the writing connection keeps; each reader has an eighth of it
   /// The log is copied into the database once it is larger. Small: long stalls never, but pages that change often are
   /// written more often. Without readers that hold it open the log stays below it plus one transaction.
   std::int64_t wal_bytes_max = 16 << 20;
