@@ -165,8 +165,8 @@ class Store {
   /// Failed, review, retry or expired events that match, oldest first: for redrive.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
 
-  /// Deletes up to `limit` final events (their states, keys and history with them) accepted before `before`; returns
-  /// how many.
+  /// Deletes up to `limit` final events (their states, keys and history with them) that ended before `before`; returns
+  /// how many. By their end: a dead letter of an old event is as new to people as any.
   [[nodiscard]] virtual Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) = 0;
 
   /// Secret of this store, 32 bytes, made with it: the key for hashes of natural keys.

@@ -425,7 +425,8 @@ class MemoryStore final : public Store {
     std::int64_t deleted = 0;
     for (auto at = state.events.begin(); at != state.events.end() && deleted < limit;) {
       const EventRow& row = at->second;
-      if (!is_final(row.state.status) || row.event->created_at >= before) {
+      const Timestamp ended = std::max(row.event->created_at, row.state.processed_at.value_or(Timestamp{}));
+      if (!is_final(row.state.status) || ended >= before) {
         ++at;
         continue;
       }

@@ -142,7 +142,8 @@ struct Statements {
          "SELECT w.at, k.seq, k.content_hash, e.event_id FROM batch_wanted w "
          "CROSS JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id JOIN event_log e ON e.seq = k.seq"},
         {&delete_candidates,
-         "SELECT e.seq, e.tenant_id, e.event_id, e.created_at, s.status, e.body FROM event_log e "
+         "SELECT e.seq, e.tenant_id, e.event_id, max(e.created_at, ifnull(s.processed_at, 0)), s.status, e.body FROM "
+         "event_log e "
          "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > ? ORDER BY e.seq"},
         {&delete_log, "DELETE FROM event_log WHERE seq IN (SELECT seq FROM batch_gone)"},
         {&delete_states, "DELETE FROM event_state WHERE seq IN (SELECT seq FROM batch_gone)"},
