@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -41,6 +42,11 @@ sigset_t hold_signals() {
   return signals;
 }
 
+/// What the database holds is personal: its files are for the service's own user alone.
+void keep_files_private() {
+  umask(S_IRWXG | S_IRWXO);
+}
+
 void announce(const Settings& settings, const Service& service) {
   for (const std::string& warning : settings.warnings) log::warning("{}", warning);
   for (std::size_t i = 0; i < service.ports().size(); ++i) {
@@ -75,6 +81,7 @@ int serve(const cli::ServeOptions& options) {
   if (!settings) return refuse(settings.error());
   log::set_level(settings->log_level);
   fit_connections(*settings, raise_open_files_limit());
+  keep_files_private();
   const sigset_t signals = hold_signals();
   auto service = Service::start(*settings);
   if (!service) return refuse(service.error());
@@ -118,6 +125,7 @@ int migrate(const cli::MigrateOptions& options) {
     fmt::print("{}: {}\n", settings->database_file, exists ? "there" : "not there yet; `data-sync migrate` makes it");
     return cli::kExitOk;
   }
+  keep_files_private();
   const auto folder = std::filesystem::path(settings->database_file).parent_path();
   std::error_code error;
   if (!folder.empty()) std::filesystem::create_directories(folder, error);

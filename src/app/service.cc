@@ -191,7 +191,7 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
   });
   for (const std::string& address : settings.listen_addresses) {
     const auto port = made.server.listen(address, settings.port);
-    if (!port) return fail(port.error());
+    if (!port) return fail(port.error().code, port.error().message + "; PORT and LISTEN_ADDRESS say where");
     made.ports.push_back(*port);
   }
   return service;

@@ -32,7 +32,10 @@ class Listener : public std::enable_shared_from_this<Listener> {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(core_->options.backlog, error);
     if (error) {
-      return fail(ErrorCode::kUnavailable, "cannot listen on " + endpoint.address().to_string(), error.message());
+      std::string where = endpoint.address().to_string();
+      if (endpoint.address().is_v6()) where = "[" + where + "]";
+      return fail(ErrorCode::kUnavailable,
+                  "cannot listen on " + where + ":" + std::to_string(endpoint.port()) + ": " + error.message());
     }
     return acceptor_.local_endpoint().port();
   }

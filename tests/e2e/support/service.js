@@ -42,18 +42,17 @@ export class Service {
   }
 
   /**
-   * Starts it on a free port, and waits until it takes events.
+   * Starts it on a free port, or the one of `env`, and waits until it takes events.
    *
    * @param {Record<string, string>} [env]  for this run only
    */
   async start(env = {}) {
-    const port = await freePort();
-    this.url = `http://127.0.0.1:${port}`;
-    this.port = port;
+    this.port = Number(env.PORT ?? await freePort());
+    this.url = `http://127.0.0.1:${this.port}`;
     const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
     this.#child = spawn(program, words, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, ...this.#env, ...env, PORT: String(port) },
+      env: { PATH: process.env.PATH, ...this.#env, ...env, PORT: String(this.port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -108,8 +107,7 @@ export class Service {
   };
 }
 
-/** A port that nobody listens on. */
-export async function freePort() {
+async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
