@@ -74,6 +74,21 @@ void reload(Service& service, const Settings& running, const std::string& config
   }
 }
 
+int tell_schema(const std::string& file) {
+  if (!std::filesystem::exists(file)) {
+    fmt::print("{}: not there yet; `data-sync migrate` makes it\n", file);
+    return cli::kExitOk;
+  }
+  const auto schema = storage::sqlite::look_at_schema(file);
+  if (!schema) return refuse(schema.error());
+  if (schema->found == schema->newest) {
+    fmt::print("{}: schema {}, up to date\n", file, schema->found);
+  } else {
+    fmt::print("{}: schema {}; `data-sync migrate` brings it to {}\n", file, schema->found, schema->newest);
+  }
+  return cli::kExitOk;
+}
+
 }  // namespace
 
 int serve(const cli::ServeOptions& options) {
@@ -120,11 +135,7 @@ int config_docs() {
 int migrate(const cli::MigrateOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
-  const bool exists = std::filesystem::exists(settings->database_file);
-  if (options.status_only) {
-    fmt::print("{}: {}\n", settings->database_file, exists ? "there" : "not there yet; `data-sync migrate` makes it");
-    return cli::kExitOk;
-  }
+  if (options.status_only) return tell_schema(settings->database_file);
   keep_files_private();
   const auto folder = std::filesystem::path(settings->database_file).parent_path();
   std::error_code error;

@@ -97,7 +97,10 @@ std::optional<Error> EventDraft::add_data(Fields& event) const {
     const auto text = field.substr(equals + 1);
     if (is_json) {
       auto value = parse_json(text);
-      if (!value) return Error{ErrorCode::kInvalid, fmt::format("`{}` is no JSON: {}", text, value.error().message)};
+      if (!value) {
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("`{}`, the value of {}, is no JSON: {}", text, name, value.error().message)};
+      }
       data.set(name, *std::move(value));
     } else if (is_utf8(text)) {
       data.set(name, Value::string(text));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "storage/sqlite/sqlite_store.h"
 
 namespace datasync::storage::sqlite {
 namespace {
@@ -215,27 +216,42 @@ Result<void> apply(Connection& connection, const Migration& migration) {
   return connection.run("COMMIT");
 }
 
-}  // namespace
-
-Result<void> migrate(Connection& connection) {
+/// Errors: as `migrate`.
+Result<SchemaVersions> read_versions(Connection& connection) {
   const auto application = connection.query_integer("PRAGMA application_id");
   if (!application) return fail(application.error());
   const auto version = connection.query_integer("PRAGMA user_version");
   if (!version) return fail(version.error());
   const auto tables = connection.query_integer("SELECT count(*) FROM sqlite_schema");
   if (!tables) return fail(tables.error());
+  const SchemaVersions state{*version, kMigrations.back().version};
   const bool fresh = *application == 0 && *tables == 0;
   if (*application != kApplicationId && !fresh) {
     return fail(ErrorCode::kInvalid, "the database file belongs to another program");
   }
-  if (*version > kMigrations.back().version) {
-    return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(*version) + ", this program knows " +
-                                         std::to_string(kMigrations.back().version) +
+  if (state.found > state.newest) {
+    return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(state.found) +
+                                         ", this program knows " + std::to_string(state.newest) +
                                          ": it was written by a newer version, which must be used");
   }
+  return state;
+}
+
+}  // namespace
+
+Result<SchemaVersions> look_at_schema(const std::string& path) {
+  auto connection = Connection::open({path, false, {}});
+  if (!connection) return fail(std::move(connection).error());
+  return read_versions(*connection);
+}
+
+Result<void> migrate(Connection& connection) {
+  const auto state = read_versions(connection);
+  if (!state) return fail(state.error());
+  const bool fresh = state->found == 0;
   if (fresh) DATASYNC_TRY(connection.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str()));
   for (const Migration& migration : kMigrations) {
-    if (migration.version <= *version) continue;
+    if (migration.version <= state->found) continue;
     if (auto applied = apply(connection, migration); !applied) {
       connection.roll_back();
       return applied;

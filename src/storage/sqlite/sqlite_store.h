@@ -26,4 +26,11 @@ struct SqliteOptions {
 ///         schema or of another program; `kCorrupt` for a damaged one.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
 
+/// The schema of a file, and the newest one; nothing is changed. Errors: as `open_sqlite_store`, but for a file in use.
+struct SchemaVersions {
+  std::int64_t found = 0;
+  std::int64_t newest = 0;
+};
+[[nodiscard]] Result<SchemaVersions> look_at_schema(const std::string& path);
+
 }  // namespace datasync::storage::sqlite
