@@ -93,7 +93,8 @@ struct DeliveryResult {
   PlatformId target;
   ResultStatus status = ResultStatus::kPending;
   int attempts = 0;
-  int redrive = 0;               ///< how often a person asked for it again; part of the idempotency key from 1 on
+  int redrive = 0;               ///< how often other words were said than before; part of the idempotency key from 1 on
+  int moved_on = 0;              ///< how often the target answered that its state is another one (409, 412)
   bool outcome_unknown = false;  ///< the last attempt may or may not have been applied
   RecordVersion
       sent_version{};  ///< record version whose content is frozen under the idempotency key; 0 before attempt 1

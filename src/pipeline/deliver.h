@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -104,6 +105,10 @@ class Deliverer {
   void deleted(Window& window, Outbox& outbox);
   void doubt_echoed(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  void moved_on(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  /// When a refused delivery is tried again; none: it is a dead letter.
+  using NextAttempt = std::function<std::optional<Timestamp>(const Entry&, DeliveryResult&)>;
+  void put_off(Window& window, Outbox& outbox, const std::string& message, const NextAttempt& next_attempt);
   void rejected(Window& window, Outbox& outbox, const std::string& message);
   void park(Outbox& outbox, Timestamp due);
   /// After a change was settled: the events that came meanwhile, if any, are next.

@@ -13,10 +13,21 @@ namespace {
 
 using delivery::Outcome;
 
-constexpr int kRepeatsMax = 3;       // a target that keeps asking for another form is refused
+constexpr int kRepeatsMax = 3;      // a target that keeps asking for another form is refused
+constexpr int kMovedOnMax = 3;      // so often what the target lacks is composed anew for one event
+constexpr seconds kMovedOnWait{1};  // and twice as long each time: its own news may be on the way
+constexpr std::chrono::hours kRetryAfterMax{1};
 constexpr int kUnauthorizedMax = 3;  // refused credentials in a row before the lane rests
 constexpr std::chrono::minutes kSuspension{5};
 constexpr double kHealthFade = 0.98;  // an attempt counts half after 34 others
+
+/// Of a batch as a whole nothing is known about its single changes: they are asked about one by one.
+bool must_be_split(const std::vector<Outcome>& outcomes) {
+  return outcomes.size() > 1 && std::all_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
+           const bool of_its_kind = outcome.kind == Outcome::Kind::kMovedOn || outcome.kind == Outcome::Kind::kGone;
+           return outcome.kind == Outcome::Kind::kRejected || (of_its_kind && outcome.whole_request);
+         });
+}
 
 /// Whether the change went to the copy that counts now; a create made it.
 bool is_about_present_copy(const Catalog& catalog, const Record& record, const Attempt& attempt) {
@@ -62,13 +73,10 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
   if (shift == delivery::CircuitBreaker::Shift::kClosed) log::info("circuit to {} closed", lane.origin->name);
   judge_credential(lane, outcomes.front(), window.now);
 
-  const bool whole_batch_rejected =
-      outcomes.size() > 1 && std::all_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
-        return outcome.kind == Outcome::Kind::kRejected;
-      });
+  const bool split = must_be_split(outcomes);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     Outbox& outbox = *done.outboxes[i];
-    if (whole_batch_rejected) {
+    if (split) {
       outbox.attempt->alone = true;
       queue(window, outbox, true);
     } else {
@@ -95,6 +103,7 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
   attempt.change.steps_done =
       outcome.steps_done;  // the connector's own place in its plan, whatever became of this step
   const bool is_seen = outcome.kind == Outcome::Kind::kDelivered || outcome.kind == Outcome::Kind::kRejected ||
+                       outcome.kind == Outcome::Kind::kMovedOn || outcome.kind == Outcome::Kind::kGone ||
                        (outcome.kind == Outcome::Kind::kRefused && !attempt.unknown);
   if (attempt.former && is_seen) {
     drop_attempt(outbox);
@@ -135,9 +144,11 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       }
       rejected(window, outbox, outcome.message);
       return {};
+    case Outcome::Kind::kMovedOn:
+      moved_on(window, outbox, outcome);
+      return {};
     case Outcome::Kind::kRefused:
     case Outcome::Kind::kUnknown:
-    case Outcome::Kind::kMovedOn:
     case Outcome::Kind::kUnauthorized:
       refused(window, outbox, outcome);
       return {};
@@ -270,6 +281,33 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
   attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
   if (outcome.kind == Outcome::Kind::kUnknown) attempt.change.repeat_as_update = true;
   if (!attempt.unknown) doubt_echoed(window, outbox);
+  put_off(window, outbox, outcome.message, [&](const Entry& entry, const DeliveryResult& result) {
+    delivery::RetryPlan::Past past;
+    past.attempts = static_cast<std::uint32_t>(result.attempts);
+    past.first_attempt_at = result.first_attempt_at.value_or(window.now);
+    past.retry_after = outcome.retry_after;
+    if (entry.event->max_retries) past.max_retries = static_cast<std::uint32_t>(*entry.event->max_retries);
+    return retry_plan_.next(past, window.now, tools_.random);
+  });
+}
+
+/// Its state is another than we thought. These words are given up; what it lacks by then is composed anew.
+void Deliverer::moved_on(Window& window, Outbox& outbox, const Outcome& outcome) {
+  Attempt& attempt = *outbox.attempt;
+  if (!attempt.unknown) doubt_echoed(window, outbox);
+  attempt.lasting = false;
+  attempt.dropped = true;
+  put_off(window, outbox, outcome.message, [&](const Entry& entry, DeliveryResult& result) -> std::optional<Timestamp> {
+    ++result.moved_on;
+    const auto& retries_max = entry.event->max_retries;
+    if (result.moved_on > kMovedOnMax || (retries_max && result.attempts > *retries_max)) return std::nullopt;
+    const milliseconds wait = kMovedOnWait * (1 << (result.moved_on - 1));
+    return window.now + std::max(wait, std::min<milliseconds>(outcome.retry_after.value_or(wait), kRetryAfterMax));
+  });
+}
+
+void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& message, const NextAttempt& next_attempt) {
+  Attempt& attempt = *outbox.attempt;
   std::optional<Timestamp> due;
   std::vector<Sequence> dead;
   for (std::size_t i = 0; i < attempt.covered; ++i) {
@@ -277,12 +315,8 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
     Entry* entry = ledger_.find(sequence);
     DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
     if (result == nullptr) continue;
-    delivery::RetryPlan::Past past;
-    past.attempts = static_cast<std::uint32_t>(result->attempts);
-    past.first_attempt_at = result->first_attempt_at.value_or(window.now);
-    past.retry_after = outcome.retry_after;
-    if (entry->event->max_retries) past.max_retries = static_cast<std::uint32_t>(*entry->event->max_retries);
-    const auto next = retry_plan_.next(past, window.now, tools_.random);
+    const auto next = next_attempt(*entry, *result);
+    if (!attempt.lasting) result->sent_version = RecordVersion{};
     if (!next) {
       dead.push_back(sequence);
       continue;
@@ -290,7 +324,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
     result->status = ResultStatus::kRetry;
     result->next_attempt_at = next;
     result->outcome_unknown = attempt.unknown && attempt.lasting && sequence == attempt.newest;
-    result->error_message = outcome.message;
+    result->error_message = message;
     update_status(window, *entry);
     due = due ? std::min(*due, *next) : *next;
   }
@@ -301,7 +335,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
     DeliveryResult& result = *entry->result_of(outbox.target);
     result.status = ResultStatus::kFailed;
     result.processed_at = window.now;
-    result.error_message = outcome.message;
+    result.error_message = message;
     update_status(window, *entry);
   }
   if (due) {

@@ -463,6 +463,102 @@ TEST_F(EngineTest, AnUnknownOutcomeIsRepeatedAlsoAfterACrash) {
   EXPECT_EQ(beta().seen[1].data.find("beta_name")->text(), "\"t1:1\"");
 }
 
+TEST_F(EngineTest, WhatTheTargetsStateRefusesIsComposedAnewUnderAnotherKey) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().network.script = {"409", "412"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{300});
+  EXPECT_EQ(status("e2"), EventStatus::kRetry);
+  edit(alpha(), id, "phone", "t1:7");
+  settle();
+  for (TestPlatform* target : {&beta(), &gamma()}) {
+    ASSERT_EQ(target->seen.size(), 2U) << target->shape().id.str();
+    EXPECT_EQ(target->seen[1].key, "e3");
+    EXPECT_EQ(held(*target, "name"), "t1:1");
+    EXPECT_EQ(held(*target, "phone"), "t1:7");
+  }
+  EXPECT_EQ(status("e2"), EventStatus::kCompleted);
+}
+
+TEST_F(EngineTest, WhatTheTargetsOwnNewsHasSettledMeanwhileIsNotSaidAgain) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().clock.advance(seconds{5});  // what is closer together than clocks are right is told again
+  sends_ = false;
+  edit(alpha(), id, "name", "t1:1");
+  last_->targets = {PlatformId("beta")};
+  last_->occurred_at = world().clock.now();
+  world().network.script = {"412"};
+  ASSERT_TRUE(world().accept({last_}));
+  world().run_for(milliseconds{200});
+  edit(beta(), only(beta()).first, "name", "t1:2");
+  last_->occurred_at = world().clock.now();
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:2");
+  EXPECT_EQ(held(alpha(), "name"), "t1:2");
+  EXPECT_EQ(result("e2", "beta").status, ResultStatus::kSkipped);
+  EXPECT_EQ(beta().seen.size(), 1U);
+}
+
+TEST_F(EngineTest, ATargetWhoseStateNeverFitsMakesADeadLetterAlsoOverCrashes) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  std::vector<std::string> keys;
+  beta().refuse = [&keys](const std::string& key) {
+    keys.push_back(key);
+    return 412;
+  };
+  edit(alpha(), id, "name", "t1:1");
+  for (int i = 0; i < 3; ++i) {
+    world().run_for(milliseconds{500});
+    world().crash();
+  }
+  settle();
+  EXPECT_EQ(keys, (std::vector<std::string>{"e2", "e2:1", "e2:2", "e2:3"}));
+  EXPECT_EQ(result("e2", "beta").status, ResultStatus::kFailed);
+  EXPECT_EQ(result("e2", "beta").attempts, 4);
+  EXPECT_EQ(result("e2", "gamma").status, ResultStatus::kCompleted);
+
+  beta().refuse = nullptr;
+  ASSERT_TRUE(world().redrive("e2"));
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:1");
+  EXPECT_EQ(beta().seen.back().key, "e2:4");
+}
+
+TEST_F(EngineTest, MaxRetriesCapsAlsoWhatIsComposedAnew) {
+  sends_ = false;
+  create(alpha(), R"({"email":"a@x"})");
+  last_->max_retries = 1;
+  last_->targets = {PlatformId("beta")};
+  beta().refuse = [](const std::string&) { return 412; };
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(status("e1"), EventStatus::kFailed);
+  EXPECT_EQ(result("e1", "beta").attempts, 2);
+}
+
+TEST_F(EngineTest, ABatchWhoseTargetHasMovedOnIsAskedAboutOneByOne) {
+  begin({}, true);
+  sends_ = false;
+  std::vector<std::shared_ptr<Event>> events;
+  for (int i = 0; i < 5; ++i) {
+    create(alpha(), R"({"email":")" + std::to_string(i) + R"(@x"})");
+    last_->targets = {PlatformId("beta")};
+    events.push_back(last_);
+  }
+  world().network.script = {"good", "409 as a whole"};
+  ASSERT_TRUE(world().accept(events));
+  settle();
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 5U);
+  for (const auto& event : events) {
+    EXPECT_EQ(status(event->id.str()), EventStatus::kCompleted);
+    EXPECT_EQ(result(event->id.str(), "beta").redrive, 0);  // nobody said anything about its own state
+  }
+}
+
 TEST_F(EngineTest, ACreateOfWhatIsThereAlreadyBecomesAnUpdate) {
   sends_ = false;
   const std::string there = create(beta(), R"({"email":"a@x","phone":"t1:7"})");

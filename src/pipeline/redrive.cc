@@ -14,6 +14,7 @@ void reopen(DeliveryResult& result, Timestamp now) {
   result.status = ResultStatus::kRetry;
   ++result.redrive;
   result.attempts = 0;
+  result.moved_on = 0;
   result.outcome_unknown = false;
   result.sent_version = RecordVersion{};
   result.first_attempt_at.reset();

@@ -110,6 +110,7 @@ inline EventState make_state(std::int64_t sequence, EventStatus status, std::int
   other.attempts = 3;
   other.redrive = 1;
   other.outcome_unknown = true;
+  other.moved_on = 2;
   other.sent_version = {2};
   other.first_attempt_at = at_second(sequence);
   other.next_attempt_at = at_second(sequence + 30);

@@ -149,6 +149,44 @@ test('What went well can not be retried, and what is not there is not found', as
   assert.equal((await w.post('/sync/events/no-such-event/retry')).status, 404);
 });
 
+for (const status of [409, 412]) {
+  test(`After ${status} what the target lacks by then is said under another key`, async () => {
+    const tenant = newTenant();
+    await w.sync(newLead(tenant));
+    await w.bizosaas.misbehave({ status, count: 1, match: { tenant_id: tenant } });
+    const refused = await w.send(newLead(tenant, { lead_score: 50 }, { event_type: 'lead_updated' }));
+    await w.settled(refused, ['retry']);
+    const newer = await w.send(newLead(tenant, { lead_score: 50, contact_name: 'Ravi K' }, { event_type: 'lead_updated' }));
+    for (const id of [refused, newer]) assert.equal((await w.settled(id)).status, 'completed');
+    await w.holds('bizosaas', tenant, 'lead', { score: 50, name: 'Ravi K' });
+    const keys = (await w.history('bizosaas', tenant)).map(({ idempotency_key: key }) => key);
+    assert.deepEqual(keys.slice(1), [refused, newer]);
+  });
+}
+
+test('A target whose state never fits makes a dead letter, of which a person can ask again', async () => {
+  const tenant = newTenant();
+  await w.sync(newLead(tenant));
+  await w.bizosaas.misbehave({ status: 409, count: 4, match: { tenant_id: tenant } });
+  const id = await w.send(newLead(tenant, { lead_score: 50 }, { event_type: 'lead_updated' }));
+  const told = await w.settled(id);
+  assert.equal(told.status, 'failed');
+  assert.match(told.results[0].error_message, /409/);
+  assert.equal(told.results[0].attempts, 4);
+  const keys = (await w.history('bizosaas', tenant)).map(({ idempotency_key: key }) => key);
+  assert.deepEqual(keys.slice(1), [id, `${id}:1`, `${id}:2`, `${id}:3`]);
+  assert.equal((await w.post(`/sync/events/${id}/retry`)).status, 200);
+  await w.settled(id, ['completed']);
+  await w.holds('bizosaas', tenant, 'lead', { score: 50 });
+});
+
+test('CoreLDove that knew the customer before is told by an update, with nothing made twice', async () => {
+  const tenant = newTenant();
+  await w.coreldove.act({ tenant_id: tenant, entity: 'user', verb: 'create', data: { email: 'asha@example.com', name: 'A. R.' } });
+  await w.sync(newUser(tenant));
+  await w.holds('coreldove', tenant, 'user', { name: 'Asha Raman' });
+});
+
 test('max_retries caps the attempts', async () => {
   const tenant = newTenant();
   await w.bizosaas.misbehave({ status: 500, match: { tenant_id: tenant } });

@@ -45,7 +45,12 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
         break;
       case Fate::kServerError:
         // It reads what it refuses, so that the rules about keys and order hold for these requests, too.
-        at(arrives, [call, status, &platform] {
+        at(arrives, [call, status, whole = whole_, &platform] {
+          if (whole) {  // it does not look at what the request says
+            call->response.emplace();
+            call->response->status = status;
+            return;
+          }
           auto before = std::exchange(platform.refuse, [status](const std::string&) { return status; });
           call->response = platform.handle(call->request);
           platform.refuse = std::move(before);
@@ -69,6 +74,7 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
 
 TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status) {
   status = 500;
+  whole_ = false;
   if (!script.empty()) {
     const std::string word = script.front();
     script.erase(script.begin());
@@ -78,6 +84,7 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
     if (word == "late") return Fate::kLate;
     if (word == "good") return Fate::kGood;
     status = std::stoi(word);
+    whole_ = word.ends_with(" as a whole");
     return Fate::kServerError;
   }
   double dice = random_.unit();

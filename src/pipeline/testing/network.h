@@ -35,7 +35,7 @@ class TestNetwork final : public net::HttpSender {
 
   Weather weather;
   /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `500`,
-  /// …).
+  /// …; `409 as a whole` is the answer to a batch and not to its items).
   std::vector<std::string> script;
 
   /// Runs everything that is due.
@@ -63,6 +63,7 @@ class TestNetwork final : public net::HttpSender {
   std::map<std::string, TestPlatform*> hosts_;
   std::multimap<Timestamp, std::function<void()>> actions_;
   std::vector<std::weak_ptr<Call>> calls_;
+  bool whole_ = false;  ///< of the last `fate_of`
 };
 
 }  // namespace datasync::pipeline

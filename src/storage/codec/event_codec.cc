@@ -70,6 +70,7 @@ void put_time(CompactJsonWriter& out, const std::optional<Timestamp>& time) {
 
 /// How many members of a result say something; the rest is left out.
 int count_members(const DeliveryResult& result) {
+  if (result.moved_on != 0) return 11;
   if (result.outcome_unknown) return 10;
   if (result.redrive != 0) return 9;
   if (!result.error_message.empty()) return 8;
@@ -85,7 +86,7 @@ void put_result(CompactJsonWriter& out, const DeliveryResult& result) {
   const int members = count_members(result);
   out.need(kNumber);
   out.put('[');
-  out.quoted(result.target.str(), 10 * kNumber);
+  out.quoted(result.target.str(), 11 * kNumber);
   out.put(',');
   out.integer(static_cast<int>(result.status));
   for (int member = 3; member <= members; ++member) {
@@ -107,13 +108,16 @@ void put_result(CompactJsonWriter& out, const DeliveryResult& result) {
         put_time(out, result.next_attempt_at);
         break;
       case 8:
-        out.quoted(result.error_message, 3 * kNumber);
+        out.quoted(result.error_message, 4 * kNumber);
         break;
       case 9:
         out.integer(result.redrive);
         break;
-      default:
+      case 10:
         out.put(result.outcome_unknown ? '1' : '0');
+        break;
+      default:
+        out.integer(result.moved_on);
     }
   }
   out.put(']');
@@ -156,6 +160,9 @@ DeliveryResult read_result(CompactJsonReader& json) {
         break;
       case 10:
         result.outcome_unknown = json.integer() != 0;
+        break;
+      case 11:
+        result.moved_on = static_cast<int>(json.integer());
         break;
       default:
         return json.refuse(), result;
