@@ -210,12 +210,15 @@ Result<void> Service::reload(const Settings& settings) {
 }
 
 bool Service::stop(milliseconds deadline) {
-  const SteadyTime by = parts_->clock.steady_now() + deadline;
+  // Something is kept for closing the store: whoever stops us counts to the deadline, and then kills.
+  const milliseconds closing = std::min(deadline / 10, milliseconds{1000});
+  const SteadyTime by = parts_->clock.steady_now() + deadline - closing;
   const auto left = [&] {
     return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(by - parts_->clock.steady_now()));
   };
   // Clients first, while the engine still answers them; then the engine, while the HTTP client still brings it answers.
-  const bool answered = parts_->server.stop(left());
+  // Half the time each, since a client that never ends its request is no reason to cut deliveries.
+  const bool answered = parts_->server.stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
   parts_->client.stop();
   parts_->hub.stop();

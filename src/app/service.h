@@ -30,8 +30,8 @@ class Service {
   /// running.
   [[nodiscard]] Result<void> reload(const Settings& settings);
 
-  /// Accepts no more, answers what has begun, stores the outcomes of requests under way; cuts what is left at the
-  /// deadline. True if nothing had to be cut.
+  /// Accepts no more, answers what has begun, stores the outcomes of requests under way; cuts what is left a little
+  /// before the deadline, and is done by then. True if nothing had to be cut.
   bool stop(milliseconds deadline);
 
  private:
