@@ -163,7 +163,7 @@ void EventHub::run() {
       log::warning("live updates: notices came faster than they could be told; clients read the gap from the store");
       for (const auto& client : clients) {
         const std::lock_guard lock(client->mutex);
-        if (std::exchange(client->live, false)) replaying_.fetch_add(1, std::memory_order_relaxed);
+        fall_behind(*client);
       }
     }
     if (stopping) return;
@@ -181,6 +181,7 @@ void EventHub::dispatch(const std::vector<Notice>& notices, const Clients& clien
     const std::lock_guard lock(client->mutex);
     if (client->closed) continue;
     for (Message& message : messages) {
+      if (client->peer && client->peer->queued_bytes() > options_.live_queue_bytes) fall_behind(*client);
       if (message.type == LiveType::kEventCreated) {
         const std::int64_t sequence = message.notice->event->sequence.value;
         if (!client->live || sequence <= client->cursor) continue;
@@ -191,6 +192,11 @@ void EventHub::dispatch(const std::vector<Notice>& notices, const Clients& clien
       client->live ? client->send(message.text) : client->hold(message.text);
     }
   }
+}
+
+/// With the client's lock held.
+void EventHub::fall_behind(LiveClient& client) {
+  if (std::exchange(client.live, false)) replaying_.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// Sends on those that resume, and ends those whose token has run out.

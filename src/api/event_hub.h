@@ -24,8 +24,9 @@ struct LiveClient;
 /// goes on; a thread of the hub's own renders each once and shares the text among all clients that want it.
 ///
 /// A client that resumes from a cursor first gets what the store has after it (`event_created`, and `sync_completed`
-/// where it has ended), then, without a gap, what comes: see `LiveClient`. A client that can't keep up is closed with
-/// 1013, and resumes from the last cursor that it saw.
+/// where it has ended), then, without a gap, what comes: see `LiveClient`. So does one that falls behind, by a burst or
+/// because it reads too slowly: from there on it reads from the store, page by page, as its queue empties. One that
+/// does not read at all answers no ping either, and is closed for that.
 ///
 /// Limits:   notices waiting (more are dropped, and every client reads the gap from the store), clients.
 /// Lifetime: clock and stats are borrowed. Callbacks of peers lead here: stop the server and the I/O threads first.
@@ -35,9 +36,10 @@ class EventHub final : public pipeline::NoticeSink {
   struct Options {
     std::size_t notices_max = 200'000;
     std::size_t clients_max = 5'000;
-    std::size_t replay_page = 200;                ///< events read at a time for a client that resumes
-    std::size_t replay_queue_bytes = 512 * 1024;  ///< a client with more to be sent gets no next page yet
-    milliseconds tick{50};                        ///< how often resuming clients are looked after
+    std::size_t replay_page = 200;                   ///< events read at a time for a client that resumes
+    std::size_t replay_queue_bytes = 512 * 1024;     ///< a client with more to be sent gets no next page yet
+    std::size_t live_queue_bytes = 2 * 1024 * 1024;  ///< a client with more to be sent has fallen behind
+    milliseconds tick{50};                           ///< how often resuming clients are looked after
   };
   EventHub(const Clock& clock, Stats& stats) : EventHub(clock, stats, Options{}) {}
   EventHub(const Clock& clock, Stats& stats, Options options);
@@ -68,6 +70,7 @@ class EventHub final : public pipeline::NoticeSink {
 
   void run();
   void dispatch(const std::vector<pipeline::Notice>& notices, const Clients& clients);
+  void fall_behind(LiveClient& client);
   void look_after(const Clients& clients);
   void replay(const std::shared_ptr<LiveClient>& client);
   void read_page(const std::shared_ptr<LiveClient>& client, const WorkPool::GetReader& get_reader);

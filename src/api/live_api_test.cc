@@ -157,6 +157,23 @@ TEST_F(LiveApi, NothingIsMissedOrToldTwiceWhileEventsKeepComing) {
   writer.join();
 }
 
+// Ten thousand events in one call are told at once. That filled the queue of every client, however quickly it read, and
+// all of them were closed as slow.
+TEST_F(LiveApi, ABurstClosesNobody) {
+  Listener listener(port_, "/ws/sync?type=event_created");
+  listener.hear();
+  constexpr int kEvents = 10'000;
+  Fields event = parse_json_object(kUserEvent).value();
+  event.set("correlation_id", Value::string(std::string(200, 'c')));
+  std::string batch;
+  for (int i = 0; i < kEvents; ++i) batch += (i == 0 ? "[" : ",") + event.to_json();
+  const Answer answer = post("/sync/events/batch", batch + "]");
+  ASSERT_EQ(answer.at("accepted"), std::to_string(kEvents));
+  for (int next = 1; next <= kEvents; ++next) {
+    ASSERT_EQ(listener.hear().text("cursor"), std::to_string(next)) << "closed with " << listener.close_code();
+  }
+}
+
 TEST_F(LiveApi, WhatIsNoCommandIsAnsweredAndTheConnectionStays) {
   Listener listener(port_, "/ws/sync");
   listener.hear();

@@ -15,6 +15,9 @@ void live_updates(Services& services, Call call) {
     if (!client) return std::move(call.reply).send(overloaded());
   }
   net::WebSocketOptions options;
+  // Whoever has more than `live_queue_bytes` waiting reads from the store, so this is met by nobody; the shortest
+  // messages have a hundred bytes.
+  options.queue_messages_max = 32'768;
   // A browser that hands its token over as a subprotocol wants one of those back.
   if (call.request.headers.has_token("sec-websocket-protocol", "bearer")) options.subprotocol = "bearer";
   net::WebSocketCallbacks callbacks = client ? services.hub.callbacks_of(client) : net::WebSocketCallbacks{};
