@@ -59,6 +59,21 @@ TEST_F(ResourcesApi, AUserIsCreatedOnceAndUpdatedAfterwards) {
   EXPECT_EQ(backend_.accepted.at(1)->type, "user_updated");
 }
 
+// Between the two the user has become known, so the event would be `user_updated`: other content, 409, for a client
+// that only had not heard the first answer.
+TEST_F(ResourcesApi, ARepeatedUpsertUnderItsKeyIsTheSameThoughTheUserIsKnownByNow) {
+  const std::string user = R"({"user_id":"u1","email":"ada@example.com","name":"Ada","tenant_id":"t1"})";
+  const auto send = [this](const std::string& body) { return post("/sync/users", body, {{"Idempotency-Key", "k1"}}); };
+  EXPECT_EQ(send(user).status, 201);
+  backend_.put_record(ada());
+  const Answer again = send(user);
+  EXPECT_EQ(again.status, 200) << again.body;
+  EXPECT_EQ(again.body, R"({"message":"User synchronized","user_id":"u1"})");
+  EXPECT_EQ(backend_.accepted.size(), 1U);
+  EXPECT_EQ(send(R"({"user_id":"u1","email":"ada@example.com","name":"Another","tenant_id":"t1"})").status, 409);
+  EXPECT_EQ(backend_.accepted.size(), 1U);
+}
+
 TEST_F(ResourcesApi, AUserSaysWhereItComesFrom) {
   post("/sync/users", R"({"user_id":"u1","email":"a@b.c","name":"A","tenant_id":"t1","source_platform":"coreldove"})");
   EXPECT_EQ(backend_.accepted.at(0)->source, PlatformId{"coreldove"});

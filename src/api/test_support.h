@@ -69,11 +69,13 @@ class FakeBackend final : public Backend {
       : clock_(clock), hub_(hub), store_(std::move(storage::memory::open_memory_store(disk_).value())) {}
 
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
-    const std::lock_guard lock(mutex_);
     if (refusal) return callback(fail(*refusal));
     std::vector<pipeline::Receipt> receipts;
-    for (pipeline::Submission& submission : submissions) receipts.push_back(accept_one(std::move(submission)));
-    callback(std::move(receipts));
+    {
+      const std::lock_guard lock(mutex_);
+      for (pipeline::Submission& submission : submissions) receipts.push_back(accept_one(std::move(submission)));
+    }
+    callback(std::move(receipts));  // it may submit something else
   }
 
   void redrive(storage::Reader::Tenants tenants, std::string event_id, pipeline::RedriveCallback callback) override {

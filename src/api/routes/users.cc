@@ -11,6 +11,8 @@ namespace {
 using pipeline::Receipt;
 
 constexpr std::string_view kUser = "user";
+constexpr const char* kUserCreated = "user_created";
+constexpr const char* kUserUpdated = "user_updated";
 
 /// Both values are texts: the gateway declares a map of texts.
 net::HttpResponse synchronized(int status, const std::string& user_id) {
@@ -22,6 +24,33 @@ net::HttpResponse synchronized(int status, const std::string& user_id) {
 net::HttpResponse answer(const Receipt& receipt, bool is_new, const std::string& user_id) {
   if (receipt.status == Receipt::Status::kMismatch) return receipt_response(receipt);
   return synchronized(is_new && receipt.status == Receipt::Status::kCreated ? 201 : 200, user_id);
+}
+
+/// An upsert on its way: who waits for it, and the event as it would have been called if the user had been known, or
+/// had not.
+struct Upsert {
+  Reply reply;
+  std::string user_id;
+  bool is_new = false;
+  std::string key;
+  std::shared_ptr<Event> otherwise;
+};
+
+/// A request that is repeated under its key found the user the second time: its event has another word, and is the same
+/// all the same.
+void submit(Services& services, std::shared_ptr<Event> event, Upsert upsert) {
+  std::vector<pipeline::Submission> one;
+  one.push_back({std::move(event), upsert.key});
+  services.backend.accept(
+      std::move(one), [&services, upsert = std::move(upsert)](Result<std::vector<Receipt>> receipts) mutable {
+        const bool mismatch = receipts && receipts->front().status == Receipt::Status::kMismatch;
+        if (mismatch && upsert.otherwise) {
+          auto otherwise = std::exchange(upsert.otherwise, nullptr);
+          return submit(services, std::move(otherwise), std::move(upsert));
+        }
+        std::move(upsert.reply)
+            .send(receipts ? answer(receipts->front(), upsert.is_new, upsert.user_id) : to_response(receipts.error()));
+      });
 }
 
 /// On a query thread: whether the user is known decides between `user_created` and `user_updated`. Two requests at once
@@ -36,17 +65,19 @@ void submit_user(Services& services, Call call, std::string key, const WorkPool:
   const auto record = find_record(**reader, user->tenant, kUser, user->user_id);
   if (!record) return std::move(call.reply).send(to_response(record.error()));
   const bool is_new = !*record || (*record)->is_deleted();
-  user->event.outer.set("event_type", Value::string(is_new ? "user_created" : "user_updated"));
+  user->event.outer.set("event_type", Value::string(is_new ? kUserCreated : kUserUpdated));
   auto event = read_event(user->event, context);
   if (!event) return std::move(call.reply).send(event.error());
   add_request_context(call.request, **event);
 
-  std::vector<pipeline::Submission> one;
-  one.push_back({std::move(*event), std::move(key)});
-  services.backend.accept(std::move(one), [reply = std::move(call.reply), user_id = std::move(user->user_id),
-                                           is_new](Result<std::vector<Receipt>> receipts) mutable {
-    std::move(reply).send(receipts ? answer(receipts->front(), is_new, user_id) : to_response(receipts.error()));
-  });
+  std::shared_ptr<Event> otherwise;
+  if (!key.empty()) {
+    otherwise = std::make_shared<Event>(**event);
+    otherwise->verb = is_new ? Verb::kUpdated : Verb::kCreated;
+    otherwise->type = is_new ? kUserUpdated : kUserCreated;
+  }
+  submit(services, std::move(*event),
+         {std::move(call.reply), std::move(user->user_id), is_new, std::move(key), std::move(otherwise)});
 }
 
 void write_user(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record, const std::string& user_id) {
