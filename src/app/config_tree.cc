@@ -155,7 +155,7 @@ void merge(ConfigNode& base, const ConfigNode& over) {
   for (const auto& [name, member] : over.members) {
     ConfigNode* known = base.find(name);
     if (member.kind == ConfigNode::Kind::kNull) {
-      std::erase_if(base.members, [&name](const auto& entry) { return entry.first == name; });
+      std::erase_if(base.members, [&name = name](const auto& entry) { return entry.first == name; });
     } else if (known == nullptr) {
       base.members.emplace_back(name, member);
     } else {

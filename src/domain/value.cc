@@ -10,9 +10,12 @@
 namespace datasync {
 namespace {
 
+bool stands_before(const Field& field, std::string_view name) noexcept {
+  return field.name < name;
+}
+
 auto lower_bound(auto& fields, std::string_view name) {
-  return std::lower_bound(fields.begin(), fields.end(), name,
-                          [](const Field& field, std::string_view wanted) { return field.name < wanted; });
+  return std::lower_bound(fields.begin(), fields.end(), name, stands_before);
 }
 
 bool needs_escape(char c) noexcept {

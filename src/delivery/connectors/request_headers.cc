@@ -48,6 +48,11 @@ bool is_traceparent(std::string_view text) noexcept {
   return true;
 }
 
+bool is_ours(std::string_view name) noexcept {
+  return std::any_of(kOurs.begin(), kOurs.end(),
+                     [name](std::string_view own) { return net::equals_ignoring_case(own, name); });
+}
+
 bool names(const HeaderTemplates& templates, std::string_view name) {
   return std::any_of(templates.begin(), templates.end(),
                      [name](const auto& header) { return net::equals_ignoring_case(header.first, name); });
@@ -77,11 +82,9 @@ Result<RequestHeaders> RequestHeaders::make(const Credential& credential, const 
     return fail(ErrorCode::kInvalid,
                 "credential: '" + auth->first + "' is no header name, or the secret has a control character");
   }
-  made.secret_ = credential.secret;
+  made.secrets_ = ways_to_write(credential.secret);
   for (const auto& [name, value] : templates) {
-    const bool ours = std::any_of(kOurs.begin(), kOurs.end(),
-                                  [&name](std::string_view own) { return net::equals_ignoring_case(own, name); });
-    if (ours) return fail(ErrorCode::kInvalid, "headers: " + name + " is written by the service itself");
+    if (is_ours(name)) return fail(ErrorCode::kInvalid, "headers: " + name + " is written by the service itself");
     std::string line;
     if (!net::append_header(line, name, value)) {
       return fail(ErrorCode::kInvalid, "headers: " + name + " is no header name, or its value has a control character");

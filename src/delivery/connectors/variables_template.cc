@@ -44,8 +44,9 @@ struct VariablesTemplate::Node {
   NodeKind kind = NodeKind::kConstant;
   Value constant;
   Reference reference;
-  std::vector<std::pair<std::string, Node>> members;  // kObject
-  std::vector<Node> elements;                         // kList
+  struct Member;
+  std::vector<Member> members;  // kObject
+  std::vector<Node> elements;   // kList
   // kTurned; each holds one node or none, and a vector since the type is not complete yet
   std::vector<Node> from;
   std::vector<Node> unless;
@@ -54,6 +55,11 @@ struct VariablesTemplate::Node {
   std::optional<std::string> split;
   std::optional<Fields> words;
   As as = As::kItself;
+};
+
+struct VariablesTemplate::Node::Member {
+  std::string name;
+  Node node;
 };
 
 namespace {
@@ -153,7 +159,7 @@ Result<Node> read_object(const Value& value) {
     auto child = read_node(member);
     if (!child) return fail(ErrorCode::kInvalid, name + ": " + child.error().message);
     constant = constant && child->kind == NodeKind::kConstant && child->constant == member;
-    node.members.emplace_back(name, *std::move(child));
+    node.members.push_back({name, *std::move(child)});
   }
   if (constant) {
     node.kind = NodeKind::kConstant;
