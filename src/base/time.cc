@@ -109,7 +109,12 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
                                          std::chrono::day{static_cast<unsigned>(day)}};
   // A leap second (60) is taken as the first of the next minute, as POSIX clocks do.
   if (!date.ok() || year < 1970 || hour > 23 || minute > 59 || second > 60) return refuse();
-  return Timestamp{std::chrono::sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + fraction - offset};
+  const Timestamp time{std::chrono::sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + fraction -
+                       offset};
+  // The offset, or a leap second, may have moved it out of the years that `format_rfc3339` can write.
+  constexpr std::chrono::sys_days kEnd{std::chrono::year{10'000} / 1 / 1};
+  if (time < Timestamp{} || time >= kEnd) return refuse();
+  return time;
 }
 
 }  // namespace datasync

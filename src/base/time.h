@@ -48,7 +48,7 @@ class ManualClock final : public Clock {
 [[nodiscard]] std::string format_rfc3339(Timestamp time);
 
 /// Reads RFC 3339 with `Z` or an offset; a time without either is taken as UTC (the platforms' own clients send such).
-/// Errors: `kInvalid` for anything else, for impossible dates and for years outside 1970–9999.
+/// Errors: `kInvalid` for anything else, for impossible dates and for years outside 1970–9999 (in UTC).
 [[nodiscard]] Result<Timestamp> parse_rfc3339(std::string_view text);
 
 }  // namespace datasync

@@ -30,5 +30,14 @@ TEST(Rfc3339, RefusesWhatIsNoTime) {
   }
 }
 
+/// An offset once moved a time out of the years that can be written: it was read, and what was written of it was not.
+TEST(Rfc3339, RefusesWhatAnOffsetMovesOutOfTheYears) {
+  EXPECT_FALSE(parse_rfc3339("1970-01-01T00:00:00+00:01"));
+  EXPECT_FALSE(parse_rfc3339("9999-12-31T23:59:59-00:01"));
+  EXPECT_FALSE(parse_rfc3339("9999-12-31T23:59:60Z"));
+  EXPECT_TRUE(parse_rfc3339("1970-01-01T00:01:00+00:01"));
+  EXPECT_TRUE(parse_rfc3339("9999-12-31T23:59:59.999999Z"));
+}
+
 }  // namespace
 }  // namespace datasync
