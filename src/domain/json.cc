@@ -437,8 +437,10 @@ std::string canonical_number(std::string_view text) {
   if (e != std::string_view::npos) {
     std::string_view tail = text.substr(e + 1);
     if (tail.front() == '+') tail.remove_prefix(1);
+    constexpr std::int64_t kCountable = 1'000'000'000'000;
     const auto [end, error] = std::from_chars(tail.data(), tail.data() + tail.size(), exponent);
-    if (error != std::errc{}) return (negative ? "-" : "") + std::string(text);
+    const bool countable = error == std::errc{} && exponent < kCountable && exponent > -kCountable;
+    if (!countable) return (negative ? "-" : "") + std::string(text);
     text = text.substr(0, e);
   }
   const auto point = text.find('.');
@@ -447,7 +449,6 @@ std::string canonical_number(std::string_view text) {
   if (point != std::string_view::npos) digits += text.substr(point + 1);
   exponent += static_cast<std::int64_t>(whole.size());
   const auto first = digits.find_first_not_of('0');
-  if (first == std::string::npos) return "0";
   digits.erase(0, first);
   exponent -= static_cast<std::int64_t>(first);
   digits.erase(digits.find_last_not_of('0') + 1);

@@ -65,7 +65,7 @@ struct Element {
 [[nodiscard]] std::string unescape_json_string(std::string_view quoted);
 
 /// Plain decimal without needless zeros: `1.50` → `1.5`, `1e3` → `1000`, `-0.0` → `0`. Exponents beyond ±30 stay
-/// written as `d.ddde±x`. `text` must be a JSON number.
+/// written as `d.ddde±x`, and numbers with exponents beyond ±10^12 as they were. `text` must be a JSON number.
 [[nodiscard]] std::string canonical_number(std::string_view text);
 
 }  // namespace datasync

@@ -33,6 +33,14 @@ TEST(Json, TheLastOfTwoMembersWithOneNameStays) {
   EXPECT_EQ(canonical(R"({"b":1,"a":2,"b":[3],"a":4,"c":{"z":1,"z":2}})"), R"({"a":4,"b":[3],"c":{"z":2}})");
 }
 
+/// An exponent at the end of 64 bits overflowed while it was made canonical.
+TEST(Json, AnExponentThatNothingCanCountStaysAsItWasWritten) {
+  EXPECT_EQ(canonical("0.0001e-9223372036854775807"), "0.0001e-9223372036854775807");
+  EXPECT_EQ(canonical("-2.5E-9000000000000"), "-2.5E-9000000000000");
+  EXPECT_EQ(canonical("0e9223372036854775807"), "0");
+  EXPECT_EQ(canonical("-2.5E-900000000000"), "-2.5e-900000000000");
+}
+
 TEST(Json, RefusesWhatIsNoJson) {
   for (const char* text : {"",
                            "{",
