@@ -12,6 +12,7 @@ __extension__ using Wide = __int128;
 
 constexpr int kScaleMax = 12;
 constexpr std::size_t kWholeDigitsMax = 15;
+constexpr std::size_t kMinorDigitsMax = 18;  // 64 bits hold all of them
 
 constexpr std::string_view kNoDecimals[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
                                             "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"};
@@ -111,6 +112,7 @@ Result<Money> Money::parse(const Value& major, Currency currency) {
   if (point != std::string_view::npos && fraction.empty()) return refuse();
 
   const auto decimals = static_cast<std::size_t>(currency.exponent());
+  if (whole.size() + decimals > kMinorDigitsMax) return refuse();
   std::int64_t minor = 0;
   for (const char c : whole) minor = minor * 10 + (c - '0');
   for (std::size_t i = 0; i < decimals; ++i) minor = minor * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);

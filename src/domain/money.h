@@ -47,7 +47,7 @@ class Money {
 
   /// Reads major units: a JSON number or a decimal string, as clients send them. Digits beyond the currency's exponent
   /// are rounded half to even (IEEE 754, 4.3.1), since they come from clients' floats. Errors: `kInvalid` for another
-  /// kind of value, text that is no decimal, or more than 15 digits before the point.
+  /// kind of value, text that is no decimal, or more than 15 digits before the point (14 with four decimals).
   static Result<Money> parse(const Value& major, Currency currency);
 
   [[nodiscard]] std::int64_t minor() const noexcept { return minor_; }

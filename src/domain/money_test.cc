@@ -38,6 +38,14 @@ TEST(Money, RefusesWhatIsNoAmount) {
   EXPECT_FALSE(Currency::parse("U$D"));
 }
 
+/// Fifteen digits and the four decimals of some currencies are more than 64 bits hold.
+TEST(Money, RefusesWhatItsMinorUnitsCanNotHold) {
+  EXPECT_EQ(money("99999999999999.9999", "CLF").minor(), 999'999'999'999'999'999);
+  EXPECT_FALSE(Money::parse(*parse_json("999999999999999"), currency("CLF")));
+  EXPECT_EQ(money("999999999999999.999", "KWD").minor(), 999'999'999'999'999'999);
+  EXPECT_EQ(money("999999999999999.9999", "KWD").minor(), 1'000'000'000'000'000'000) << "rounding up still fits";
+}
+
 TEST(Money, ConvertsAtTheRateAndKeepsTheCurrencysDecimals) {
   const Rate usd_to_inr{*Decimal::parse("83"), *Decimal::parse("1")};
   const Rate inr_to_usd{*Decimal::parse("1"), *Decimal::parse("83")};
