@@ -170,6 +170,13 @@ void sort_members(std::vector<Member>& members, std::size_t base) {
   members.erase(first, kept.base());
 }
 
+/// Drops what stands above `base` under this name: of two members the last one stays, whatever kind the first was.
+void forget_member(std::vector<Member>& members, std::size_t base, std::string_view name) {
+  const auto first = members.begin() + static_cast<std::ptrdiff_t>(base);
+  members.erase(std::remove_if(first, members.end(), [name](const Member& member) { return member.name == name; }),
+                members.end());
+}
+
 /// Reads the members of `object` onto the end of `work.members`, sorted, and their values onto `work.text`. A member
 /// `inner_name` that is an object goes into `inner` instead.
 void read_members(Workspace& work, ondemand::object object, int depth, std::string_view inner_name = {},
@@ -195,17 +202,23 @@ Fields take_fields(Workspace& work, std::size_t base) {
 void read_members(Workspace& work, ondemand::object object, int depth, std::string_view inner_name,
                   std::optional<Fields>* inner) {
   const std::size_t base = work.members.size();
+  std::uint32_t position = 0;  // counted: a member that is forgotten must not give its place to a later one
   for (ondemand::field field : object) {
     const std::string_view name = field.unescaped_key();
     ondemand::value value = field.value();
     const std::size_t begin = work.text.size();
-    const auto position = static_cast<std::uint32_t>(work.members.size());
+    ++position;
     check_depth(depth + 1);
+    const bool is_inner = inner != nullptr && name == inner_name;
+    if (is_inner) {
+      forget_member(work.members, base, name);
+      inner->reset();
+    }
     if (const std::string_view verbatim = take_verbatim(value); !verbatim.empty()) {
       work.members.push_back({name, sort_prefix(name), position, verbatim});
       continue;
     }
-    if (inner != nullptr && name == inner_name && value.type() == ondemand::json_type::object) {
+    if (is_inner && value.type() == ondemand::json_type::object) {
       const std::size_t inner_base = work.members.size();
       read_members(work, value.get_object(), depth + 1);
       *inner = take_fields(work, inner_base);

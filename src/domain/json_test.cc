@@ -203,6 +203,20 @@ TEST(Json, FieldsAreWrittenAsTheyAreRead) {
   }
 }
 
+/// Where `data` stood twice, an object and something else, both were kept: the same text was read in two ways.
+TEST(Json, OfTwoInnerObjectsTheLastStaysWhateverTheOtherWas) {
+  const auto last = parse_nested_object(R"({"data":5,"a":1,"data":{"x":1}})", "data").value();
+  EXPECT_TRUE(last.has_inner);
+  EXPECT_EQ(last.outer.to_json(), R"({"a":1})");
+  EXPECT_EQ(last.inner.to_json(), R"({"x":1})");
+  const auto none = parse_nested_object(R"({"data":{"x":1},"a":1,"data":5})", "data").value();
+  EXPECT_FALSE(none.has_inner);
+  EXPECT_EQ(none.outer.to_json(), R"({"a":1,"data":5})");
+  EXPECT_TRUE(none.inner.empty());
+  const auto both = parse_nested_object(R"({"data":{"x":1},"data":{"y":2}})", "data").value();
+  EXPECT_EQ(both.inner.to_json(), R"({"y":2})");
+}
+
 TEST(Json, StringsComeBackAsTheyWere) {
   const std::string text = "quote \" slash \\ tab \t nul " + std::string(1, '\0') + " é 漢 😀";
   EXPECT_EQ(Value::string(text).as_string(), text);
