@@ -27,6 +27,14 @@ std::size_t count_characters(std::string_view utf8) {
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
+/// The front of a text that may be of any length, without half a character at its end.
+std::string shortened(std::string_view utf8) {
+  constexpr std::size_t kBytesMax = 255;
+  std::size_t bytes = std::min(utf8.size(), kBytesMax);
+  while (bytes < utf8.size() && bytes > 0 && (static_cast<unsigned char>(utf8[bytes]) & 0xc0U) == 0x80U) --bytes;
+  return std::string(utf8.substr(0, bytes));
+}
+
 /// Reads one event member by member and remembers every fault.
 class EventReader {
  public:
@@ -247,7 +255,7 @@ class EventReader {
     if (!text) return std::nullopt;
     PlatformId platform{std::move(*text)};
     if (context_.catalog.knows_platform(platform)) return platform;
-    fault(pointer, "'" + platform.str().substr(0, 255) + "' is unknown; the known platforms are " +
+    fault(pointer, "'" + shortened(platform.str()) + "' is unknown; the known platforms are " +
                        platform_names(context_.catalog));
     return std::nullopt;
   }

@@ -91,6 +91,15 @@ TEST_F(EventRequest, NamesTheUnknownPlatformAndTheKnownOnes) {
             "/target_platforms/1: 'shopify' is unknown; the known platforms are bizoholic, bizosaas, coreldove");
 }
 
+/// A long name was cut in the middle of a character, and the problem was no JSON any more.
+TEST_F(EventRequest, ALongUnknownNameIsCutAtAWholeCharacter) {
+  std::string name;
+  for (int i = 0; i < 200; ++i) name += "é";
+  const auto event = read(with(R"("source_platform":")" + name + "\""));
+  ASSERT_FALSE(event);
+  EXPECT_TRUE(parse_json(to_response(event.error()).body)) << event.error().detail;
+}
+
 TEST_F(EventRequest, ATargetOtherThanTheSourceIsNeeded) {
   EXPECT_EQ(faults(with(R"("target_platforms":[])")), Faults{"/target_platforms"});
   EXPECT_EQ(faults(with(R"("target_platforms":["bizoholic","bizoholic"])")), Faults{"/target_platforms"});
