@@ -192,6 +192,16 @@ TEST_F(LiveApi, APlainRequestIsToldThatThisIsAWebSocket) {
   EXPECT_EQ(Listener(port_, "/ws/sync?type=odd").status(), 422);
 }
 
+/// Bytes that are no UTF-8 came back in `subscribed`, which no client could read as JSON.
+TEST_F(LiveApi, AFilterThatIsNoTextIsRefused) {
+  for (const char* query : {"event_type=%ff", "platforms=coreldove,%c3", "type=%ff", "tenant_id=%ff"}) {
+    const Answer answer = get(std::string("/ws/sync?") + query);
+    EXPECT_EQ(answer.status, 422) << query;
+    EXPECT_TRUE(parse_json(answer.body)) << query;
+  }
+  EXPECT_EQ(get("/ws/sync?event_type=%c3%a9").status, 426);
+}
+
 TEST_F(LiveApi, PagesOfOtherSitesMayNotListenInDevelopment) {
   EXPECT_EQ(Listener(port_, "/ws/sync", "Origin", "https://elsewhere.example").status(), 403);
   EXPECT_TRUE(Listener(port_, "/ws/sync", "Origin", "http://localhost:3000").connected());

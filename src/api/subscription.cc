@@ -39,8 +39,16 @@ void add_words(std::vector<std::string>& words, std::string_view list) {
   }
 }
 
+/// Words of a query need not be UTF-8, and `subscribed` repeats them in JSON.
+bool all_utf8(const std::vector<std::string>& words) {
+  return std::all_of(words.begin(), words.end(), [](const std::string& word) { return is_utf8(word); });
+}
+
 Read<Subscription> judge(Words words, const security::Caller& caller) {
   Subscription subscription;
+  if (!all_utf8(words.tenants)) return tl::unexpected(invalid_parameter("tenant_id", "must be UTF-8"));
+  if (!all_utf8(words.event_types)) return tl::unexpected(invalid_parameter("event_type", "must be UTF-8"));
+  if (!all_utf8(words.platforms)) return tl::unexpected(invalid_parameter("platform", "must be UTF-8"));
   for (std::string& word : words.tenants) {
     TenantId tenant{std::move(word)};
     if (!caller.may_touch(tenant)) return tl::unexpected(Problem{404, "there is no such tenant"});

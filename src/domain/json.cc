@@ -434,6 +434,10 @@ std::vector<Value> elements_of(const Value& array) {
   return parse_json_array(array.text()).value_or(std::vector<Value>{});
 }
 
+bool is_utf8(std::string_view text) noexcept {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
 std::string unescape_json_string(std::string_view quoted) {
   auto text = with_document(quoted, [](Workspace&, ondemand::document& document) {
     return std::string(std::string_view(document.get_string()));
@@ -447,6 +451,7 @@ std::string canonical_number(std::string_view text) {
   std::string digits;
   std::int64_t exponent = 0;  // the value is 0.DIGITS × 10^exponent
   const auto e = text.find_first_of("eE");
+  if (text.substr(0, e).find_first_not_of("0.") == std::string_view::npos) return "0";
   if (e != std::string_view::npos) {
     std::string_view tail = text.substr(e + 1);
     if (tail.front() == '+') tail.remove_prefix(1);

@@ -61,6 +61,9 @@ struct Element {
 /// The elements of a value that is an array; empty for any other.
 [[nodiscard]] std::vector<Value> elements_of(const Value& array);
 
+/// Whether `append_json_string` may write it. What comes out of percent-escapes or headers need not be.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 /// `"a\nb"` (quotes included) without quotes and escapes. The text must be canonical.
 [[nodiscard]] std::string unescape_json_string(std::string_view quoted);
 
