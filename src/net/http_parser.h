@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http_message.h"
 #include "net/read_buffer.h"
@@ -36,8 +37,11 @@ class MessageParser : public boost::beast::http::basic_parser<kIsRequest> {
       // Beast limits only what it holds at a time: a sender of one line after the other would never reach its limit.
       if (!header_seen_) header_bytes_ += consumed;
       if (header_bytes_ > header_bytes_max_) error_ = Error::header_limit;
-      // What stays in the buffer during a body is a chunk's head or the trailers; Beast has no limit for these at all.
-      if (header_seen_ && error_ == Error::need_more && buffer.size() > header_bytes_max_) error_ = Error::bad_chunk;
+      // Beast has no limit at all for a chunk's head and the trailers. It takes each whole, in one call, and until then
+      // it stays in the buffer: so both measures are the same, however the stream was cut.
+      const bool endless = error_ == Error::need_more && buffer.size() > header_bytes_max_;
+      const bool too_long = std::exchange(chunk_head_taken_, false) && consumed > header_bytes_max_;
+      if (header_seen_ && (endless || too_long)) error_ = Error::bad_chunk;
       if (error_ == Error::need_more) return ParseState::kNeedMore;
       if (error_) return ParseState::kError;
       if (!header_seen_ && this->is_header_done()) {
@@ -83,7 +87,7 @@ class MessageParser : public boost::beast::http::basic_parser<kIsRequest> {
     body.reserve(static_cast<std::size_t>(std::min(length.value_or(0), kTrustedBytes)));
   }
 
-  void on_chunk_header_impl(std::uint64_t, Text, BeastError&) override {}
+  void on_chunk_header_impl(std::uint64_t, Text, BeastError&) override { chunk_head_taken_ = true; }
   void on_header_impl(BeastError&) override {}
   void on_finish_impl(BeastError&) override {}
 
@@ -94,6 +98,7 @@ class MessageParser : public boost::beast::http::basic_parser<kIsRequest> {
   std::size_t header_bytes_ = 0;
   BeastError error_;
   bool header_seen_ = false;
+  bool chunk_head_taken_ = false;  // with its trailers, where it is the last one's
   bool has_length_ = false;
   bool unknown_coding_ = false;
 };
