@@ -489,8 +489,7 @@ std::string GraphqlConnector::what(const Change& change, const Position& positio
 std::vector<Outcome> GraphqlConnector::read(std::span<const Change* const> changes,
                                             const Result<net::ClientResponse>& answer) const {
   const bool batch = changes.size() > 1;
-  std::string body = answer ? answer->body : std::string{};
-  headers_.redact(body);
+  const std::string_view body = answer ? std::string_view(answer->body) : std::string_view{};
   const Result<Fields> json = body.empty() ? fail(ErrorCode::kInvalid, "no body") : parse_json_object(body);
   const Value* data = json ? json->find("data") : nullptr;
   const std::optional<Payloads> payloads = payloads_of(json);
@@ -538,7 +537,7 @@ Outcome GraphqlConnector::judge_answer(const Change& change, const Position& pos
   outcome.steps_done = change.steps_done;
   outcome.message =
       fmt::format("{} answered {} to {}{}: {}", options_.platform.str(), answer.status, what(change, position),
-                  success ? " with what is no GraphQL" : "", words_of(body, message_places_));
+                  success ? " with what is no GraphQL" : "", headers_.printable(words_of(body, message_places_)));
   return outcome;
 }
 
@@ -622,10 +621,11 @@ Outcome GraphqlConnector::judge_complaints(const Change& change, const Position&
   Outcome outcome;
   outcome.kind = kind;
   outcome.steps_done = change.steps_done;
-  outcome.message = fmt::format("{} answered {}{}{} to {}: {}", options_.platform.str(),
-                                worst->code.empty() ? "an error" : cleaned(worst->code, 64),
-                                worst->field.empty() ? "" : " on ", cleaned(worst->field, 64), what(change, position),
-                                worst->words.empty() ? "(no words)" : cleaned(worst->words));
+  outcome.message =
+      fmt::format("{} answered {}{}{} to {}: {}", options_.platform.str(),
+                  worst->code.empty() ? "an error" : headers_.printable(worst->code, 64),
+                  worst->field.empty() ? "" : " on ", headers_.printable(worst->field, 64), what(change, position),
+                  worst->words.empty() ? "(no words)" : headers_.printable(worst->words));
   if (kind == Kind::kDelivered || kind == Kind::kStepDone) {
     go_on(change, position, outcome);
   } else if (kind == Kind::kRepeat || says_absent(*position.step, change, *worst)) {

@@ -1,5 +1,6 @@
 #include "delivery/connectors/graphql.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -284,6 +285,25 @@ TEST(GraphqlRead, ClassifiesWhatAPlatformMaySay) {
     EXPECT_EQ(to_string(outcome.kind), to_string(one.kind)) << one.what << ": " << outcome.message;
     EXPECT_EQ(outcome.http_status, one.status);
     EXPECT_EQ(outcome.record_lost, std::string_view(one.what) == "lost");
+  }
+}
+
+/// The secret was hidden in the answer itself, before it was read: an id that happened to hold it was learned with
+/// stars in it. And where JSON had escaped it, it was shown.
+TEST(GraphqlRead, ItsSecretIsHiddenInMessagesAndNowhereElse) {
+  GraphqlOptions made = shop();
+  made.credential = {Credential::Kind::kBearer, "s3cret/token"};
+  const auto platform = connector(made);
+  const Outcome learned = read_one(*platform, user(Verb::kCreated),
+                                   answer(200, payload("customerCreate", R"("user":{"id":"s3cret/token-7"})")));
+  EXPECT_EQ(learned.learned, (std::vector<OwnId>{{"", "s3cret/token-7"}}));
+  for (const char* body : {R"({"errors":[{"message":"no such key: s3cret\/token"}]})",
+                           R"({"errors":[{"message":"m","extensions":{"code":"\u00733cret/token"}}]})",
+                           R"({"data":{"customerCreate":{"errors":[{"field":"s3cret/token","code":"X"}]}}})",
+                           R"({"error":"s3cret\/token"})"}) {
+    const Outcome outcome = read_one(*platform, user(Verb::kCreated), answer(200, body));
+    EXPECT_THAT(outcome.message, ::testing::HasSubstr("***")) << body;
+    EXPECT_THAT(outcome.message, ::testing::Not(::testing::HasSubstr("3cret"))) << body;
   }
 }
 

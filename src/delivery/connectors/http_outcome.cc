@@ -172,12 +172,13 @@ std::string words_of(std::string_view body, const std::vector<JsonPointer>& plac
     if (const auto json = parse_json(body)) {
       for (const JsonPointer& place : places) {
         const auto value = place.find(*json);
-        const auto text = value ? text_in(*value) : std::nullopt;
-        if (text && !text->empty()) return cleaned(*text);
+        auto text = value ? text_in(*value) : std::nullopt;
+        if (text && !text->empty()) return *std::move(text);
       }
+      return json->text();  // without needless escapes
     }
   }
-  return body.empty() ? "(no words)" : cleaned(body);
+  return body.empty() ? "(no words)" : std::string(body);
 }
 
 std::optional<std::string> string_id_of(const Value& value) {

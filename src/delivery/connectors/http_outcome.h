@@ -39,7 +39,8 @@ inline constexpr std::size_t kMessageBytesMax = 200;
 /// with `…` at a whole character where it was longer.
 [[nodiscard]] std::string cleaned(std::string_view text, std::size_t bytes_max = kMessageBytesMax);
 
-/// The platform's own words: the first of `places` that has some in a JSON answer, else the begin of the text.
+/// The platform's own words, as they came (`RequestHeaders::printable` makes them fit to be shown): the first of
+/// `places` that has some in a JSON answer, else all of it.
 [[nodiscard]] std::string words_of(std::string_view body, const std::vector<JsonPointer>& places);
 
 /// A string, or a number that is whole, as an id: none if it is empty, over 255 bytes or has a control character.

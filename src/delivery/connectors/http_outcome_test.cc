@@ -100,7 +100,8 @@ TEST(WordsOf, TakesTheFirstPlaceThatHasSomeElseTheText) {
   EXPECT_EQ(words_of(R"({"detail":"no such lead"})", places), "no such lead");
   EXPECT_EQ(words_of(R"({"detail":"","errors":[{"message":7}]})", places), "7");
   EXPECT_EQ(words_of(R"({"other":1})", places), R"({"other":1})");
-  EXPECT_EQ(words_of("<h1>Bad\nGateway</h1>", places), "<h1>Bad Gateway</h1>");
+  EXPECT_EQ(words_of(R"({ "other": "\u0061" })", places), R"({"other":"a"})");
+  EXPECT_EQ(words_of("<h1>Bad\nGateway</h1>", places), "<h1>Bad\nGateway</h1>");
   EXPECT_EQ(words_of("", places), "(no words)");
 }
 

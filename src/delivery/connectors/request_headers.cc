@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/value.h"
 #include "net/headers.h"
+#include "net/url.h"
 
 namespace datasync::delivery {
 namespace {
@@ -66,6 +68,18 @@ Result<std::pair<std::string, std::string>> authorization(const Credential& cred
   return std::pair{credential.header, credential.secret};
 }
 
+/// None for a secret so short that hiding it would tear every word apart, and hide nothing.
+std::vector<std::string> ways_to_write(const std::string& secret) {
+  constexpr std::size_t kSecretBytesMin = 4;
+  if (secret.size() < kSecretBytesMin) return {};
+  std::string json;
+  append_json_string(json, secret);
+  json = json.substr(1, json.size() - 2);
+  std::string slashes;  // which JSON lets one escape, and some servers do
+  for (const char c : json) slashes += c == '/' ? std::string("\\/") : std::string(1, c);
+  return {slashes, json, net::percent_encode(secret), secret};
+}
+
 }  // namespace
 
 Result<RequestHeaders> RequestHeaders::make(const Credential& credential, const HeaderTemplates& templates) {
@@ -120,12 +134,14 @@ void RequestHeaders::append(std::string& block, const TenantId& tenant, std::str
   }
 }
 
-void RequestHeaders::redact(std::string& text) const {
-  constexpr std::size_t kSecretBytesMin = 4;  // a shorter one would tear every word apart, and hides nothing
-  if (secret_.size() < kSecretBytesMin) return;
-  for (auto at = text.find(secret_); at != std::string::npos; at = text.find(secret_, at)) {
-    text.replace(at, secret_.size(), "***");
+std::string RequestHeaders::printable(std::string_view words, std::size_t bytes_max) const {
+  std::string text(words);
+  for (const std::string& secret : secrets_) {
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+      text.replace(at, secret.size(), "***");
+    }
   }
+  return cleaned(text, bytes_max);  // last, or half a secret would remain where it is cut
 }
 
 }  // namespace datasync::delivery

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "delivery/connectors/credential.h"
+#include "delivery/connectors/http_outcome.h"
 
 namespace datasync::delivery {
 
@@ -25,8 +26,9 @@ class RequestHeaders {
   void append(std::string& block, const TenantId& tenant, std::string_view idempotency_key,
               std::string_view traceparent) const;
 
-  /// Replaces the secret by `***` where a platform's words repeat it.
-  void redact(std::string& text) const;
+  /// A platform's words, fit for a message: `cleaned`, and with `***` where they repeat the secret, as it is or escaped
+  /// for JSON or a URL. Only what is shown goes through here: in an answer the same letters may be an id.
+  [[nodiscard]] std::string printable(std::string_view words, std::size_t bytes_max = kMessageBytesMax) const;
 
  private:
   struct PerTenant {
@@ -35,7 +37,7 @@ class RequestHeaders {
   };
   std::string fixed_;
   std::vector<PerTenant> per_tenant_;
-  std::string secret_;
+  std::vector<std::string> secrets_;  // the ways to write it, longest first
 };
 
 }  // namespace datasync::delivery

@@ -425,14 +425,13 @@ void RestConnector::learn(const Change& change, const net::ClientResponse& answe
 
 void RestConnector::explain(const Change& change, const net::ClientResponse& answer, bool batch,
                             Outcome& outcome) const {
-  std::string body = answer.body;
-  headers_.redact(body);  // before anything is cut off, or half a secret would remain
-  if (answer.status >= 300 && answer.status < 400) {
-    body = fmt::format("a redirect to {}, which is not followed: correct the platform's address",
-                       answer.headers.get("Location"));
-  }
-  outcome.message = fmt::format("{} answered {} to {}: {}", options_.platform.str(), answer.status,
-                                asked(change, batch), words_of(body, message_places_));
+  const bool redirect = answer.status >= 300 && answer.status < 400;
+  const std::string words = redirect
+                                ? fmt::format("a redirect to {}, which is not followed: correct the platform's address",
+                                              headers_.printable(answer.headers.get("Location")))
+                                : headers_.printable(words_of(answer.body, message_places_));
+  outcome.message =
+      fmt::format("{} answered {} to {}: {}", options_.platform.str(), answer.status, asked(change, batch), words);
 }
 
 std::vector<Outcome> RestConnector::read_batch(std::span<const Change* const> changes,
@@ -483,10 +482,9 @@ Outcome RestConnector::judge_item(const Change& change, const Bulk& bulk, const 
     if (auto id = id_in_item()) outcome.learned.push_back({{}, *std::move(id)});
     return outcome;
   }
-  std::string text = item.other ? item.other->text() : item.object.outer.to_json();
-  headers_.redact(text);
+  const std::string text = item.other ? item.other->text() : item.object.outer.to_json();
   outcome.message = fmt::format("{} answered {} to an item of {}: {}", options_.platform.str(), outcome.http_status,
-                                asked(change, true), words_of(text, bulk.message));
+                                asked(change, true), headers_.printable(words_of(text, bulk.message)));
   if (outcome.http_status == 409) redirect_to_existing(change, id_in_item(), outcome);
   return outcome;
 }
