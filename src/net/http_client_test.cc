@@ -296,31 +296,33 @@ TEST_F(HttpClientTest, ACutConnectionIsDuring) {
 }
 
 TEST_F(HttpClientTest, AnAnswerThatIsTooLargeOrNoHttpIsDuring) {
-  std::string answer;
-  RawServer raw([&](RawClient& connection, int) {
+  const std::string long_text(3'000, 'x');
+  const std::vector<std::string> large{
+      "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + std::string(1'001, 'x'),
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n" + long_text + "\r\n0\r\n\r\n",
+      "HTTP/1.0 200 OK\r\n\r\n" + long_text, "HTTP/1.1 200 OK\r\nX: " + long_text + "\r\nContent-Length: 0\r\n\r\n"};
+  const std::vector<std::string> nonsense{"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc\r\n\r\n",
+                                          "HTTP/1.1 101 Switching\r\n\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"};
+  // By the connection's number: the client is done with an answer before the server is done with sending it.
+  std::vector<std::string> answers = large;
+  answers.insert(answers.end(), nonsense.begin(), nonsense.end());
+  RawServer raw([&answers](RawClient& connection, int number) {
     connection.read_request();
-    connection.send(answer);
+    connection.send(answers.at(static_cast<std::size_t>(number)));
     connection.read_to_end();
   });
   HttpClientOptions options;
   options.response_body_bytes_max = 1'000;
   options.response_header_bytes_max = 2'000;
   make_client(options);
-  const std::string long_text(3'000, 'x');
-  for (const std::string& large :
-       {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + std::string(1'001, 'x'),
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n" + long_text + "\r\n0\r\n\r\n",
-        "HTTP/1.0 200 OK\r\n\r\n" + long_text,
-        "HTTP/1.1 200 OK\r\nX: " + long_text + "\r\nContent-Length: 0\r\n\r\n"}) {
-    answer = large;
+  for (std::size_t i = 0; i < large.size(); ++i) {
     const auto result = fetch(request_to(raw.port()));
     expect_error(result, ErrorCode::kTooLarge, Stage::kDuring);
     EXPECT_EQ(result.error().detail, "status 200");
   }
-  for (const char* nonsense : {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n",
-                               "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                               "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx"}) {
-    answer = nonsense;
+  for (std::size_t i = 0; i < nonsense.size(); ++i) {
     expect_error(fetch(request_to(raw.port())), ErrorCode::kCorrupt, Stage::kDuring);
   }
 }
