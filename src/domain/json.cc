@@ -134,10 +134,10 @@ void append_number(std::string& out, ondemand::value value) {
   // The library checks the grammar; what it calls out of its range is no fault here, the text is kept, not the float.
   const simdjson::error_code error = value.get_double().error();
   if (error != simdjson::SUCCESS && error != simdjson::NUMBER_ERROR) refuse(simdjson::error_message(error));
-  const bool digits_only = raw.find_first_of(".eE") == std::string_view::npos;
+  const std::string_view magnitude = raw.front() == '-' ? raw.substr(1) : raw;
+  const bool digits_only = magnitude.find_first_not_of("0123456789") == std::string_view::npos;
   const bool grammatical =
       raw.find_first_not_of("0123456789+-.eE") == std::string_view::npos && (error == simdjson::SUCCESS || digits_only);
-  const std::string_view magnitude = raw.front() == '-' ? raw.substr(1) : raw;
   const bool leading_zero = digits_only && magnitude.size() > 1 && magnitude.front() == '0';
   if (!grammatical || magnitude.empty() || magnitude.front() < '0' || magnitude.front() > '9' || leading_zero) {
     refuse("a number is not written as JSON demands");

@@ -116,6 +116,13 @@ TEST(Json, MembersStandSortedByTheirBytes) {
   EXPECT_EQ(canonical(R"({"a\u0000":1,"a":2,"a\u0000":3})"), R"({"a":2,"a\u0000":3})");
 }
 
+/// The library hands over all up to the next comma or bracket, and of that only the characters were looked at.
+TEST(Json, ANumberIsOneNumber) {
+  for (const char* text : {"346+44", "1-2", "1--", "7-", "-1-1", "[1+1]", "{\"a\":1-2}", "1+", "0-0"}) {
+    EXPECT_TRUE(refused(text)) << text << " became " << canonical(text);
+  }
+}
+
 TEST(Json, RefusesNestingBombsAndGiantNumbers) {
   EXPECT_TRUE(refused(std::string(100'000, '[')));
   EXPECT_TRUE(refused(std::string(65, '[') + std::string(65, ']')));
