@@ -73,7 +73,11 @@ class FakeBackend final : public Backend {
     std::vector<pipeline::Receipt> receipts;
     {
       const std::lock_guard lock(mutex_);
-      for (pipeline::Submission& submission : submissions) receipts.push_back(accept_one(std::move(submission)));
+      std::vector<pipeline::Notice> notices;
+      for (pipeline::Submission& submission : submissions) {
+        receipts.push_back(accept_one(std::move(submission), notices));
+      }
+      hub_.publish(std::move(notices));
     }
     callback(std::move(receipts));  // it may submit something else
   }
@@ -141,7 +145,7 @@ class FakeBackend final : public Backend {
   std::vector<std::shared_ptr<const Event>> accepted;
 
  private:
-  pipeline::Receipt accept_one(pipeline::Submission submission) {
+  pipeline::Receipt accept_one(pipeline::Submission submission, std::vector<pipeline::Notice>& notices) {
     using Status = pipeline::Receipt::Status;
     Event& event = *submission.event;
     if (event.id.empty()) event.id = EventId{format_uuid(ids_.next())};
@@ -164,7 +168,7 @@ class FakeBackend final : public Backend {
     batch.states.push_back(state_of_new);
     EXPECT_TRUE(store_->commit(batch));
     accepted.push_back(submission.event);
-    hub_.publish({{pipeline::Notice::Kind::kEventCreated, submission.event, {}, nullptr}});
+    notices.push_back({pipeline::Notice::Kind::kEventCreated, submission.event, {}, nullptr});
     return {Status::kCreated, event.id};
   }
 
