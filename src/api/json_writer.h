@@ -78,6 +78,7 @@ class JsonWriter {
     return value.empty() ? key(name).null() : field(name, value);
   }
 
+  [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:

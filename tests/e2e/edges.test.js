@@ -77,6 +77,28 @@ test('Pages by cursor are whole while events come and change', async () => {
   assert.deepEqual(seen, [...ids].reverse());
 });
 
+test('A page of very large events ends early, and its cursor goes on', async () => {
+  const tenant = newTenant();
+  const total = 60;
+  const ids = Array.from({ length: total }, (_, i) => `${tenant}-${i}`);
+  for (let from = 0; from < total; from += 15) {
+    const { body } = await w.post('/sync/events/batch', ids.slice(from, from + 15).map((id, i) => newLead(tenant, { lead_id: id, filler: 'x'.repeat(1_000_000), number: from + i }, { id })));
+    assert.equal(body.accepted, 15);
+  }
+  const seen = [];
+  let pages = 0;
+  for (let cursor = ''; cursor !== null; pages += 1) {
+    const text = await (await fetch(`${w.service.url}/sync/events?tenant_id=${tenant}&limit=1000&cursor=${cursor}`)).text();
+    assert.ok(text.length < 80_000_000, `${text.length} bytes`);
+    const body = JSON.parse(text);
+    assert.equal(body.total, total);
+    seen.push(...body.events.map(({ event_id: id }) => id));
+    cursor = body.next_cursor;
+  }
+  assert.ok(pages > 1);
+  assert.deepEqual(seen, [...ids].reverse());
+});
+
 test('A cursor belongs to its filters, and is not to be made up', async () => {
   const tenant = newTenant();
   for (let i = 0; i < 3; i += 1) await w.send(lead(tenant, i));

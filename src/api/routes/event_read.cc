@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/event_view.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
@@ -9,6 +11,9 @@ namespace {
 using storage::Reader;
 
 constexpr std::int64_t kOffsetMax = 1'000'000;
+// A thousand events of a megabyte each must never be in memory together.
+constexpr std::int64_t kReadAtOnce = 50;
+constexpr std::size_t kPageBytesMax = 16 * 1024 * 1024;
 
 Read<Reader::EventFilter> filter_of(const Call& call) {
   Reader::EventFilter filter;
@@ -61,6 +66,21 @@ std::optional<Problem> add_paging(const Call& call, Reader::EventFilter& filter,
   return std::nullopt;
 }
 
+/// Writes the events of a page and returns where the next one begins, 0 if this is the last. A page that has grown
+/// large ends early.
+Result<Sequence> write_page(JsonWriter& out, Reader& reader, Reader::EventFilter filter) {
+  for (std::int64_t left = filter.limit;;) {
+    filter.limit = std::min(left, kReadAtOnce);
+    const auto part = reader.list_events(filter);
+    if (!part) return fail(part.error());
+    for (const storage::StoredEvent& stored : part->events) write_event_row(out, stored);
+    left -= filter.limit;
+    if (part->next.value == 0 || left == 0 || out.size() > kPageBytesMax) return part->next;
+    filter.before = part->next;
+    filter.offset = 0;
+  }
+}
+
 }  // namespace
 
 net::HttpResponse list_events(Services&, const Call& call, Reader& reader) {
@@ -70,15 +90,14 @@ net::HttpResponse list_events(Services&, const Call& call, Reader& reader) {
   const auto total = reader.count_events(*filter);
   if (!total) return to_response(total.error());
   if (const auto wrong = add_paging(call, *filter, fingerprint)) return to_response(*wrong);
-  const auto page = reader.list_events(*filter);
-  if (!page) return to_response(page.error());
 
   JsonWriter out;
   out.begin_object().key("events").begin_array();
-  for (const storage::StoredEvent& stored : page->events) write_event_row(out, stored);
+  const auto next = write_page(out, reader, *filter);
+  if (!next) return to_response(next.error());
   out.end_array().field("total", *total).field("limit", filter->limit).field("offset", filter->offset);
-  const bool last = page->next.value == 0;
-  out.field_or_null("next_cursor", last ? std::string{} : make_cursor(page->next.value, fingerprint)).end_object();
+  const bool last = next->value == 0;
+  out.field_or_null("next_cursor", last ? std::string{} : make_cursor(next->value, fingerprint)).end_object();
   return net::json_response(200, out.take());
 }
 
