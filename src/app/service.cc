@@ -145,6 +145,7 @@ struct Service::Parts {
     net::HttpServerOptions options;
     options.body_bytes_max = [this](std::string_view path) { return api.body_bytes_max(path); };
     options.connections_max = settings.server_connections_max;
+    options.memory_bytes_max = std::max(settings.client_memory_bytes_max, 2 * settings.bulk_body_bytes_max);
     return options;
   }
 

@@ -44,6 +44,7 @@ struct Settings {
   std::size_t body_bytes_max = 0;
   std::size_t bulk_body_bytes_max = 0;
   std::size_t bulk_events_max = 0;
+  std::size_t client_memory_bytes_max = 0;
   milliseconds stop_deadline{};
 
   std::string jwt_secret;

@@ -89,6 +89,16 @@ const std::array kTable = {
             .max = 1e6,
             .reason = "Events in one batch"},
     Setting{.group = "Service",
+            .name = "CLIENT_MEMORY_BYTES",
+            .member = &Settings::client_memory_bytes_max,
+            .standard = "268435456",
+            .min = 1024,
+            .max = 1e12,
+            .unit = "bytes",
+            .reason =
+                "Bodies of requests and answers that wait to be taken, of all clients together; a body that does not "
+                "fit is answered 503. Room for two bulk bodies there is always"},
+    Setting{.group = "Service",
             .name = "STOP_SECONDS",
             .member = &Settings::stop_deadline,
             .standard = "10",

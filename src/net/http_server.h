@@ -34,18 +34,24 @@ class ResponseSink {
 class Responder {
  public:
   Responder() noexcept = default;
-  explicit Responder(std::shared_ptr<ResponseSink> sink) noexcept : sink_(std::move(sink)) {}
+  /// `held` is what the request's body takes of the server's memory: it counts until the request is answered.
+  explicit Responder(std::shared_ptr<ResponseSink> sink, std::shared_ptr<const void> held = nullptr) noexcept
+      : sink_(std::move(sink)), held_(std::move(held)) {}
   Responder(Responder&&) noexcept = default;
   Responder& operator=(Responder&& other) noexcept {
     if (this != &other) {
       drop();
       sink_ = std::move(other.sink_);
+      held_ = std::move(other.held_);
     }
     return *this;
   }
   ~Responder() { drop(); }
 
-  void send(HttpResponse response) && { std::exchange(sink_, nullptr)->respond(std::move(response)); }
+  void send(HttpResponse response) && {
+    held_.reset();
+    std::exchange(sink_, nullptr)->respond(std::move(response));
+  }
 
   /// Turns the connection into a WebSocket; `request` is the one that came with this responder. The peer is usable at
   /// once. Errors: `kInvalid` where `is_websocket_upgrade` is false, and the client is answered 426.
@@ -59,6 +65,7 @@ class Responder {
     if (sink_) std::exchange(sink_, nullptr)->abandon();
   }
   std::shared_ptr<ResponseSink> sink_;
+  std::shared_ptr<const void> held_;
 };
 
 struct HttpServerOptions {
@@ -72,8 +79,11 @@ struct HttpServerOptions {
   milliseconds write_timeout{30'000};   ///< for a client to take an answer
   std::size_t discard_bytes_max = 16 * 1024 * 1024;  ///< how much of a refused body is read and dropped
   milliseconds discard_timeout{5'000};               ///< and for how long
-  std::size_t connections_max = 20'000;              ///< WebSockets included; one more gets 503 and is closed
-  int backlog = 4096;                                ///< the kernel caps it at net.core.somaxconn
+  /// Bodies of requests, until they are answered, and answers that their clients don't take, of all connections
+  /// together. A body that does not fit is answered 503, a client that does not take its answer is closed.
+  std::size_t memory_bytes_max = 256 * 1024 * 1024;
+  std::size_t connections_max = 20'000;  ///< WebSockets included; one more gets 503 and is closed
+  int backlog = 4096;                    ///< the kernel caps it at net.core.somaxconn
 };
 
 /// An HTTP/1.1 and 1.0 server: keep-alive, pipelining (answers in order), chunked bodies, Expect, HEAD, WebSocket

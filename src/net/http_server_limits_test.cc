@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "net/http_server.h"
@@ -194,6 +197,55 @@ TEST_F(HttpServerLimitsTest, GivesUpOnAClientThatDoesNotTakeItsAnswer) {
   pass(seconds{25});
   EXPECT_EQ(server->counters().connections, 1U);
   EXPECT_TRUE(advance_until([&] { return server->counters().connections == 0; }));
+}
+
+// A limit on each body alone is none: as many clients as may connect could each send most of one and fall silent.
+TEST_F(HttpServerLimitsTest, BodiesOfAllClientsTogetherHaveALimit) {
+  HttpServerOptions options;
+  options.memory_bytes_max = 500'000;
+  testing::Inbox<std::pair<HttpRequest, Responder>> with_handler;
+  serve(std::move(options), [&](HttpRequest request, Responder responder) {
+    if (request.method == Method::kGet) return std::move(responder).send(text_response(200, "well"));
+    with_handler.put({std::move(request), std::move(responder)});
+  });
+  const std::string half = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200001\r\n\r\n" + std::string(200'000, 'x');
+  const auto taken = [&](RawClient& client) {
+    EXPECT_TRUE(client.send(half + "x"));
+    return with_handler.take();
+  };
+  RawClient first = connect();
+  auto request = taken(first);
+  ASSERT_TRUE(request);
+
+  RawClient second = connect();
+  ASSERT_TRUE(second.send(half));
+  const auto refusal = second.read_response();
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 503);
+  EXPECT_EQ(refusal->headers.at("retry-after"), "1");
+  EXPECT_EQ(refusal->headers.at("connection"), "close");
+  RawClient small = connect();
+  ASSERT_TRUE(small.send(get("/")));
+  EXPECT_EQ(small.read_response()->status, 200);
+
+  std::move(request->second).send(text_response(200, "stored"));
+  request.reset();
+  RawClient third = connect();
+  EXPECT_TRUE(taken(third)) << "what was held is free again";
+}
+
+TEST_F(HttpServerLimitsTest, AnswersThatNobodyTakesCountToo) {
+  HttpServerOptions options;
+  options.memory_bytes_max = 1 << 20;
+  serve(std::move(options), [&](HttpRequest, Responder responder) {
+    std::move(responder).send(text_response(200, std::string(64U << 20U, 'x')));
+  });
+  RawClient client = connect();
+  ASSERT_TRUE(client.send(get("/")));
+  ASSERT_TRUE(client.fill());                                            // it has begun
+  const auto patience = std::chrono::steady_clock::now() + seconds{20};  // and no time passes for the server
+  while (server->counters().connections > 0 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+  EXPECT_EQ(server->counters().connections, 0U);
 }
 
 TEST_F(HttpServerLimitsTest, TellsTheConnectionsThatAreTooMany) {

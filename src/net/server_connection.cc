@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <boost/asio/write.hpp>
+#include <boost/asio/buffer.hpp>
 #include <cerrno>
 #include <charconv>
 
@@ -39,6 +39,12 @@ std::string describe(const boost::asio::ip::address& address) {
   return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).to_string();
 }
 
+HttpResponse unavailable(std::string_view detail) {
+  HttpResponse response = problem_response(503, detail);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 constexpr bool has_body(int status) noexcept {
   return status != 204 && status != 304;
 }
@@ -63,7 +69,7 @@ void ServerConnection::start_refused() {
   core_->add(thread_, shared_from_this());
   phase_ = Phase::kHandling;
   after_write_ = AfterWrite::kDiscard;
-  answer(problem_response(503, "too many connections"));
+  answer(unavailable("too many clients are connected; try again in a moment"));
 }
 
 void ServerConnection::read() {
@@ -124,6 +130,10 @@ bool ServerConnection::step() {
   }
   switch (parser_->feed(buffer_)) {
     case ParseState::kNeedMore:
+      if (parser_->header_seen() && !hold(parser_->request.body.capacity())) {
+        refuse(503, "the bodies of all requests together are too large; try again in a moment");
+        return true;
+      }
       arm_read_deadline();
       return false;
     case ParseState::kHeaderDone:
@@ -136,6 +146,12 @@ bool ServerConnection::step() {
       return true;
   }
   return false;
+}
+
+/// Small bodies come with their heads and are never counted; what has to be waited for is.
+bool ServerConnection::hold(std::size_t bytes) {
+  if (!held_) held_ = std::make_shared<MemoryBudget::Lease>(core_->memory);
+  return held_->grow_to(bytes);
 }
 
 bool ServerConnection::on_header() {
@@ -182,7 +198,7 @@ void ServerConnection::dispatch() {
   thread_.timers().disarm(*this);
   core_->count_request(thread_);
   try {
-    core_->handler(std::move(request), Responder(shared_from_this()));
+    core_->handler(std::move(request), Responder(shared_from_this(), std::move(held_)));
   } catch (const std::exception& error) {
     log::error("a request handler threw: {}", error.what());  // its responder has answered 500
   }
@@ -204,10 +220,11 @@ void ServerConnection::refuse(int status, std::string_view detail) {
   core_->count_refused_request(thread_);
   answers_head_ = parser_ && parser_->request.method == Method::kHead;
   parser_.reset();
+  held_.reset();
   keep_alive_ = false;
   phase_ = Phase::kHandling;
   after_write_ = AfterWrite::kDiscard;
-  answer(problem_response(status, detail));
+  answer(status == 503 ? unavailable(detail) : problem_response(status, detail));
 }
 
 void ServerConnection::respond(HttpResponse response) {
@@ -267,14 +284,22 @@ void ServerConnection::write(std::string_view head, std::string_view body) {
   unsent_.clear();
   if (taken < head.size()) unsent_ += head.substr(taken);
   unsent_ += body.substr(taken < head.size() ? 0 : taken - head.size());
+  if (!hold(unsent_.size())) return close();
   thread_.timers().arm(*this, core_->options.write_timeout);
-  boost::asio::async_write(*socket_, boost::asio::buffer(unsent_),
-                           [self = shared_from_this()](const SystemError& error, std::size_t) {
-                             if (self->phase_ != Phase::kWriting) return;
-                             if (error) return self->close();
-                             self->unsent_ = {};
-                             self->on_written();
-                           });
+  write_rest(0);
+}
+
+/// Piece by piece: an `async_write` would go on by itself, also on a socket that `close` has destroyed meanwhile.
+void ServerConnection::write_rest(std::size_t sent) {
+  socket_->async_write_some(boost::asio::buffer(unsent_.data() + sent, unsent_.size() - sent),
+                            [self = shared_from_this(), sent](const SystemError& error, std::size_t bytes) {
+                              if (self->phase_ != Phase::kWriting) return;
+                              if (error) return self->close();
+                              if (sent + bytes < self->unsent_.size()) return self->write_rest(sent + bytes);
+                              self->unsent_ = {};
+                              self->held_.reset();
+                              self->on_written();
+                            });
 }
 
 void ServerConnection::on_written() {
@@ -362,6 +387,7 @@ void ServerConnection::close() {
   socket_.reset();
   buffer_.release();
   parser_.reset();
+  held_.reset();
   core_->remove(thread_, *this);
   core_->count_out();
 }

@@ -58,12 +58,14 @@ class ServerConnection final : public ResponseSink,
   void process();
   bool step();
   bool on_header();
+  bool hold(std::size_t bytes);
   void arm_read_deadline();
   void dispatch();
   void refuse(int status, std::string_view detail);
   void refuse_malformed();
   void answer(HttpResponse response);
   void write(std::string_view head, std::string_view body);
+  void write_rest(std::size_t sent);
   void on_written();
   void next_request();
   void discard();
@@ -75,9 +77,10 @@ class ServerConnection final : public ResponseSink,
   std::optional<TcpSocket> socket_;  // destroyed by `close`, on the thread
   std::string remote_address_;
   ReadBuffer buffer_;
-  std::optional<RequestParser> parser_;  // while a request is being read
-  std::string unsent_;                   // what the socket did not take at once
-  std::size_t progress_mark_ = 0;        // the body's size that buys the sender more time
+  std::optional<RequestParser> parser_;        // while a request is being read
+  std::string unsent_;                         // what the socket did not take at once
+  std::shared_ptr<MemoryBudget::Lease> held_;  // of a body that did not come at once, and of `unsent_`
+  std::size_t progress_mark_ = 0;              // the body's size that buys the sender more time
   std::size_t discarded_bytes_ = 0;
   std::int64_t idle_due_tick_ = 0;
   Phase phase_ = Phase::kReading;

@@ -10,6 +10,7 @@
 
 #include "net/http_server.h"
 #include "net/io_threads.h"
+#include "net/memory_budget.h"
 
 namespace datasync::net {
 
@@ -28,11 +29,15 @@ class OpenConnection {
 class ServerCore {
  public:
   ServerCore(IoThreads& threads_, HttpServerOptions options_)
-      : threads(threads_), options(std::move(options_)), shards_(threads_.size()) {}
+      : threads(threads_),
+        options(std::move(options_)),
+        memory(std::make_shared<MemoryBudget>(options.memory_bytes_max)),
+        shards_(threads_.size()) {}
 
   IoThreads& threads;
   const HttpServerOptions options;
-  HttpServer::Handler handler;  // fixed before the first listen
+  const std::shared_ptr<MemoryBudget> memory;  // shared with requests, which may outlive the server
+  HttpServer::Handler handler;                 // fixed before the first listen
   std::atomic<bool> draining{false};
 
   /// A connection has been accepted; it counts until `removed`. Returns how many there are now. Any thread.

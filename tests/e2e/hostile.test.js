@@ -248,6 +248,28 @@ test('Strange paths are 404 or 400', async () => {
   }
 });
 
+test('Bodies that are begun and not ended take so much memory and no more', async (t) => {
+  const bytes = 12_000_000;
+  const clients = 100;
+  const before = residentMib(w.service.pid);
+  const half = Buffer.alloc(bytes, ' ');
+  const open = await Promise.all(Array.from({ length: clients }, () => RawConnection.open(w.service.port)));
+  after(() => open.forEach((connection) => connection.end()));
+  for (const connection of open) {
+    connection.write(head('/sync/events/batch', bytes + 1));
+    connection.write(half);
+  }
+  await eventually(() => open.some(({ received }) => /^HTTP\/1\.1 503 [^]*Retry-After: \d/.test(received)), { explain: () => 'nobody was told' });
+  let peak = 0;
+  for (let i = 0; i < 20; i += 1) {
+    await w.send(newLead(newTenant()));
+    peak = Math.max(peak, residentMib(w.service.pid));
+  }
+  t.diagnostic(`${clients} bodies of 12 MB were begun: ${(peak - before).toFixed(0)} MiB more, 256 are allowed`);
+  assert.ok(peak - before < 400, `${peak - before} MiB more`);
+  open.forEach((connection) => connection.end());
+});
+
 test('Hundreds of large bad bodies at once leave no memory behind', async (t) => {
   const bombs = [`{"data":${'['.repeat(900_000)}`, `{"a":"${'x'.repeat(1_000_000)}`, Buffer.alloc(1_000_000, 0xff), `[${'{},'.repeat(330_000)}{}]`, `{"data":{${Array.from({ length: 60_000 }, (_, i) => `"k${i}":1`).join()}}}`];
   const storm = async () => {
