@@ -1,7 +1,6 @@
 #include "domain/money.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "domain/json.h"
 
@@ -12,7 +11,7 @@ __extension__ using Wide = __int128;
 
 constexpr int kScaleMax = 12;
 constexpr std::size_t kWholeDigitsMax = 15;
-constexpr std::size_t kMinorDigitsMax = 18;  // 64 bits hold all of them
+constexpr int kMinorDigitsMax = 18;  // 64 bits hold all of them
 
 constexpr std::string_view kNoDecimals[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
                                             "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"};
@@ -39,8 +38,11 @@ Wide divide_half_even(Wide numerator, Wide denominator) {
   return negative ? -quotient : quotient;
 }
 
-bool fits(Wide number) {
-  return number <= std::numeric_limits<std::int64_t>::max() && number >= std::numeric_limits<std::int64_t>::min() + 1;
+/// Whether an amount of so many minor units may be written, and read again.
+bool fits(Wide minor, Currency currency) {
+  const int digits = std::min(static_cast<int>(kWholeDigitsMax) + currency.exponent(), kMinorDigitsMax);
+  const Wide limit = power_of_ten(digits);
+  return minor < limit && minor > -limit;
 }
 
 bool all_digits(std::string_view text) {
@@ -112,11 +114,12 @@ Result<Money> Money::parse(const Value& major, Currency currency) {
   if (point != std::string_view::npos && fraction.empty()) return refuse();
 
   const auto decimals = static_cast<std::size_t>(currency.exponent());
-  if (whole.size() + decimals > kMinorDigitsMax) return refuse();
+  if (whole.size() + decimals > static_cast<std::size_t>(kMinorDigitsMax)) return refuse();
   std::int64_t minor = 0;
   for (const char c : whole) minor = minor * 10 + (c - '0');
   for (std::size_t i = 0; i < decimals; ++i) minor = minor * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);
   if (fraction.size() > decimals && rounds_up(fraction.substr(decimals), minor % 2 != 0)) ++minor;
+  if (!fits(minor, currency)) return refuse();
   return Money(negative ? -minor : minor, currency);
 }
 
@@ -144,7 +147,7 @@ Result<Money> Money::convert(const Rate& rate, Currency to) const {
     denominator *= power_of_ten(-shift);
   }
   const Wide minor = divide_half_even(numerator, denominator);
-  if (!fits(minor)) return fail(ErrorCode::kInvalid, "the converted amount does not fit");
+  if (!fits(minor, to)) return fail(ErrorCode::kInvalid, "the converted amount does not fit");
   return Money(static_cast<std::int64_t>(minor), to);
 }
 

@@ -43,7 +43,16 @@ TEST(Money, RefusesWhatItsMinorUnitsCanNotHold) {
   EXPECT_EQ(money("99999999999999.9999", "CLF").minor(), 999'999'999'999'999'999);
   EXPECT_FALSE(Money::parse(*parse_json("999999999999999"), currency("CLF")));
   EXPECT_EQ(money("999999999999999.999", "KWD").minor(), 999'999'999'999'999'999);
-  EXPECT_EQ(money("999999999999999.9999", "KWD").minor(), 1'000'000'000'000'000'000) << "rounding up still fits";
+}
+
+/// Rounding up, or a rate, made amounts that were written with a digit more than may be read.
+TEST(Money, RefusesWhatItCouldNotReadAgain) {
+  EXPECT_FALSE(Money::parse(*parse_json("999999999999999.999"), currency("USD")));
+  EXPECT_FALSE(Money::parse(*parse_json("-999999999999999.9999"), currency("KWD")));
+  EXPECT_EQ(money("999999999999999.994", "USD").to_decimal(), "999999999999999.99");
+  const Rate tenfold{*Decimal::parse("10"), *Decimal::parse("1")};
+  EXPECT_FALSE(money("100000000000000", "USD").convert(tenfold, currency("INR")));
+  EXPECT_EQ(money("99999999999999.9", "USD").convert(tenfold, currency("INR"))->to_decimal(), "999999999999999.00");
 }
 
 TEST(Money, ConvertsAtTheRateAndKeepsTheCurrencysDecimals) {
