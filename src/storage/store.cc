@@ -26,6 +26,7 @@ void WriteBatch::clear() {
   identities.clear();
   history.clear();
   conflicts.clear();
+  lane_states.clear();
   low_water = {};
 }
 

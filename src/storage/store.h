@@ -57,6 +57,15 @@ struct RecordWrite {
   bool version_unchanged = false;  ///< only knowledge changed (an acknowledged delivery)
 };
 
+/// What the ways to the platforms must remember over a restart: an open circuit, a suspended kind of change. The store
+/// keeps it and does not read it. Few rows, taken up as a whole at the start.
+struct LaneState {
+  TenantId tenant;    ///< empty: of no single tenant
+  std::string name;   ///< one row for each name of a tenant
+  std::string value;  ///< in a batch, empty: the row goes
+  bool operator==(const LaneState&) const = default;
+};
+
 /// What one window of the pipeline makes durable, all of it or nothing.
 struct WriteBatch {
   std::vector<NewEvent> events;  ///< with sequences above all that were committed before
@@ -66,12 +75,13 @@ struct WriteBatch {
   std::vector<IdentityWrite> identities;
   std::vector<HistoryEntry> history;  ///< what an event overwrites later is added to what it has overwritten already
   std::vector<Conflict> conflicts;  ///< whole rows by id: a conflict that was open is written again when it is resolved
+  std::vector<LaneState> lane_states;  ///< of several for one name the last one counts
   /// Every event below it is final, or is in `retry` or `review` and found by its status. 0 leaves it as it is.
   Sequence low_water{};
 
   [[nodiscard]] bool empty() const noexcept {
     return events.empty() && states.empty() && records.empty() && identities.empty() && history.empty() &&
-           conflicts.empty();
+           conflicts.empty() && lane_states.empty();
   }
   void clear();
 };
@@ -164,6 +174,9 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) = 0;
   /// Failed, review, retry or expired events that match, oldest first: for redrive.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
+
+  /// All of them, by tenant and name.
+  [[nodiscard]] virtual Result<std::vector<LaneState>> load_lane_states() = 0;
 
   /// Deletes up to `limit` final events (their states, keys and history with them) that ended before `before`; returns
   /// how many. By their end: a dead letter of an old event is as new to people as any.

@@ -641,6 +641,31 @@ TEST_P(StoreContract, ConflictsArePagedFilteredAndResolvedInPlace) {
   EXPECT_EQ(ids(filter).first, Ids{"c-1"});
 }
 
+TEST_P(StoreContract, WhatLanesMustRememberIsReplacedRemovedAndThereAfterReopening) {
+  EXPECT_TRUE(store_->load_lane_states()->empty());
+  WriteBatch batch;
+  EXPECT_TRUE(batch.empty());
+  batch.lane_states = {{TenantId(""), "circuit http://a:80", "open 1 2"},
+                       {TenantId("tenant-b"), "gone", "since 1"},
+                       {TenantId("tenant-a"), "gone", "since 2"},
+                       {TenantId("tenant-b"), "gone", "since 3"},
+                       {TenantId("tenant-b"), "never", ""},
+                       {TenantId("tenant-b"), "short", "x"}};
+  EXPECT_FALSE(batch.empty());
+  commit(batch);
+  batch.lane_states = {{TenantId("tenant-b"), "short", ""}, {TenantId("tenant-a"), "gone", "it's \"back\""}};
+  commit(batch);
+  batch.events = {as_new(make_event(1)), as_new(make_event(1))};  // refused as a whole
+  batch.lane_states = {{TenantId("tenant-b"), "gone", ""}};
+  expect_conflict(batch);
+  const std::vector<LaneState> expected{{TenantId(""), "circuit http://a:80", "open 1 2"},
+                                        {TenantId("tenant-a"), "gone", "it's \"back\""},
+                                        {TenantId("tenant-b"), "gone", "since 3"}};
+  EXPECT_EQ(*store_->load_lane_states(), expected);
+  reopen();
+  EXPECT_EQ(*store_->load_lane_states(), expected);
+}
+
 TEST_P(StoreContract, OldFinalEventsGoWithAllThatBelongsToThem) {
   add_events(1, 6);
   WriteBatch batch;

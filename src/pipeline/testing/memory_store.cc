@@ -126,6 +126,10 @@ void MemoryStore::write(const storage::WriteBatch& batch) {
   }
   for (const HistoryEntry& entry : batch.history) history_[entry.event] = entry;
   conflicts_.insert(conflicts_.end(), batch.conflicts.begin(), batch.conflicts.end());
+  for (const storage::LaneState& lane : batch.lane_states) {
+    lane_states_[{lane.tenant, lane.name}] = lane.value;
+    if (lane.value.empty()) lane_states_.erase({lane.tenant, lane.name});
+  }
   if (batch.low_water.value > 0) low_water_ = batch.low_water;
 }
 
@@ -195,6 +199,13 @@ Result<std::vector<storage::StoredEvent>> MemoryStore::load_matching(const stora
     if (stopped && matches(stored, filter) && std::ssize(found) < filter.limit) found.push_back(stored);
   }
   return found;
+}
+
+Result<std::vector<storage::LaneState>> MemoryStore::load_lane_states() {
+  if (read_fails()) return unavailable();
+  std::vector<storage::LaneState> states;
+  for (const auto& [name, value] : lane_states_) states.push_back({name.first, name.second, value});
+  return states;
 }
 
 Result<std::int64_t> MemoryStore::delete_finished(Timestamp, std::int64_t) {

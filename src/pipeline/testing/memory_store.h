@@ -36,6 +36,7 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override;
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_matching(
       const storage::Reader::EventFilter& filter) override;
+  [[nodiscard]] Result<std::vector<storage::LaneState>> load_lane_states() override;
   [[nodiscard]] Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override;
   [[nodiscard]] const std::string& identity_secret() const override { return secret_; }
   [[nodiscard]] Result<std::unique_ptr<storage::Reader>> make_reader() override;
@@ -46,6 +47,8 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] const std::map<Sequence, storage::StoredEvent>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<RecordKey, Record>& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<Conflict>& conflicts() const noexcept { return conflicts_; }
+  /// By tenant and name.
+  [[nodiscard]] const auto& lane_states() const noexcept { return lane_states_; }
   [[nodiscard]] const storage::StoredEvent* find(std::string_view event_id) const;
   [[nodiscard]] const RecordKey* find_link(Hash128 identity) const;
   [[nodiscard]] const std::string& broken_rule() const noexcept { return broken_rule_; }
@@ -61,6 +64,7 @@ class MemoryStore final : public storage::Store {
   std::map<Hash128, RecordKey> identities_;
   std::map<Sequence, HistoryEntry> history_;
   std::vector<Conflict> conflicts_;
+  std::map<std::pair<TenantId, std::string>, std::string> lane_states_;
   Sequence low_water_{};
   std::int64_t last_sequence_ = 0;
   std::int64_t last_key_ = 0;

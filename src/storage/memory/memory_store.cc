@@ -36,6 +36,7 @@ struct State {
   std::map<Sequence, HistoryEntry> history;
   std::map<std::int64_t, Conflict> conflicts;  // by row
   std::map<std::string, std::int64_t> conflict_rows;
+  std::map<std::pair<TenantId, std::string>, std::string> lane_states;
   Sequence last_sequence{};
   Sequence low_water{};
 };
@@ -142,6 +143,10 @@ Result<void> apply(State& state, const WriteBatch& batch) {
     at->second.overwritten.insert(at->second.overwritten.end(), entry.overwritten.begin(), entry.overwritten.end());
   }
   for (const Conflict& conflict : batch.conflicts) write_conflict(state, conflict);
+  for (const LaneState& lane : batch.lane_states) {
+    state.lane_states.insert_or_assign({lane.tenant, lane.name}, lane.value);
+    if (lane.value.empty()) state.lane_states.erase({lane.tenant, lane.name});
+  }
   return {};
 }
 
@@ -416,6 +421,13 @@ class MemoryStore final : public Store {
       if (can_be_redriven(row.state.status) && matches(disk_->live, row, filter)) events.push_back(stored(row));
     }
     return events;
+  }
+
+  Result<std::vector<LaneState>> load_lane_states() override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<LaneState> states;
+    for (const auto& [name, value] : disk_->live.lane_states) states.push_back({name.first, name.second, value});
+    return states;
   }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {

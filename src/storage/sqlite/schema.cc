@@ -141,6 +141,13 @@ CREATE TABLE sync_alerts(
   resolved_at INTEGER
 );
 
+CREATE TABLE lane_states(
+  tenant_id TEXT NOT NULL,  -- empty: of an origin, which all tenants share
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(tenant_id, name)
+) WITHOUT ROWID;
+
 CREATE TABLE shard_leases(
   shard INTEGER PRIMARY KEY,
   instance TEXT NOT NULL,

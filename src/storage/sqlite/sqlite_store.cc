@@ -11,9 +11,11 @@
 #include "storage/codec/event_codec.h"
 #include "storage/codec/record_codec.h"
 #include "storage/sqlite/batch_rows.h"
+#include "storage/sqlite/conflict_writer.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_queries.h"
 #include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/lane_states.h"
 #include "storage/sqlite/row_source.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_reader.h"
@@ -78,8 +80,8 @@ struct GoneKeyRow {
 struct Statements {
   Statement begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
       replace_records, insert_identities, check_identities, insert_identity, check_identity, delete_identity,
-      insert_history, clashing_history, update_history, upsert_conflict, upsert_resolution, set_meta, find_events,
-      delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
+      insert_history, clashing_history, update_history, set_meta, find_events, delete_candidates, delete_log,
+      delete_states, delete_tenants, delete_keys, delete_history;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
@@ -120,23 +122,6 @@ struct Statements {
         {&clashing_history,
          "SELECT b.rowid FROM batch_history b CROSS JOIN record_history h ON h.seq = b.seq WHERE h.body <> b.body"},
         {&update_history, "UPDATE record_history SET version = ?, body = ? WHERE seq = ?"},
-        {&upsert_conflict,
-         "INSERT INTO sync_conflicts(id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, "
-         "source_platform, target_platform, fields, source_data, target_data, resolution_strategy, status, version, "
-         "created_at, resolved_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-         "ON CONFLICT(id) DO UPDATE SET tenant_id = excluded.tenant_id, conflict_type = excluded.conflict_type, "
-         "entity_type = excluded.entity_type, entity_id = excluded.entity_id, record_key = excluded.record_key, "
-         "seq = excluded.seq, event_id = excluded.event_id, "
-         "source_platform = excluded.source_platform, target_platform = excluded.target_platform, fields = "
-         "excluded.fields, "
-         "source_data = excluded.source_data, target_data = excluded.target_data, "
-         "resolution_strategy = excluded.resolution_strategy, status = excluded.status, version = excluded.version, "
-         "created_at = excluded.created_at, resolved_at = excluded.resolved_at"},
-        {&upsert_resolution,
-         "INSERT INTO sync_conflict_resolutions(conflict_id, tenant_id, resolution_strategy, resolved_data, version, "
-         "resolved_at) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(conflict_id) DO UPDATE SET "
-         "resolution_strategy = excluded.resolution_strategy, resolved_data = excluded.resolved_data, "
-         "version = excluded.version, resolved_at = excluded.resolved_at"},
         {&set_meta, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)"},
         {&find_events,
          "SELECT w.at, k.seq, k.content_hash, e.event_id FROM batch_wanted w "
@@ -180,6 +165,8 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(add_row_source(connection_, "batch_gone", "CREATE TABLE x(seq, tenant_id)", gone_));
     DATASYNC_TRY(add_row_source(connection_, "batch_gone_keys", "CREATE TABLE x(key, tenant_id)", gone_keys_));
     DATASYNC_TRY(statements_.prepare(connection_));
+    DATASYNC_TRY(conflicts_.prepare(connection_));
+    DATASYNC_TRY(lane_states_.prepare(connection_));
     DATASYNC_TRY(queries_.prepare());
     sqlite3_wal_hook(connection_.native(), &SqliteStore::note_log_size, this);
     DATASYNC_TRY(take_shards());
@@ -230,6 +217,8 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
     return queries_.redrivable(filter);
   }
+
+  Result<std::vector<LaneState>> load_lane_states() override { return lane_states_.load(); }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
     DATASYNC_TRY(collect_gone(before, limit));
@@ -361,7 +350,8 @@ class SqliteStore final : public Store {
     if (!rows_.records.rows.empty()) DATASYNC_TRY(write_records());
     if (!batch.identities.empty()) DATASYNC_TRY(write_identities());
     if (!rows_.history.rows.empty()) DATASYNC_TRY(write_history());
-    for (const Conflict& conflict : batch.conflicts) DATASYNC_TRY(write_conflict(conflict));
+    for (const Conflict& conflict : batch.conflicts) DATASYNC_TRY(conflicts_.write(conflict));
+    DATASYNC_TRY(lane_states_.write(batch.lane_states));
     if (mark.value >= stored_low_water_.value + kLowWaterStep) DATASYNC_TRY(set_meta("low_water", mark.value));
     return {};
   }
@@ -437,29 +427,6 @@ class SqliteStore final : public Store {
     std::string body;
     append_history_body(body, fields);
     return statements_.update_history.bind(1, entry.version.value).bind_blob(2, body).bind(3, entry.event.value).run();
-  }
-
-  Result<void> write_conflict(const Conflict& conflict) {
-    const ConflictColumns columns = conflict_columns(conflict);
-    Statement& row = statements_.upsert_conflict;
-    row.bind_text(1, conflict.id).bind_text(2, conflict.tenant.str()).bind_text(3, conflict.type);
-    row.bind_text(4, conflict.entity).bind_text(5, conflict.entity_id.str()).bind(6, conflict.record.value);
-    row.bind(7, conflict.event.value).bind_text(8, conflict.event_id.str()).bind_text(9, conflict.source.str());
-    row.bind_text(10, conflict.target.str()).bind_text(11, columns.fields).bind_blob(12, columns.source_data);
-    row.bind_blob(13, columns.target_data).bind_text(14, columns.resolution_strategy).bind_text(15, conflict.status);
-    row.bind(16, conflict.version.value).bind(17, micros(conflict.created_at));
-    if (conflict.resolved_at) {
-      row.bind(18, micros(*conflict.resolved_at));
-    } else {
-      row.bind_null(18);
-    }
-    DATASYNC_TRY(row.run());
-    if (!conflict.resolved_at) return {};
-    const std::string outcome = conflict_outcome(conflict);
-    Statement& resolution = statements_.upsert_resolution;
-    resolution.bind_text(1, conflict.id).bind_text(2, conflict.tenant.str()).bind_text(3, columns.resolution_strategy);
-    resolution.bind_blob(4, outcome).bind(5, conflict.version.value).bind(6, micros(*conflict.resolved_at));
-    return resolution.run();
   }
 
   Result<void> set_meta(std::string_view name, std::int64_t value) {
@@ -565,6 +532,8 @@ class SqliteStore final : public Store {
   TenantIndex tenants_;
   Connection connection_;
   Statements statements_;
+  ConflictWriter conflicts_;
+  LaneStates lane_states_;
   EventQueries queries_;
 
   std::string secret_;
