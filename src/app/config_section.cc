@@ -1,5 +1,7 @@
 #include "app/config_section.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <numeric>
@@ -117,6 +119,17 @@ std::optional<std::int64_t> ConfigSection::integer(std::string_view key, std::in
   const auto [end, error] = std::from_chars(word->data(), word->data() + word->size(), number);
   if (error == std::errc{} && end == word->data() + word->size() && number >= min && number <= max) return number;
   refuse(key, "must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  return std::nullopt;
+}
+
+std::optional<double> ConfigSection::decimal(std::string_view key, double min, double max) {
+  const auto word = text(key);
+  if (!word) return std::nullopt;
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(word->data(), word->data() + word->size(), number, std::chars_format::fixed);
+  if (error == std::errc{} && end == word->data() + word->size() && number >= min && number <= max) return number;
+  refuse(key, fmt::format("must be a number from {} to {}", min, max));
   return std::nullopt;
 }
 

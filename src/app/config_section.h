@@ -53,6 +53,7 @@ class ConfigSection {
   [[nodiscard]] std::optional<std::string> text(std::string_view key);
   [[nodiscard]] std::optional<bool> flag(std::string_view key);
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
+  [[nodiscard]] std::optional<double> decimal(std::string_view key, double min, double max);
   /// A list of words; one word stands for a list of one.
   [[nodiscard]] std::optional<std::vector<std::string>> texts(std::string_view key);
   [[nodiscard]] std::map<std::string, std::string> text_map(std::string_view key);

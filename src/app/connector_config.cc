@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "net/url.h"
 
@@ -83,12 +84,24 @@ delivery::Credential read_credential(ConfigSection& connection) {
   return credential;
 }
 
+std::optional<delivery::TokenBucket::Options> read_rate_limit(ConfigSection& connection) {
+  if (!connection.has("rate_limit")) return std::nullopt;
+  ConfigSection section = connection.section("rate_limit");
+  if (!section.has("requests_per_second"))
+    section.refuse("requests_per_second", "is missing: 10, or 0.5 for 30 a minute");
+  const double rate = section.decimal("requests_per_second", 0.001, 10'000).value_or(1);
+  const auto burst = static_cast<std::int64_t>(std::ceil(rate));  // what a second grants
+  return delivery::TokenBucket::Options{
+      rate, static_cast<std::uint32_t>(section.integer("burst", 1, 10'000).value_or(burst))};
+}
+
 /// What REST and GraphQL have in common.
 template <typename Options>
 void read_common(ConfigSection& connection, const ConnectionContext& context, Options& options) {
   options.platform = context.platform;
   options.credential = read_credential(connection);
   for (auto& [name, value] : connection.text_map("headers")) options.headers.emplace_back(name, value);
+  options.rate_limit = read_rate_limit(connection);
   options.timeout = context.request_timeout;
   if (const auto timeout = connection.integer("timeout_seconds", 1, 3600)) options.timeout = seconds{*timeout};
 }

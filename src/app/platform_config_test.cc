@@ -270,6 +270,7 @@ platforms:
       api_key: ${SHOPIFY_KEY}
       path: /v1/{entity}/{id}
       timeout_seconds: 7
+      rate_limit: {requests_per_second: 2.5}
       serves_unlisted: false
       verbs:
         create: {path: "/v1/{entity}", method: PUT}
@@ -299,6 +300,7 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   ASSERT_NE(options, nullptr);
   EXPECT_EQ(options->credential.kind, delivery::Credential::Kind::kApiKey);
   EXPECT_EQ(options->timeout, seconds{7});
+  EXPECT_EQ(options->rate_limit, (delivery::TokenBucket::Options{2.5, 3}));
   EXPECT_FALSE(options->serves_unlisted);
   ASSERT_EQ(options->entities.size(), 1U);
   const auto& user = options->entities.at("user");
@@ -321,10 +323,12 @@ platforms:
     connection:
       settings: {billing_country: DE}
       timeout_seconds: 3
+      rate_limit: {requests_per_second: 10, burst: 40}
 rates: {units: {INR: "84.5"}}
 )");
   const auto* options = graphql(config);
   EXPECT_EQ(options->timeout, seconds{3});
+  EXPECT_EQ(options->rate_limit, (delivery::TokenBucket::Options{10, 40}));
   const std::string variables = options->entities.at("order").create.front().variables.text();
   EXPECT_THAT(variables, HasSubstr(R"("billingAddress":{"country":"DE","skipValidation":true})"));
   EXPECT_THAT(variables, HasSubstr(R"("channelId":"Q2hhbm5lbDox")"));
@@ -442,6 +446,13 @@ INSTANTIATE_TEST_SUITE_P(
             "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", timeout_seconds: 1h}}}",
               "config.yaml:1: platforms.x.connection.timeout_seconds: must be a whole number from 1 to 3600"},
+        Wrong{"platforms: {bizosaas: {connection: {rate_limit: {burst: 3}}}}",
+              "config.yaml:1: platforms.bizosaas.connection.rate_limit.requests_per_second: is missing: 10, or 0.5 for "
+              "30 a minute"},
+        Wrong{
+            "platforms: {bizosaas: {connection: {rate_limit: {requests_per_second: 0}}}}",
+            "config.yaml:1: platforms.bizosaas.connection.rate_limit.requests_per_second: must be a number from 0.001 "
+            "to 10000"},
         Wrong{"platforms: {x: {connection: {protocol: graphql, address: \"http://a\", settings: {chanel: y}, plans: "
               "{user: "
               "{create: [{name: a, document: \"mutation A($i: ID) { a(i: $i) { id } }\", variables: {i: "

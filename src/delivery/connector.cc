@@ -27,6 +27,10 @@ bool is_origin_failure(const Outcome& outcome) noexcept {
   return outcome.http_status >= 500;
 }
 
+bool asks_to_wait(const Outcome& outcome) noexcept {
+  return outcome.kind == Outcome::Kind::kRefused && outcome.retry_after && !is_origin_failure(outcome);
+}
+
 bool Connector::batches_with(const Change& first, const Change& next) const {
   return first.tenant == next.tenant && first.entity == next.entity && first.verb == next.verb &&
          first.steps_done == next.steps_done && !first.repeat_as_update && !next.repeat_as_update;

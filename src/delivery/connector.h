@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "delivery/rate_limit.h"
 #include "domain/event.h"
 #include "domain/record.h"
 #include "net/http_client.h"
@@ -74,6 +75,9 @@ struct Outcome {
 /// or a 5xx. A 4xx means that the platform is alive and said no.
 [[nodiscard]] bool is_origin_failure(const Outcome& outcome) noexcept;
 
+/// It is alive and wants to be asked later, at a time that it names: 429 and its like with a `Retry-After`.
+[[nodiscard]] bool asks_to_wait(const Outcome& outcome) noexcept;
+
 /// How one platform is spoken to. Builds requests and reads answers; sends nothing itself, knows no lane, no retry and
 /// no clock. A new kind of platform is one file beside this one and one line in `connectors.h`. Threads: immutable;
 /// any.
@@ -83,6 +87,11 @@ class Connector {
 
   [[nodiscard]] virtual const PlatformId& platform() const noexcept = 0;
   [[nodiscard]] virtual const net::Origin& origin() const noexcept = 0;
+  /// Tells the accounts that we have at one origin apart, by a hash of the credential; 0 without one. What goes to one
+  /// origin under one account shares its connections, its rate limit and its breaker.
+  [[nodiscard]] virtual std::uint64_t account() const noexcept = 0;
+  /// How often the account may call; none: as often as it is answered.
+  [[nodiscard]] virtual std::optional<TokenBucket::Options> rate_limit() const noexcept = 0;
   /// False where the platform has no endpoint or document for it: the result is `skipped`.
   [[nodiscard]] virtual bool serves(std::string_view entity, Verb verb) const = 0;
   /// How many changes of that kind fit into one request; 1 where the platform has no bulk form.

@@ -23,11 +23,14 @@ TokenBucket::TokenBucket(Options options, const Clock& clock)
 }
 
 milliseconds TokenBucket::take() {
+  const milliseconds needed = wait();
+  if (needed == milliseconds{0}) tokens_ = std::max(0.0, tokens_ - 1.0);
+  return needed;
+}
+
+milliseconds TokenBucket::wait() {
   refill();
-  if (tokens_ >= kWholeToken) {
-    tokens_ = std::max(0.0, tokens_ - 1.0);
-    return milliseconds{0};
-  }
+  if (tokens_ >= kWholeToken) return milliseconds{0};
   const double wait_ms = (1.0 - tokens_) / options_.refill_per_second * 1'000.0;
   return std::max(milliseconds{1}, milliseconds{static_cast<std::int64_t>(std::ceil(wait_ms))});
 }

@@ -16,12 +16,17 @@ class TokenBucket {
   struct Options {
     double refill_per_second;  ///< > 0, the steady rate that the platform grants
     std::uint32_t burst_max;   ///< 1..10'000, tokens kept after an idle spell
+    bool operator==(const Options&) const = default;
   };
   /// Starts full. Values outside their range are taken as the nearest inside it.
   TokenBucket(Options options, const Clock& clock);
 
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+
   /// Takes one token and returns zero, or takes nothing and returns how long to wait.
   [[nodiscard]] milliseconds take();
+  /// Zero if `take` would take one now, else how long to wait.
+  [[nodiscard]] milliseconds wait();
 
  private:
   void refill();

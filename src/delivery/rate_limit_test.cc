@@ -18,6 +18,16 @@ TEST(TokenBucket, GrantsABurstAndThenTheSteadyRate) {
   EXPECT_EQ(bucket.take(), milliseconds{0});
 }
 
+TEST(TokenBucket, AskingHowLongToWaitTakesNothing) {
+  ManualClock clock;
+  TokenBucket bucket({.refill_per_second = 10, .burst_max = 1}, clock);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(bucket.wait(), milliseconds{0});
+  EXPECT_EQ(bucket.take(), milliseconds{0});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(bucket.wait(), milliseconds{100});
+  clock.advance(milliseconds{100});
+  EXPECT_EQ(bucket.take(), milliseconds{0});
+}
+
 TEST(TokenBucket, AnIdleSpellFillsItNoFurtherThanItsBurst) {
   ManualClock clock;
   TokenBucket bucket({.refill_per_second = 1'000, .burst_max = 2}, clock);

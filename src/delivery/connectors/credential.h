@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "base/hash.h"
 
 namespace datasync::delivery {
 
@@ -14,6 +17,11 @@ struct Credential {
   std::string secret = {};           ///< empty with another kind than `kNone`: an error at start
   std::string header = "X-API-Key";  ///< kApiKey only; kBearer uses `Authorization`
 };
+
+/// `Connector::account`.
+[[nodiscard]] inline std::uint64_t account_of(const Credential& credential) noexcept {
+  return credential.kind == Credential::Kind::kNone ? 0 : hash64(credential.secret);
+}
 
 /// Further headers of every request, name and value. A value may hold `{tenant}`: the change's tenant, percent-encoded
 /// where it is not plain ASCII.

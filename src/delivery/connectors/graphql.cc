@@ -138,6 +138,8 @@ class GraphqlConnector final : public Connector {
 
   const PlatformId& platform() const noexcept override { return options_.platform; }
   const net::Origin& origin() const noexcept override { return *url_.origin; }
+  std::uint64_t account() const noexcept override { return account_of(options_.credential); }
+  std::optional<TokenBucket::Options> rate_limit() const noexcept override { return options_.rate_limit; }
   bool serves(std::string_view entity, Verb verb) const override;
   std::size_t batch_max(std::string_view entity, Verb verb) const override;
   bool batches_with(const Change& first, const Change& next) const override;

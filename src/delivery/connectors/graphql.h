@@ -82,6 +82,7 @@ struct GraphqlOptions {
   std::string url = {};  ///< `https://shop.example.com/graphql/`
   Credential credential = {};
   HeaderTemplates headers = {};
+  std::optional<TokenBucket::Options> rate_limit = {};  ///< of the account; none: as often as it is answered
   std::map<std::string, GraphqlEntity> entities = {};
 
   /// What an error code means: those of payloads (`UNIQUE`), and of the answer's own `errors` (`extensions.code`, else

@@ -59,6 +59,7 @@ struct RestOptions {
   std::string base_url = {};  ///< `https://api.example.com/v2`; its path stands before every path below
   Credential credential = {};
   HeaderTemplates headers = {};
+  std::optional<TokenBucket::Options> rate_limit = {};  ///< of the account; none: as often as it is answered
   net::Method method = net::Method::kPost;
   /// May hold `{entity}`, `{verb}` (create, update, delete), `{id}` (the platform's own id, else the canonical one) and
   /// `{tenant}`, each percent-encoded.
