@@ -11,9 +11,7 @@
 namespace datasync::pipeline {
 namespace {
 
-using Permit = delivery::CircuitBreaker::Permit;
-
-constexpr seconds kTrialLook{1};
+constexpr std::size_t kNothingToSayMax = 1'000;  // changes of a lane that end in one window without a request
 
 bool may_share_request(const delivery::Connector& connector, const Attempt& one, const Attempt& other) {
   return !one.alone && !other.alone && one.change.entity == other.change.entity &&
@@ -29,7 +27,7 @@ Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const Engi
       subjects_(subjects),
       options_(options),
       retry_plan_({static_cast<std::uint32_t>(options.retry_attempts), options.backoff_factor}),
-      lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max)}) {}
+      lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max)}, tools.clock, tools.store.identity_secret()) {}
 
 void Deliverer::enqueue(Window& window, Outbox& outbox, Entry& entry) {
   // In this order, not by sequence: two order keys may be one record, and then the later event may be reconciled first.
@@ -65,6 +63,7 @@ std::vector<Dispatch> Deliverer::launch(Window& window) {
   std::vector<Dispatch> dispatches;
   gathering_until_.reset();
   blocked_until_.reset();
+  if (followed_ != window.catalog) follow(window);
   auto& active = lanes_.active();
   std::size_t blocked = 0;  // lanes in a row that had no room
   while (blocked < active.size()) {
@@ -85,31 +84,6 @@ std::vector<Dispatch> Deliverer::launch(Window& window) {
     }
   }
   return dispatches;
-}
-
-std::optional<Deliverer::Permits> Deliverer::ask(Lane& lane, const Window& window) {
-  const auto blocked = [&](Timestamp until) {
-    // While a trial is under way the time to ask again is past; its answer comes by itself.
-    until = std::max<Timestamp>(until, window.now + kTrialLook);
-    blocked_until_ = blocked_until_ ? std::min(*blocked_until_, until) : until;
-    return std::nullopt;
-  };
-  if (lane.suspended_until > window.now) return blocked(lane.suspended_until);
-  if (lane.in_flight >= lane.concurrency.limit()) return std::nullopt;
-  if (lane.origin->in_flight >= options_.origin_concurrency_max) return std::nullopt;
-  const Permit origin = lane.origin->breaker.ask(window.now);
-  if (origin == Permit::kNo) return blocked(lane.origin->breaker.open_until());
-  const Permit own = lane.breaker.ask(window.now);
-  if (own == Permit::kNo) {
-    if (origin == Permit::kTrial) lane.origin->breaker.abandon_trial();
-    return blocked(lane.breaker.open_until());
-  }
-  return Permits{own, origin};
-}
-
-void Deliverer::give_back(Lane& lane, const Permits& permits) {
-  if (permits.lane == Permit::kTrial) lane.breaker.abandon_trial();
-  if (permits.origin == Permit::kTrial) lane.origin->breaker.abandon_trial();
 }
 
 std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const Permits& permits) {
@@ -141,8 +115,10 @@ std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const
   }
   ++lane.in_flight;
   ++lane.origin->in_flight;
+  if (lane.origin->limit) static_cast<void>(lane.origin->limit->take());
   const std::int64_t id = ++last_request_;
-  in_flight_.emplace(id, InFlight{&lane, std::move(outboxes), window.steady, permits.lane, permits.origin});
+  in_flight_.emplace(id,
+                     InFlight{&lane, lane.origin, std::move(outboxes), window.steady, permits.lane, permits.origin});
   return Dispatch{id, std::move(*request)};
 }
 
@@ -182,10 +158,18 @@ bool Deliverer::must_gather(Window& window, Lane& lane, const delivery::Connecto
 std::vector<Outbox*> Deliverer::gather(Window& window, Lane& lane, const delivery::Connector& connector) {
   std::vector<Outbox*> outboxes;
   std::size_t batch_max = 1;
+  std::size_t nothing_to_say = 0;
   while (outboxes.size() < batch_max) {
+    if (nothing_to_say == kNothingToSayMax) {
+      gathering_until_ = window.steady;  // the next window goes on
+      break;
+    }
     Outbox* outbox = lane.pop_front();
     if (outbox == nullptr) break;
-    if (!prepare(window, *outbox)) continue;
+    if (!prepare(window, *outbox)) {
+      ++nothing_to_say;
+      continue;
+    }
     if (outboxes.empty()) {
       batch_max = outbox->attempt->alone
                       ? 1
@@ -206,7 +190,9 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     // An unknown outcome, or a plan that has begun, is repeated as it was. What was seen refused gives way to newer
     // state.
     const bool begun = outbox.attempt->unknown || outbox.attempt->change.steps_done != 0 || outbox.attempt->repeats > 0;
-    if (begun || (outbox.attempt->newest == newest && is_current(*window.catalog, outbox))) return true;
+    if (begun || (outbox.attempt->newest == newest && is_current(*window.catalog, outbox))) {
+      return !is_suspended(window, outbox);
+    }
     drop_attempt(outbox);
   }
   Entry* entry = ledger_.find(newest);
@@ -242,7 +228,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   }
   outbox.attempt = std::move(*attempt);
   outbox.attempt->covered = outbox.waiting.size();
-  return true;
+  return !is_suspended(window, outbox);
 }
 
 /// Whether what was seen refused is still what the target lacks.
@@ -387,39 +373,6 @@ void Deliverer::hasten(Window& window, Outbox& outbox) {
   parked_.erase(outbox.due);
   --outbox.lane->parked;
   queue(window, outbox, false);
-}
-
-SteadyTime Deliverer::next_due(Timestamp now, SteadyTime steady) const {
-  SteadyTime due = steady + std::chrono::hours{1};
-  if (!parked_.empty()) due = std::min(due, steady + (parked_.begin()->first - now));
-  if (blocked_until_) due = std::min(due, steady + (*blocked_until_ - now));
-  if (gathering_until_) due = std::min(due, *gathering_until_);
-  return std::max(due, steady);
-}
-
-void Deliverer::describe(EngineSnapshot& snapshot, const Catalog& catalog, Timestamp now) const {
-  snapshot.in_flight = in_flight_.size();
-  for (const auto& connector : catalog.connectors) {
-    EngineSnapshot::PlatformState state;
-    state.platform = connector->platform();
-    state.circuit = "closed";
-    double good = 0;
-    double bad = 0;
-    for (const auto& [key, lane] : lanes_.all()) {
-      if (key.second != state.platform) continue;
-      state.queued += lane->queued;
-      state.in_flight += lane->in_flight;
-      state.parked += lane->parked;
-      good += lane->good;
-      bad += lane->bad;
-      const auto& breaker = lane->origin->breaker;
-      if (breaker.is_open()) state.circuit = breaker.open_until() <= now ? "half_open" : "open";
-    }
-    if (good + bad > 0) state.health = good / (good + bad);
-    snapshot.pending += state.queued + state.in_flight;
-    snapshot.retry += state.parked;
-    snapshot.platforms.push_back(std::move(state));
-  }
 }
 
 void Deliverer::clear() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "delivery/retry_plan.h"
@@ -17,6 +18,7 @@
 #include "pipeline/lane.h"
 #include "pipeline/ledger.h"
 #include "pipeline/subjects.h"
+#include "pipeline/suspensions.h"
 #include "pipeline/window.h"
 
 namespace datasync::pipeline {
@@ -55,8 +57,16 @@ class Deliverer {
   /// The outbox's platform did something that makes its frozen words wrong.
   void release(Outbox& outbox, Release how);
 
+  /// A person asked for it: what keeps the tenant's changes of that entity from the target is tried anew.
+  void lift(const TenantId& tenant, const PlatformId& target, std::string_view entity);
   /// A parked change is tried now: a person asked for it.
   void hasten(Window& window, Outbox& outbox);
+
+  /// Takes up what lanes remember over a restart. Before anything is resumed.
+  [[nodiscard]] Result<void> recover(const Window& window);
+  /// Puts what lanes must remember into the transaction.
+  void stage(storage::WriteBatch& batch) const;
+  void committed() noexcept;
 
   /// When something parked, suspended or gathered is due, at the latest.
   [[nodiscard]] SteadyTime next_due(Timestamp now, SteadyTime steady) const;
@@ -67,6 +77,7 @@ class Deliverer {
  private:
   struct InFlight {
     Lane* lane = nullptr;
+    OriginState* origin = nullptr;  // the lane may lead elsewhere when the answer comes
     std::vector<Outbox*> outboxes;
     SteadyTime started{};
     delivery::CircuitBreaker::Permit lane_permit{};
@@ -118,7 +129,13 @@ class Deliverer {
   void close_results(Window& window, Outbox& outbox, std::size_t count, ResultStatus status,
                      const std::string& message);
   void update_status(Window& window, Entry& entry);
+  void follow(const Window& window);
+  void tell_of_circuit(const OriginState& origin);
+  void judge_pace(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
   void judge_credential(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
+  void suspend(const Window& window, const Outbox& outbox);
+  /// True, and its change is a dead letter, if the target no longer serves changes of its kind.
+  bool is_suspended(Window& window, Outbox& outbox);
 
   Tools tools_;
   Ledger& ledger_;
@@ -126,11 +143,13 @@ class Deliverer {
   const EngineOptions& options_;
   delivery::RetryPlan retry_plan_;
   Lanes lanes_;
+  Suspensions suspensions_;
+  std::shared_ptr<const Catalog> followed_;  ///< lanes lead where it says
   std::multimap<Timestamp, Outbox*> parked_;
   boost::unordered_flat_map<std::int64_t, InFlight> in_flight_;
   std::int64_t last_request_ = 0;
   std::optional<SteadyTime> gathering_until_;  ///< the first batch that stops waiting for company
-  std::optional<Timestamp> blocked_until_;     ///< the first breaker or suspension that ends
+  std::optional<Timestamp> blocked_until_;     ///< the first rest of a lane or an origin that ends
 };
 
 }  // namespace datasync::pipeline

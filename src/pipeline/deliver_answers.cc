@@ -17,8 +17,6 @@ constexpr int kRepeatsMax = 3;      // a target that keeps asking for another fo
 constexpr int kMovedOnMax = 3;      // so often what the target lacks is composed anew for one event
 constexpr seconds kMovedOnWait{1};  // and twice as long each time: its own news may be on the way
 constexpr std::chrono::hours kRetryAfterMax{1};
-constexpr int kUnauthorizedMax = 3;  // refused credentials in a row before the lane rests
-constexpr std::chrono::minutes kSuspension{5};
 constexpr double kHealthFade = 0.98;  // an attempt counts half after 34 others
 
 /// Of a batch as a whole nothing is known about its single changes: they are asked about one by one.
@@ -50,7 +48,7 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
   Lane& lane = *done.lane;
   const auto under_way = static_cast<std::uint32_t>(lane.in_flight);
   --lane.in_flight;
-  --lane.origin->in_flight;
+  --done.origin->in_flight;
 
   std::vector<const delivery::Change*> changes;
   for (const Outbox* outbox : done.outboxes) changes.push_back(&outbox->attempt->change);
@@ -60,18 +58,20 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
   outcomes.resize(changes.size());
 
   const bool failed = is_origin_failure(outcomes.front());
-  if (failed) {
+  if (failed || asks_to_wait(outcomes.front())) {
     lane.concurrency.failed();
   } else {
     lane.concurrency.answered(window.steady - done.started, under_way);
   }
   lane.good = lane.good * kHealthFade + (failed ? 0 : 1);
   lane.bad = lane.bad * kHealthFade + (failed ? 1 : 0);
-  const auto shift = lane.origin->breaker.report(done.origin_permit, failed, lane.tenant_hash, window.now);
+  const auto shift = done.origin->breaker.report(done.origin_permit, failed, lane.tenant_hash, window.now);
   lane.breaker.report(done.lane_permit, failed, lane.tenant_hash, window.now);
-  if (shift == delivery::CircuitBreaker::Shift::kOpened) log::warning("circuit to {} opened", lane.origin->name);
-  if (shift == delivery::CircuitBreaker::Shift::kClosed) log::info("circuit to {} closed", lane.origin->name);
-  judge_credential(lane, outcomes.front(), window.now);
+  if (shift != delivery::CircuitBreaker::Shift::kNone) tell_of_circuit(*done.origin);
+  if (lane.origin == done.origin) {  // else it leads elsewhere by now
+    judge_pace(lane, outcomes.front(), window.now);
+    judge_credential(lane, outcomes.front(), window.now);
+  }
 
   const bool split = must_be_split(outcomes);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -84,17 +84,6 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
     }
   }
   return {};
-}
-
-void Deliverer::judge_credential(Lane& lane, const Outcome& outcome, Timestamp now) {
-  if (outcome.kind != Outcome::Kind::kUnauthorized) {
-    if (outcome.http_status != 0) lane.unauthorized = 0;
-    return;
-  }
-  if (++lane.unauthorized < kUnauthorizedMax) return;
-  lane.unauthorized = 0;
-  lane.suspended_until = now + kSuspension;
-  log::warning("{} refuses our credential: its lane of one tenant rests for 5 minutes", lane.platform.str());
 }
 
 Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& outcome) {
@@ -136,8 +125,11 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       }
       rejected(window, outbox, outcome.message + "; it was sent as an update and refused again");
       return {};
-    case Outcome::Kind::kRejected:
     case Outcome::Kind::kGone:
+      suspend(window, outbox);
+      rejected(window, outbox, outcome.message);
+      return {};
+    case Outcome::Kind::kRejected:
       if (outcome.record_lost && !outbox.subject->stateless) {
         forget_copy(outbox.subject->record, outbox.target);
         subjects_.mark_dirty(*outbox.subject);

@@ -46,6 +46,7 @@ class Engine::Impl {
         sender_(parts.sender),
         clock_(parts.clock),
         notices_(parts.notices),
+        credential_refused_(std::move(parts.credential_refused)),
         uuids_(parts.clock, parts.random),
         catalog_(std::move(catalog)),
         inbox_(options.inbox_max),
@@ -87,6 +88,7 @@ class Engine::Impl {
     forget_all();  // of an attempt to recover that the store ended half-way, too
     Window window = open_window();
     ledger_.start_after(store_.last_sequence());
+    DATASYNC_TRY(deliverer_.recover(window));
     Sequence after{};
     std::size_t count = 0;
     while (true) {
@@ -147,7 +149,7 @@ class Engine::Impl {
   }
 
  private:
-  Tools tools(Random& random) { return Tools{store_, uuids_, random}; }
+  Tools tools(Random& random) { return Tools{store_, uuids_, random, clock_, credential_refused_}; }
 
   Window open_window() {
     Window window;
@@ -184,6 +186,7 @@ class Engine::Impl {
     if (!stopping_.load(std::memory_order_relaxed)) dispatches = deliverer_.launch(window);
     ledger_.stage(window.batch);
     subjects_.stage(window.batch);
+    deliverer_.stage(window.batch);
     if (!window.batch.empty()) DATASYNC_TRY(store_.commit(window.batch));
     return dispatches;
   }
@@ -192,6 +195,7 @@ class Engine::Impl {
   void finish(Window& window, std::vector<Dispatch> dispatches) {
     ledger_.committed();
     subjects_.committed();
+    deliverer_.committed();
     acceptor_.window_over();
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
     for (Answer& answer : answers_) answer.callback(std::move(answer.receipts));
@@ -333,6 +337,7 @@ class Engine::Impl {
   net::HttpSender& sender_;
   const Clock& clock_;
   NoticeSink& notices_;
+  const std::function<void(const PlatformId&)> credential_refused_;
   UuidGenerator uuids_;
 
   mutable std::mutex shared_mutex_;  // guards what other threads see: catalog, snapshot, stop_by_
@@ -363,7 +368,7 @@ class Engine::Impl {
 };
 
 Engine::Engine(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options)
-    : impl_(std::make_unique<Impl>(parts, std::move(catalog), options)) {}
+    : impl_(std::make_unique<Impl>(std::move(parts), std::move(catalog), options)) {}
 Engine::~Engine() = default;
 
 void Engine::accept(std::vector<Submission> submissions, AcceptCallback callback) {

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -67,16 +70,34 @@ struct EngineSnapshot {
   std::size_t unfinished = 0;                         ///< events that are not final
   std::size_t pending = 0, retry = 0;                 ///< deliveries queued or under way; deliveries parked
   std::size_t in_flight = 0;                          ///< requests under way
+  /// Why the changes of some tenants to one platform wait, or end at once.
+  struct Suspension {
+    enum class Reason : std::uint8_t {
+      kGone,          ///< it serves `entity` and `verb` no longer (410): dead letters until one is redriven
+      kUnauthorized,  ///< it refuses our credential: they are tried again at `until`
+      kAskedToWait,   ///< it has said `Retry-After`: they go on at `until`
+    };
+    Reason reason = Reason::kGone;
+    std::string entity;  ///< kGone only, as `verb`
+    Verb verb = Verb::kUpdated;
+    std::size_t tenants = 0;
+    std::optional<Timestamp> since, until;  ///< the first that began, the last that ends
+  };
   struct PlatformState {
     PlatformId platform;
     double health = 1.0;  ///< share of good attempts in the last minutes, 0..1
     std::string circuit;  ///< `closed`, `open`, `half_open`
     std::size_t queued = 0, in_flight = 0, parked = 0;
+    std::optional<Timestamp> paused_until = {};  ///< it has asked several tenants to wait: all do
+    std::vector<Suspension> suspended = {};
   };
   std::vector<PlatformState> platforms;
   bool store_healthy = true;
   std::string store_message;  ///< why not
 };
+
+/// `gone`, `unauthorized`, `asked_to_wait`.
+[[nodiscard]] std::string_view to_string(EngineSnapshot::Suspension::Reason reason) noexcept;
 
 /// Runs accept → reconcile → deliver in windows. Everything that one window accepts, reconciles and learns becomes
 /// durable in one transaction; only then are clients answered, deliveries sent and listeners told.
@@ -94,6 +115,9 @@ class Engine {
     const Clock& clock;
     Random& random;
     NoticeSink& notices;
+    /// A platform refuses our credential: who can get a fresh one sets a catalog with it. At most once in 5 minutes for
+    /// each account. Runs on the engine's thread and must not block. Empty: nobody can.
+    std::function<void(const PlatformId&)> credential_refused = {};
   };
   Engine(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options);
   ~Engine();

@@ -1,8 +1,16 @@
 #include "pipeline/lane.h"
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
+#include "base/log.h"
 
 namespace datasync::pipeline {
+namespace {
+
+constexpr std::string_view kCircuit = "circuit ";
+
+}  // namespace
 
 Outbox* Lane::front() const noexcept {
   for (const auto& outboxes : queue) {
@@ -29,13 +37,85 @@ Lane& Lanes::get(const TenantId& tenant, const delivery::Connector& connector) {
   slot->tenant = tenant;
   slot->platform = connector.platform();
   slot->tenant_hash = hash64(tenant.str());
-  auto& origin = origins_[connector.origin().str()];
-  if (!origin) {
-    origin = std::make_unique<OriginState>();
-    origin->name = connector.origin().str();
-  }
-  slot->origin = origin.get();
+  slot->origin = &origin_or_new(connector, clock_.now());
   return *slot;
+}
+
+Lane* Lanes::find(const TenantId& tenant, const PlatformId& platform) noexcept {
+  const auto at = lanes_.find({tenant, platform});
+  return at == lanes_.end() ? nullptr : at->second.get();
+}
+
+OriginState* Lanes::origin_of(const delivery::Connector& connector) const noexcept {
+  const auto at = origins_.find({connector.origin().str(), connector.account()});
+  return at == origins_.end() ? nullptr : at->second.get();
+}
+
+OriginState& Lanes::origin_or_new(const delivery::Connector& connector, Timestamp now) {
+  const std::string name = connector.origin().str();
+  auto& origin = origins_[{name, connector.account()}];
+  if (origin) return *origin;
+  origin = std::make_unique<OriginState>();
+  origin->name = name;
+  origin->stored_name = std::string(kCircuit) + name;
+  if (connector.account() != 0) {
+    const std::uint64_t mark = account_names_.hash(fmt::format("{} {}", name, connector.account())).low;
+    origin->stored_name += fmt::format(" {:08x}", mark & 0xffffffffU);
+  }
+  const auto kept = stored_.extract(origin->stored_name);
+  if (kept.empty()) return *origin;
+  const auto saved = delivery::CircuitBreaker::Saved::parse(kept.mapped());
+  if (saved) {
+    origin->breaker.restore(*saved, now);
+  } else {
+    log::warning("the stored state of the circuit to {} is not used: {}", name, saved.error().message);
+  }
+  return *origin;
+}
+
+void Lanes::load(const std::vector<storage::LaneState>& stored) {
+  stored_.clear();
+  for (const storage::LaneState& state : stored) {
+    if (state.tenant.empty() && state.name.starts_with(kCircuit)) stored_.emplace(state.name, state.value);
+  }
+}
+
+void Lanes::follow(const Catalog& catalog, Timestamp now) {
+  std::map<OriginState*, delivery::TokenBucket::Options> limits;
+  for (const auto& connector : catalog.connectors) {
+    OriginState& origin = origin_or_new(*connector, now);
+    const auto limit = connector->rate_limit();
+    if (!limit) continue;
+    const auto [at, first] = limits.emplace(&origin, *limit);
+    if (!first && limit->refill_per_second < at->second.refill_per_second) at->second = *limit;
+  }
+  for (const auto& [key, origin] : origins_) {
+    stored_.erase(origin->stored_name);
+    const auto limit = limits.find(origin.get());
+    if (limit == limits.end()) {
+      origin->limit.reset();
+    } else if (!origin->limit || origin->limit->options() != limit->second) {
+      origin->limit.emplace(limit->second, clock_);
+    }
+  }
+  for (const auto& [name, state] : stored_) changed_.emplace(name, std::string());  // of what is configured no longer
+  stored_.clear();
+  for (const auto& [key, lane] : lanes_) {
+    const delivery::Connector* connector = catalog.connector(lane->platform);
+    OriginState* origin = connector == nullptr ? nullptr : origin_of(*connector);
+    if (origin == nullptr || origin == lane->origin) continue;
+    lane->origin = origin;  // another address or another credential: what the former one refused says nothing
+    lane->unauthorized = 0;
+    lane->suspended_until = lane->paused_until = Timestamp{};
+  }
+}
+
+std::string Lanes::saved(const delivery::CircuitBreaker& breaker) {
+  return breaker.is_open() ? breaker.saved().to_text() : std::string();
+}
+
+void Lanes::stage(storage::WriteBatch& batch) const {
+  for (const auto& [name, state] : changed_) batch.lane_states.push_back({TenantId(), name, state});
 }
 
 void Lanes::push(Lane& lane, Outbox& outbox, Priority priority, bool first) {
@@ -60,7 +140,11 @@ void Lanes::clear() {
     lane->queued = lane->parked = lane->in_flight = 0;
     lane->is_listed = false;
     lane->gathering_since.reset();
-    lane->origin->in_flight = 0;
+    lane->breaker.abandon_trial();  // its answer is not waited for any more
+  }
+  for (auto& [key, origin] : origins_) {
+    origin->in_flight = 0;
+    origin->breaker.abandon_trial();
   }
 }
 

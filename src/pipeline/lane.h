@@ -9,21 +9,33 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
+#include "crypto/keyed_hash.h"
 #include "delivery/adaptive_concurrency.h"
 #include "delivery/circuit_breaker.h"
 #include "delivery/connector.h"
+#include "delivery/rate_limit.h"
+#include "pipeline/catalog.h"
 #include "pipeline/subject.h"
+#include "storage/store.h"
 
 namespace datasync::pipeline {
 
-/// What all lanes to one origin share: its connections and its breaker.
+/// What all lanes to one origin under one account share: its connections, its rate limit and its breaker.
 struct OriginState {
-  std::string name;
+  std::string name;         ///< `https://api.example.com:443`
+  std::string stored_name;  ///< under which the store keeps its breaker
   std::size_t in_flight = 0;
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
+  std::optional<delivery::TokenBucket> limit;  ///< none: as often as it answers
+  Timestamp paused_until{};                    ///< it has asked several tenants to wait
+  std::uint64_t told_tenant = 0;               ///< the last that it asked to wait, and until when
+  Timestamp told_until{};
+  Timestamp credential_asked_at{};  ///< when a fresh credential was last asked for
 };
 
 /// The way of one tenant's changes to one platform. Its own order, share, suspension and breaker, so that a tenant with
@@ -43,6 +55,7 @@ struct Lane {
   std::optional<SteadyTime> gathering_since;  ///< a batch waits for company since then
   int unauthorized = 0;                       ///< refused credentials in a row
   Timestamp suspended_until{};                ///< after three of them
+  Timestamp paused_until{};                   ///< the platform has asked this tenant to wait (`Retry-After`)
   double good = 0, bad = 0;                   ///< attempts, fading: the platform's health
 
   explicit Lane(delivery::AdaptiveConcurrency::Options options) : concurrency(options) {}
@@ -50,23 +63,47 @@ struct Lane {
   Outbox* pop_front() noexcept;
 };
 
-/// All lanes, and whose turn it is.
+/// All lanes and the origins that they lead to, and whose turn it is.
 class Lanes {
  public:
-  explicit Lanes(delivery::AdaptiveConcurrency::Options concurrency) : concurrency_(concurrency) {}
+  /// `secret` keeps accounts apart in the store without telling them.
+  Lanes(delivery::AdaptiveConcurrency::Options concurrency, const Clock& clock, std::string_view secret)
+      : concurrency_(concurrency), clock_(clock), account_names_(secret) {}
+
+  /// The open circuits that the store has kept. Before the first `follow`.
+  void load(const std::vector<storage::LaneState>& stored);
+  /// Lanes lead where this configuration says from now on.
+  void follow(const Catalog& catalog, Timestamp now);
 
   Lane& get(const TenantId& tenant, const delivery::Connector& connector);
+  /// Null if nothing was ever sent that way.
+  [[nodiscard]] Lane* find(const TenantId& tenant, const PlatformId& platform) noexcept;
+  /// Null before `follow`.
+  [[nodiscard]] OriginState* origin_of(const delivery::Connector& connector) const noexcept;
   void push(Lane& lane, Outbox& outbox, Priority priority, bool first);
   /// Lanes with something queued, in the order of their turns.
   [[nodiscard]] std::deque<Lane*>& active() noexcept { return active_; }
   [[nodiscard]] const auto& all() const noexcept { return lanes_; }
   void clear();
 
+  /// The origin's breaker opened or closed: the store is to know.
+  void circuit_changed(const OriginState& origin) { changed_[origin.stored_name] = saved(origin.breaker); }
+  void stage(storage::WriteBatch& batch) const;
+  void committed() noexcept { changed_.clear(); }
+
  private:
+  using OriginKey = std::pair<std::string, std::uint64_t>;  // address and account
+  static std::string saved(const delivery::CircuitBreaker& breaker);
+  OriginState& origin_or_new(const delivery::Connector& connector, Timestamp now);
+
   delivery::AdaptiveConcurrency::Options concurrency_;
   std::map<std::pair<TenantId, PlatformId>, std::unique_ptr<Lane>> lanes_;
-  std::map<std::string, std::unique_ptr<OriginState>> origins_;
+  std::map<OriginKey, std::unique_ptr<OriginState>> origins_;
   std::deque<Lane*> active_;
+  const Clock& clock_;  // borrowed from the engine's parts
+  crypto::KeyedHash account_names_;
+  std::map<std::string, std::string> stored_;   // what the store kept of breakers whose origin nobody has named yet
+  std::map<std::string, std::string> changed_;  // what the store has not heard of yet; empty text: closed
 };
 
 }  // namespace datasync::pipeline

@@ -61,6 +61,8 @@ Result<bool> Redriver::redrive(Window& window, const storage::StoredEvent& store
   bool any = false;
   for (DeliveryResult& result : entry->state.results) {
     Outbox& outbox = (*subject)->outbox(result.target);
+    const bool again = result.status == ResultStatus::kRetry || result.status == ResultStatus::kFailed;
+    if (again) deliverer_.lift(entry->event->tenant, result.target, entry->event->entity);
     if (result.status == ResultStatus::kRetry) {
       deliverer_.hasten(window, outbox);
       any = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Tools {
   storage::Store& store;
   UuidGenerator& uuids;
   Random& random;
+  const Clock& clock;
+  const std::function<void(const PlatformId&)>& credential_refused;  ///< may be empty
 };
 
 }  // namespace datasync::pipeline

@@ -38,9 +38,14 @@ class EngineTest : public testing::Test {
 
   void begin(EngineOptions options, bool bulk = false,
              std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {}) {
-    std::vector<PlatformShape> shapes{shape("alpha"), shape("beta", true), shape("gamma")};
-    shapes[1].bulk = bulk;
-    world_ = std::make_unique<World>(World::Options{7, shapes, options, std::move(rules)});
+    shapes_ = {shape("alpha"), shape("beta", true), shape("gamma")};
+    shapes_[1].bulk = bulk;
+    begin_with(options, std::move(rules));
+  }
+
+  /// With `shapes_` as they are.
+  void begin_with(EngineOptions options, std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {}) {
+    world_ = std::make_unique<World>(World::Options{7, shapes_, options, std::move(rules)});
     for (const auto& platform : world_->platforms) {
       platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) {
         last_ = world_->event_of(*p, told);
@@ -89,6 +94,7 @@ class EngineTest : public testing::Test {
     return none;
   }
 
+  std::vector<PlatformShape> shapes_;
   std::unique_ptr<World> world_;
   std::shared_ptr<Event> last_;
   std::string last_id_;

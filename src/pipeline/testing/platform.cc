@@ -36,6 +36,10 @@ net::ClientResponse TestPlatform::handle(const net::ClientRequest& request) {
     rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash);
   }
   net::ClientResponse response;
+  if (!wanted_token.empty() && header_of(request.header_block, "Authorization") != "Bearer " + wanted_token) {
+    response.status = 401;
+    return response;
+  }
   const auto body = parse_json_object(request.body);
   if (parts.size() < 4 || !body) {
     broken("a request that can't be read: " + request.target + " " + request.body);
@@ -63,7 +67,7 @@ net::ClientResponse TestPlatform::handle(const net::ClientRequest& request) {
   const Answer answer = handle_item(parts[2], parts[3], header_of(request.header_block, "Idempotency-Key"), *body);
   response.status = answer.status;
   response.body = json_of(answer).to_json();
-  if (answer.status == 429) response.headers.add("Retry-After", "7");
+  if (answer.status == 429 && !retry_after.empty()) response.headers.add("Retry-After", retry_after);
   return response;
 }
 
@@ -74,7 +78,9 @@ TestPlatform::Answer TestPlatform::handle_item(const std::string& entity, const 
   if (key.empty()) broken("a change without an idempotency key");
   note(tenant, key, envelope, data);
   trace(shape_.id.str() + " is asked to " + verb + " under " + key + " " + data.to_json());
-  if (const int status = refuse ? refuse(key) : 0; status != 0) {
+  int status = refuse ? refuse(key) : 0;
+  if (status == 0 && refuse_request) status = refuse_request(tenant, key);
+  if (status != 0) {
     trace("  refused " + std::to_string(status));
     return {status, {}, "refused on demand"};
   }

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "delivery/rate_limit.h"
 #include "domain/event.h"
 #include "domain/value.h"
 #include "net/http_client.h"
@@ -30,6 +31,8 @@ struct PlatformShape {
   bool sends_version = false;    ///< its own rising number
   bool bulk = false;
   milliseconds clock_skew{0};
+  std::string token = {};  ///< with which the engine calls it; empty: none
+  std::optional<delivery::TokenBucket::Options> rate_limit = {};
 
   [[nodiscard]] std::string local(std::string_view canonical) const {
     return renames ? id.str() + "_" + std::string(canonical) : std::string(canonical);
@@ -81,6 +84,10 @@ class TestPlatform {
   bool minds_rewording = true;
   /// Answers an item by itself instead of acting on it: 0 lets it pass.
   std::function<int(const std::string& key)> refuse;
+  /// The same with the tenant that asks.
+  std::function<int(const TenantId& tenant, const std::string& key)> refuse_request;
+  std::string retry_after = "7";  ///< beside a 429; empty: none
+  std::string wanted_token;       ///< 401 without it; empty: everybody may call
 
   struct Seen {
     std::string key;

@@ -35,6 +35,8 @@ std::unique_ptr<delivery::Connector> connector_of(const PlatformShape& shape) {
   delivery::RestOptions options;
   options.platform = shape.id;
   options.base_url = "http://" + shape.id.str() + ":80";
+  options.rate_limit = shape.rate_limit;
+  if (!shape.token.empty()) options.credential = {delivery::Credential::Kind::kBearer, shape.token};
   for (const Verb verb : {Verb::kCreated, Verb::kUpdated, Verb::kDeleted}) {
     delivery::RestVerb special;
     if (verb == Verb::kDeleted) special.outcomes = {{404, delivery::Outcome::Kind::kDelivered}};
@@ -135,13 +137,25 @@ void World::trace(const std::string& line) const {
 
 void World::start() {
   engine_random_ = make_seeded_random(random->next());
-  engine_ = std::make_unique<Engine>(Engine::Parts{store, network, clock, *engine_random_, *listener_}, catalog_,
-                                     engine_options_);
+  const auto make = [this] {
+    Engine::Parts parts{
+        store,      network,
+        clock,      *engine_random_,
+        *listener_, [this](const PlatformId& platform) { credential_refused.push_back(platform.str()); }};
+    return std::make_unique<Engine>(std::move(parts), catalog_, engine_options_);
+  };
+  engine_ = make();
   for (int tries = 0; !engine_->recover(); ++tries) {
     if (tries > 100) return complain("the engine does not start");
-    engine_ = std::make_unique<Engine>(Engine::Parts{store, network, clock, *engine_random_, *listener_}, catalog_,
-                                       engine_options_);
+    engine_ = make();
   }
+}
+
+void World::reload(const std::vector<PlatformShape>& shapes) {
+  Options options;
+  options.platforms = shapes;
+  catalog_ = catalog_of(options);
+  engine_->set_catalog(catalog_);
 }
 
 void World::crash() {

@@ -48,6 +48,7 @@ class World {
   TestNetwork network;
   std::vector<std::unique_ptr<TestPlatform>> platforms;
   std::vector<Notice> notices;
+  std::vector<std::string> credential_refused;  ///< platforms, as often as the engine asked for a fresh one
 
   [[nodiscard]] TestPlatform& platform(std::size_t index) { return *platforms[index]; }
   [[nodiscard]] const transform::Mapper& mapper() const { return catalog_->mapper; }
@@ -71,6 +72,8 @@ class World {
   bool run_until_quiet();
   /// The process ends here and a new one starts on the same store.
   void crash();
+  /// Another configuration, without any rules of conflict.
+  void reload(const std::vector<PlatformShape>& shapes);
 
   [[nodiscard]] EngineSnapshot snapshot() const { return engine_->snapshot(); }
   [[nodiscard]] const EventState* state_of(const std::string& event_id) const;
