@@ -157,6 +157,10 @@ TEST_F(ResourcesApi, StatusTellsQueuesAndPlatforms) {
   backend_.state.retry = 6;
   backend_.state.in_flight = 7;
   backend_.state.platforms.push_back({PlatformId{"coreldove"}, 0.5, "open", 1, 2, 3});
+  using Suspension = pipeline::EngineSnapshot::Suspension;
+  auto& platform = backend_.state.platforms.back();
+  platform.suspended.push_back({Suspension::Reason::kGone, "user", Verb::kDeleted, 2, clock_.now(), {}});
+  platform.suspended.push_back({Suspension::Reason::kUnauthorized, {}, {}, 1, {}, clock_.now()});
   const Answer answer = get("/sync/status");
   EXPECT_EQ(answer.at("queue_size"), "10");
   EXPECT_EQ(answer.at("processing"), "7");
@@ -165,8 +169,15 @@ TEST_F(ResourcesApi, StatusTellsQueuesAndPlatforms) {
   EXPECT_EQ(answer.at("queues"), R"({"critical":1,"high":2,"low":4,"normal":3})");
   EXPECT_EQ(answer.at("platforms.coreldove.health"), "0.5");
   EXPECT_EQ(answer.text("platforms.coreldove.circuit"), "open");
+  EXPECT_EQ(answer.at("platforms.coreldove.paused_until"), "null");
+  const std::string now = format_rfc3339(clock_.now());
+  EXPECT_EQ(answer.at("platforms.coreldove.suspended"),
+            R"([{"entity":"user","reason":"gone","since":")" + now + R"(","tenants":2,"verb":"deleted"},)" +
+                R"({"reason":"unauthorized","tenants":1,"until":")" + now + R"("}])");
   EXPECT_EQ(answer.at("sync_engine_active"), "true");
   EXPECT_EQ(get("/health").text("services.coreldove"), "unhealthy");
+  EXPECT_THAT(get("/metrics").body,
+              HasSubstr(R"(datasync_platform_suspended_tenants{platform="coreldove",reason="gone"} 2)"));
 }
 
 TEST_F(ResourcesApi, MetricsCountWhatNoticesTold) {

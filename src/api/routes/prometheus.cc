@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "api/event_hub.h"
@@ -58,6 +60,20 @@ void write_engine(Exposition& out, const pipeline::EngineSnapshot& snapshot) {
   out.begin("datasync_platform_circuit_open", "gauge", "1 while the platform's circuit breaker is open.");
   for (const auto& one : snapshot.platforms) {
     out.sample(fmt::format("platform=\"{}\"", one.platform.str()), one.circuit == "open" ? 1 : 0);
+  }
+  out.begin("datasync_platform_suspended_tenants", "gauge",
+            "Tenants whose deliveries to a platform wait or are refused at once, by reason.");
+  for (const auto& one : snapshot.platforms) {
+    std::array<std::size_t, 3> tenants{};
+    for (const auto& some : one.suspended) {
+      std::size_t& most = tenants[static_cast<std::size_t>(some.reason)];
+      most = std::max(most, some.tenants);  // one tenant may be there several times, once for each kind of change
+    }
+    for (std::size_t i = 0; i < tenants.size(); ++i) {
+      out.sample(fmt::format("platform=\"{}\",reason=\"{}\"", one.platform.str(),
+                             to_string(static_cast<pipeline::EngineSnapshot::Suspension::Reason>(i))),
+                 tenants[i]);
+    }
   }
   out.begin("datasync_platform_deliveries", "gauge", "Deliveries of a platform, by where they are.");
   for (const auto& one : snapshot.platforms) {

@@ -32,6 +32,19 @@ Result<std::int64_t> count_pending(const Services& services, const storage::Read
   return pending;
 }
 
+void write_suspensions(JsonWriter& out, const std::vector<EngineSnapshot::Suspension>& suspended) {
+  out.key("suspended").begin_array();
+  for (const auto& one : suspended) {
+    out.begin_object().field("reason", to_string(one.reason));
+    if (!one.entity.empty()) out.field("entity", one.entity).field("verb", to_string(one.verb));
+    out.field("tenants", one.tenants);
+    if (one.since) out.field("since", *one.since);
+    if (one.until) out.field("until", *one.until);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 /// GET /sync/status: how the service stands as a whole; it tells nothing of a tenant.
@@ -48,7 +61,10 @@ void status(Services& services, Call call) {
   for (const auto& platform : snapshot.platforms) {
     out.key(platform.platform.str()).begin_object().field("health", platform.health);
     out.field("circuit", platform.circuit).field("queued", platform.queued);
-    out.field("in_flight", platform.in_flight).field("parked", platform.parked).end_object();
+    out.field("in_flight", platform.in_flight).field("parked", platform.parked);
+    out.field("paused_until", platform.paused_until);
+    write_suspensions(out, platform.suspended);
+    out.end_object();
   }
   out.end_object().field("sync_engine_active", snapshot.store_healthy);
   out.field("timestamp", services.clock.now()).end_object();
