@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -18,6 +19,8 @@
 namespace datasync::app {
 namespace {
 
+constexpr int kRefreshSignal = SIGUSR1;
+
 int exit_code(const Error& error) {
   return error.code == ErrorCode::kUnavailable ? cli::kExitUnavailable : cli::kExitConfiguration;
 }
@@ -28,14 +31,15 @@ int refuse(const Error& error) {
   return exit_code(error);
 }
 
-/// SIGTERM, SIGINT and SIGHUP wait in line for `sigwait`; threads started later inherit that. A write to a closed
-/// socket, or past a limit on the size of files, is an error code, not a signal.
+/// SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait in line for `sigwait`; threads started later inherit that. A write to a
+/// closed socket, or past a limit on the size of files, is an error code, not a signal.
 sigset_t hold_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, kRefreshSignal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
@@ -57,8 +61,9 @@ void announce(const Settings& settings, const Service& service) {
   log::info("store: {}", settings.database_file);
 }
 
-void reload(Service& service, const Settings& running, const std::string& config_file) {
-  const auto settings = load_settings(system_sources(config_file));
+/// `started`: what only a restart changes still stands as it did then. `running` becomes what is taken.
+void reload(Service& service, const Settings& started, Settings& running, const std::string& config_file) {
+  auto settings = load_settings(system_sources(config_file));
   if (!settings) {
     log::error("the configuration was not taken: {}", settings.error().message);
     return;
@@ -69,9 +74,26 @@ void reload(Service& service, const Settings& running, const std::string& config
   }
   log::set_level(settings->log_level);
   log::info("configuration reloaded");
-  for (const std::string& name : changed_for_restart(running, *settings)) {
+  for (const std::string& name : changed_for_restart(started, *settings)) {
     log::warning("{} has changed and takes effect with the next start", name);
   }
+  running = std::move(*settings);
+}
+
+/// A platform refuses our credential: perhaps it was changed where it is kept.
+void refresh_credentials(Service& service, Settings& running, const std::string& config_file) {
+  const auto fresh = load_settings(system_sources(config_file));
+  if (!fresh) {
+    log::warning("a platform refuses its credential, and none could be read anew: {}", fresh.error().message);
+    return;
+  }
+  Settings next = with_secrets_of(running, *fresh);
+  if (const auto taken = service.reload(next); !taken) {
+    log::warning("a platform refuses its credential, and none could be read anew: {}", taken.error().message);
+    return;
+  }
+  running = std::move(next);
+  log::info("credentials were read anew, since a platform refuses its own");
 }
 
 int tell_schema(const std::string& file) {
@@ -98,15 +120,22 @@ int serve(const cli::ServeOptions& options) {
   fit_connections(*settings, raise_open_files_limit());
   keep_files_private();
   const sigset_t signals = hold_signals();
-  auto service = Service::start(*settings);
+  // A signal, since the engine must not wait, and one that is pending already is enough.
+  auto service = Service::start(*settings, [] { ::kill(::getpid(), kRefreshSignal); });
   if (!service) return refuse(service.error());
   announce(*settings, **service);
 
+  Settings running = *settings;
   while (true) {
     int signal = 0;
     sigwait(&signals, &signal);
-    if (signal != SIGHUP) break;
-    reload(**service, *settings, options.config_file);
+    if (signal == SIGHUP) {
+      reload(**service, *settings, running, options.config_file);
+    } else if (signal == kRefreshSignal) {
+      refresh_credentials(**service, running, options.config_file);
+    } else {
+      break;
+    }
   }
   log::info("stopping: answering what has begun, at most {} s",
             std::chrono::duration_cast<seconds>(settings->stop_deadline).count());

@@ -118,7 +118,8 @@ Result<std::unique_ptr<security::Gatekeeper>> make_gatekeeper(const Settings& se
 /// In the order in which they are built; destroyed the other way round, so each may borrow from those above it.
 struct Service::Parts {
   Parts(const Settings& settings, std::shared_ptr<const pipeline::Catalog> first_catalog,
-        std::unique_ptr<storage::Store> opened_store, std::unique_ptr<security::Gatekeeper> made_gatekeeper)
+        std::unique_ptr<storage::Store> opened_store, std::unique_ptr<security::Gatekeeper> made_gatekeeper,
+        std::function<void()> credential_refused)
       : random(make_system_random()),
         catalog(std::move(first_catalog)),
         store(std::move(opened_store)),
@@ -127,7 +128,7 @@ struct Service::Parts {
         client(threads, client_options(settings)),
         make_reader([this] { return store->make_reader(); }),
         hub(clock, stats),
-        engine({*store, client, clock, *random, hub}, catalog.get(), engine_options(settings)),
+        engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
         backend(engine),
         api({backend,
              clock,
@@ -140,6 +141,14 @@ struct Service::Parts {
              {}},
             api_options(settings)),
         server(threads, server_options(settings)) {}
+
+  pipeline::Engine::Parts engine_parts(std::function<void()> credential_refused) {
+    pipeline::Engine::Parts made{*store, client, clock, *random, hub};
+    if (credential_refused) {
+      made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
+    }
+    return made;
+  }
 
   net::HttpServerOptions server_options(const Settings& settings) {
     net::HttpServerOptions options;
@@ -172,7 +181,7 @@ Service::~Service() {
   stop(milliseconds{0});
 }
 
-Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
+Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::function<void()> credential_refused) {
   auto catalog = make_catalog(settings);
   if (!catalog) return fail(std::move(catalog).error());
   static const SystemClock clock;
@@ -181,7 +190,8 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings) {
   auto store = open_store(settings);
   if (!store) return fail(std::move(store).error());
 
-  auto parts = std::make_unique<Parts>(settings, std::move(*catalog), std::move(*store), std::move(*gatekeeper));
+  auto parts = std::make_unique<Parts>(settings, std::move(*catalog), std::move(*store), std::move(*gatekeeper),
+                                       std::move(credential_refused));
   parts->threads.start();
   auto service = std::unique_ptr<Service>(new Service(std::move(parts)));
   Parts& made = *service->parts_;

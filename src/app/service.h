@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,7 +19,10 @@ class Service {
   /// Errors: `kInvalid` for a configuration that can't work (exit code 78), `kUnavailable` for an address or a database
   /// that
   ///         can't be had now.
-  [[nodiscard]] static Result<std::unique_ptr<Service>> start(const Settings& settings);
+  /// `credential_refused`: a platform refuses its credential; who can read a fresh one calls `reload`. Runs on the
+  /// engine's thread and must not block. Empty: nobody can.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> start(const Settings& settings,
+                                                              std::function<void()> credential_refused = {});
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;

@@ -323,6 +323,14 @@ Result<Settings> load_settings(const SettingSources& sources) {
   return settings;
 }
 
+Settings with_secrets_of(Settings running, const Settings& fresh) {
+  for (std::size_t i = 0; i < running.effective.size(); ++i) {
+    const Setting* setting = find_setting(running.effective[i].name);
+    if (setting != nullptr && setting->kind == Setting::Kind::kSecret) running.effective[i] = fresh.effective[i];
+  }
+  return running;
+}
+
 std::vector<std::string> changed_for_restart(const Settings& running, const Settings& loaded) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < running.effective.size(); ++i) {

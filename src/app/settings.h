@@ -116,6 +116,10 @@ struct Settings {
 /// value came from, and says the way out. Secrets are never part of it. A service that gets it exits with 78.
 [[nodiscard]] Result<Settings> load_settings(const SettingSources& sources);
 
+/// `running` with the secrets of `fresh`: what a credential that was refused is replaced by. All else that may have
+/// been edited meanwhile waits for a reload.
+[[nodiscard]] Settings with_secrets_of(Settings running, const Settings& fresh);
+
 /// Names of the settings that differ and take effect only with a restart.
 [[nodiscard]] std::vector<std::string> changed_for_restart(const Settings& running, const Settings& loaded);
 

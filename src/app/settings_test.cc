@@ -250,6 +250,24 @@ TEST_F(SettingsTest, AnUnknownSettingOfTheYamlIsRefusedWithTheOneThatWasMeant) {
   EXPECT_THAT(message, HasSubstr(":5: settings.config: a configuration file cannot name another one"));
 }
 
+TEST_F(SettingsTest, ARefusedCredentialIsReplacedAndNothingElse) {
+  const std::string key = file("key", "old\n");
+  sources.environment = {{"BIZOHOLIC_API_KEY_FILE", key},
+                         {"SHOPIFY_TOKEN_FILE", file("token", "old")},
+                         {"BIZOHOLIC_FRONTEND_URL", "http://a"}};
+  const Settings running = load();
+  file("key", "new\n");
+  file("token", "new\n");
+  sources.environment["BIZOHOLIC_FRONTEND_URL"] = "http://b";
+  sources.config_file = file("my.yaml", "settings: {retry_attempts: 7}\n");
+  const Settings next = with_secrets_of(running, load());
+  EXPECT_EQ(**next.variable("BIZOHOLIC_API_KEY"), "new");
+  EXPECT_EQ(**next.variable("SHOPIFY_TOKEN"), "new") << "of a platform of the user's own";
+  EXPECT_EQ(**next.variable("BIZOHOLIC_FRONTEND_URL"), "http://a");
+  EXPECT_EQ(**next.variable("RETRY_ATTEMPTS"), **running.variable("RETRY_ATTEMPTS"));
+  EXPECT_EQ(next.config_text, "");
+}
+
 TEST_F(SettingsTest, AConfigurationFileThatCannotBeReadOrParsedIsNamed) {
   sources.config_file = "/nowhere.yaml";
   EXPECT_THAT(refusal(), HasSubstr("CONFIG: the file /nowhere.yaml (--config) cannot be read"));
