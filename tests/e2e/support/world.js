@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after } from 'node:test';
 
 import { eventually } from '../../../simulators/story/eventually.js';
@@ -25,11 +27,16 @@ export function newTenant() {
  * @param {Record<string, string>} [options.env]  settings of the service
  * @param {string[]} [options.args]
  * @param {string[]} [options.launcher]
+ * @param {Record<string, string>} [options.files]   in the folder where it runs
+ * @param {Record<string, string>} [options.tokens]  without which a platform answers 401
  */
-export async function world({ env = {}, ...more } = {}) {
-  const [bizoholic, coreldove, bizosaas] = await Promise.all(['bizoholic', 'coreldove', 'bizosaas'].map((name) => simulator(name)));
+export async function world({ env = {}, files = {}, tokens = {}, ...more } = {}) {
+  const [bizoholic, coreldove, bizosaas] = await Promise.all(
+    ['bizoholic', 'coreldove', 'bizosaas'].map((name) => simulator(name, { token: tokens[name] })),
+  );
   const service = new Service({ env: { ...environmentOf({ bizoholic, coreldove, bizosaas }), ...kHasty, ...env }, ...more });
   after(() => service.stop());
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(service.folder, name), text);
   await service.start();
   return new World({ service, bizoholic, coreldove, bizosaas });
 }
