@@ -78,13 +78,14 @@ struct GoneKeyRow {
 /// Statements of the writing connection. `OR ROLLBACK`: a broken constraint ends the whole transaction, which is what
 /// we want, and spares SQLite the copies that it would need to undo one statement alone.
 struct Statements {
-  Statement begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
+  Statement begin_reading, begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
       replace_records, insert_identities, check_identities, insert_identity, check_identity, delete_identity,
       insert_history, clashing_history, update_history, set_meta, find_events, delete_candidates, delete_log,
       delete_states, delete_tenants, delete_keys, delete_history;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
+        {&begin_reading, "BEGIN"},
         {&begin, "BEGIN IMMEDIATE"},
         {&commit, "COMMIT"},
         {&epoch, "SELECT epoch, instance FROM shard_leases WHERE shard = 0"},
@@ -187,6 +188,7 @@ class SqliteStore final : public Store {
   RecordKey last_record_key() const override { return last_record_key_; }
 
   Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) override {
+    DATASYNC_TRY(begin_reading());
     std::vector<std::optional<KnownEvent>> known(keys.size());
     wanted_.rows.clear();
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -204,23 +206,34 @@ class SqliteStore final : public Store {
   }
 
   Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
+    DATASYNC_TRY(begin_reading());
     return queries_.find_identity(tenant, hash);
   }
   Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
+    DATASYNC_TRY(begin_reading());
     return queries_.load_record(tenant, key);
   }
-  Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
-  Result<std::optional<StoredEvent>> load_event(Sequence sequence) override { return queries_.load(sequence); }
+  Result<std::optional<HistoryEntry>> load_history(Sequence event) override {
+    DATASYNC_TRY(begin_reading());
+    return queries_.load_history(event);
+  }
+  Result<std::optional<StoredEvent>> load_event(Sequence sequence) override {
+    DATASYNC_TRY(begin_reading());
+    return queries_.load(sequence);
+  }
   Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override {
+    DATASYNC_TRY(begin_reading());
     return queries_.unfinished(after, low_water_, limit);
   }
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
+    DATASYNC_TRY(begin_reading());
     return queries_.redrivable(filter);
   }
 
   Result<std::vector<LaneState>> load_lane_states() override { return lane_states_.load(); }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
+    DATASYNC_TRY(begin_reading());
     DATASYNC_TRY(collect_gone(before, limit));
     if (gone_.rows.empty()) return 0;
     DATASYNC_TRY(in_transaction([this] { return delete_gone(); }));
@@ -235,6 +248,7 @@ class SqliteStore final : public Store {
   }
 
   void maintain() override {
+    end_reading();
     if (tenants_.pending() >= kIndexStepIdle) {
       const std::int64_t until = last_sequence_.value;
       if (in_transaction([&] { return tenants_.write(until); })) tenants_.written(until);
@@ -320,9 +334,22 @@ class SqliteStore final : public Store {
     return tenants_.open(connection_, last_sequence_.value);
   }
 
+  /// What is read between two transactions shares one snapshot: taking and giving back the log's lock costs several times
+  /// as much as to look up an identity. Nobody else writes, so it is never behind; and it keeps nobody from emptying the
+  /// log, since that is done here, too.
+  Result<void> begin_reading() {
+    if (sqlite3_get_autocommit(connection_.native()) == 0) return {};
+    return statements_.begin_reading.run();
+  }
+  void end_reading() noexcept {
+    if (sqlite3_get_autocommit(connection_.native()) != 0) return;
+    if (!statements_.commit.run()) connection_.roll_back();
+  }
+
   /// Runs `body` between BEGIN and COMMIT if we still hold the shards; whatever fails, nothing is left of it.
   template <typename Body>
   Result<void> in_transaction(Body body) {
+    end_reading();
     auto done = [&]() -> Result<void> {
       DATASYNC_TRY(statements_.begin.run());
       DATASYNC_TRY(check_epoch());
