@@ -36,6 +36,7 @@ class SqlitePlace final : public Place {
  public:
   Result<std::unique_ptr<Store>> open() override {
     sqlite::SqliteOptions options;
+    options.identity_log_max = 8;  // so that a few identities go all the way
     options.path = folder_.file("store.db");
     options.guard = false;
     options.wal_bytes_max = 256 << 10;  // so that the log is copied and begun anew within a test

@@ -85,8 +85,6 @@ Result<void> BatchRows::attach(Connection& connection) {
       connection, "batch_records",
       "CREATE TABLE x(record_key, tenant_id, entity_type, entity_id, version, updated_at, body, marks, expected)",
       records));
-  DATASYNC_TRY(
-      add_row_source(connection, "batch_identities", "CREATE TABLE x(hash, kind, record_key, tenant_id)", identities));
   return add_row_source(connection, "batch_history", "CREATE TABLE x(seq, tenant_id, record_key, version, body)",
                         history);
 }
@@ -96,7 +94,6 @@ Result<void> BatchRows::fill(const WriteBatch& batch, Sequence last, Sequence lo
   DATASYNC_TRY(fill_events(batch, last));
   fill_states(batch, last, low_water);
   DATASYNC_TRY(fill_records(batch));
-  fill_identities(batch);
   fill_history(batch);
   return {};
 }
@@ -107,9 +104,7 @@ void BatchRows::clear() {
   states.rows.clear();
   new_states.rows.clear();
   records.rows.clear();
-  identities.rows.clear();
   history.rows.clear();
-  ordered_identities.clear();
   arena_.clear();
   if (arena_.capacity() > kArenaKeptBytesMax) arena_.shrink_to_fit();
 }
@@ -192,25 +187,6 @@ Result<void> BatchRows::fill_records(const WriteBatch& batch) {
     row.marks = {at + bytes.body, bytes.marks};
   }
   return {};
-}
-
-void BatchRows::fill_identities(const WriteBatch& batch) {
-  auto& rows = identities.rows;
-  for (const IdentityWrite& write : batch.identities) rows.push_back({HashBytes(write.hash), &write});
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const IdentityRow& a, const IdentityRow& b) { return a.hash.view() < b.hash.view(); });
-  std::size_t kept = 0;
-  for (std::size_t from = 0; from < rows.size();) {
-    std::size_t to = from + 1;
-    while (to < rows.size() && rows[to].write->hash == rows[from].write->hash) ++to;
-    if (to == from + 1 && !rows[from].write->remove) {
-      rows[kept++] = rows[from];
-    } else {
-      for (std::size_t i = from; i < to; ++i) ordered_identities.push_back(rows[i].write);
-    }
-    from = to;
-  }
-  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(kept), rows.end());
 }
 
 void BatchRows::fill_history(const WriteBatch& batch) {
@@ -305,19 +281,6 @@ void BatchRows::RecordRow::put(int column, const ColumnOut& out) const {
       return out.blob(text_of(marks, *arena));
     default:
       return out.integer(expected);
-  }
-}
-
-void BatchRows::IdentityRow::put(int column, const ColumnOut& out) const {
-  switch (column) {
-    case 0:
-      return out.blob(hash.view());
-    case 1:
-      return out.integer(static_cast<std::int64_t>(write->kind));
-    case 2:
-      return out.integer(write->record.value);
-    default:
-      return out.text(write->tenant.str());
   }
 }
 

@@ -67,11 +67,6 @@ class BatchRows {
     const std::string* arena;
     void put(int column, const ColumnOut& out) const;
   };
-  struct IdentityRow {
-    HashBytes hash;
-    const IdentityWrite* write;
-    void put(int column, const ColumnOut& out) const;
-  };
   struct HistoryRow {
     const HistoryEntry* entry;
     Slice body;
@@ -84,15 +79,12 @@ class BatchRows {
   Rows<StateRow> states;      ///< of events stored earlier
   Rows<StateRow> new_states;  ///< of events of this batch
   Rows<RecordRow> records;
-  Rows<IdentityRow> identities;  ///< hashes that the batch only adds, and once
   Rows<HistoryRow> history;
-  std::vector<const IdentityWrite*> ordered_identities;  ///< all others: one after the other, as they were given
 
  private:
   Result<void> fill_events(const WriteBatch& batch, Sequence last);
   void fill_states(const WriteBatch& batch, Sequence last, Sequence low_water);
   Result<void> fill_records(const WriteBatch& batch);
-  void fill_identities(const WriteBatch& batch);
   void fill_history(const WriteBatch& batch);
 
   std::string arena_;

@@ -15,7 +15,8 @@ constexpr std::int64_t kApplicationId = 0x6473796e;
 /// Tables. Times are microseconds since 1970; 16-byte hashes are big-endian; `body` and the data columns are envelopes
 /// (codec byte, then the text). An event without a row in `event_state` is pending: most never need that row before
 /// they are reconciled. `event_tenants` is filled in sorted batches behind `event_log` (meta `event_tenants_until`),
-/// because an index kept up with every event costs one page per tenant and transaction.
+/// because an index kept up with every event costs one page per tenant and transaction. For the same reason new identities
+/// stand in one of two logs first (meta `identity_log_filling`), and the full one is merged into `identities`.
 constexpr const char* kTables = R"sql(
 CREATE TABLE meta(
   name TEXT PRIMARY KEY,
@@ -77,6 +78,17 @@ CREATE TABLE identities(
   record_key INTEGER NOT NULL,
   tenant_id TEXT NOT NULL
 ) WITHOUT ROWID;
+
+CREATE TABLE identity_log_0(
+  row INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  body BLOB NOT NULL        -- packed, for this program only
+);
+CREATE TABLE identity_log_1(
+  row INTEGER PRIMARY KEY,
+  tenant_id TEXT NOT NULL,
+  body BLOB NOT NULL        -- packed, for this program only
+);
 
 CREATE TABLE record_history(
   seq INTEGER PRIMARY KEY,

@@ -82,7 +82,8 @@ struct ConflictQuery {
 
 class SqliteReader final : public Reader {
  public:
-  explicit SqliteReader(Connection connection) : connection_(std::move(connection)), queries_(connection_) {}
+  SqliteReader(Connection connection, std::shared_ptr<const PendingIdentities> pending)
+      : pending_(std::move(pending)), connection_(std::move(connection)), queries_(connection_) {}
 
   Result<void> prepare(std::int64_t cache_bytes) {
     DATASYNC_TRY(connection_.run(("PRAGMA cache_size = -" + std::to_string(cache_bytes / 1024)).c_str()));
@@ -103,6 +104,8 @@ class SqliteReader final : public Reader {
     return in_transaction([&] { return queries_.after(tenants, after, limit); });
   }
   Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
+    // In this order: what leaves the log is in the table by then.
+    if (const auto pending = pending_->find(tenant, hash)) return pending;
     return queries_.find_identity(tenant, hash);
   }
   Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
@@ -154,16 +157,18 @@ class SqliteReader final : public Reader {
     return page;
   }
 
+  std::shared_ptr<const PendingIdentities> pending_;
   Connection connection_;
   EventQueries queries_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Reader>> open_sqlite_reader(const Connection::Options& options, std::int64_t cache_bytes) {
+Result<std::unique_ptr<Reader>> open_sqlite_reader(const Connection::Options& options, std::int64_t cache_bytes,
+                                                   std::shared_ptr<const PendingIdentities> pending) {
   auto connection = Connection::open(options);
   if (!connection) return fail(std::move(connection).error());
-  auto reader = std::make_unique<SqliteReader>(std::move(*connection));
+  auto reader = std::make_unique<SqliteReader>(std::move(*connection), std::move(pending));
   if (auto prepared = reader->prepare(cache_bytes); !prepared) return fail(std::move(prepared).error());
   return reader;
 }

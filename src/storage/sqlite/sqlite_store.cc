@@ -15,6 +15,7 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_queries.h"
 #include "storage/sqlite/file_guard.h"
+#include "storage/sqlite/identity_index.h"
 #include "storage/sqlite/lane_states.h"
 #include "storage/sqlite/row_source.h"
 #include "storage/sqlite/schema.h"
@@ -78,10 +79,9 @@ struct GoneKeyRow {
 /// Statements of the writing connection. `OR ROLLBACK`: a broken constraint ends the whole transaction, which is what
 /// we want, and spares SQLite the copies that it would need to undo one statement alone.
 struct Statements {
-  Statement begin_reading, begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states, check_records,
-      replace_records, insert_identities, check_identities, insert_identity, check_identity, delete_identity,
-      insert_history, clashing_history, update_history, set_meta, find_events, delete_candidates, delete_log,
-      delete_states, delete_tenants, delete_keys, delete_history;
+  Statement begin_reading, begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states,
+      check_records, replace_records, insert_history, clashing_history, update_history, set_meta, find_events,
+      delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
@@ -108,15 +108,6 @@ struct Statements {
         {&replace_records,
          "INSERT OR REPLACE INTO records SELECT record_key, tenant_id, entity_type, entity_id, version, updated_at, "
          "body, marks FROM batch_records"},
-        {&insert_identities,
-         "INSERT OR ROLLBACK INTO identities SELECT hash, kind, record_key, tenant_id FROM batch_identities WHERE true "
-         "ON CONFLICT(hash) DO NOTHING"},
-        {&check_identities,
-         "SELECT i.record_key FROM batch_identities b CROSS JOIN identities i ON i.hash = b.hash WHERE i.record_key <> "
-         "b.record_key"},
-        {&insert_identity, "INSERT INTO identities VALUES(?, ?, ?, ?) ON CONFLICT(hash) DO NOTHING"},
-        {&check_identity, "SELECT record_key FROM identities WHERE hash = ? AND record_key <> ?"},
-        {&delete_identity, "DELETE FROM identities WHERE hash = ? AND record_key = ?"},
         {&insert_history,
          "INSERT OR ROLLBACK INTO record_history SELECT seq, tenant_id, record_key, version, body FROM batch_history "
          "WHERE true ON CONFLICT(seq) DO NOTHING"},
@@ -152,6 +143,7 @@ class SqliteStore final : public Store {
   SqliteStore(SqliteOptions options, std::optional<FileGuard> guard, Connection connection)
       : options_(std::move(options)),
         guard_(std::move(guard)),
+        identities_(options_.identity_log_max),
         connection_(std::move(connection)),
         queries_(connection_) {}
 
@@ -178,7 +170,11 @@ class SqliteStore final : public Store {
     const Sequence mark = std::max(low_water_, batch.low_water);
     auto written = rows_.fill(batch, last_sequence_, mark);
     if (written) written = in_transaction([&] { return write(batch, mark); });
-    if (written) note_committed(mark);
+    if (written) {
+      note_committed(mark);
+    } else {
+      identities_.given_up();
+    }
     rows_.clear();
     if (written && log_pages_ >= checkpoint_at_pages_) checkpoint();
     return written;
@@ -207,7 +203,7 @@ class SqliteStore final : public Store {
 
   Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
     DATASYNC_TRY(begin_reading());
-    return queries_.find_identity(tenant, hash);
+    return identities_.find(tenant, hash);
   }
   Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
     DATASYNC_TRY(begin_reading());
@@ -244,7 +240,8 @@ class SqliteStore final : public Store {
   const std::string& identity_secret() const override { return secret_; }
 
   Result<std::unique_ptr<Reader>> make_reader() override {
-    return open_sqlite_reader({options_.path, false, options_.base_vfs}, options_.cache_bytes / 8);
+    return open_sqlite_reader({options_.path, false, options_.base_vfs}, options_.cache_bytes / 8,
+                              identities_.pending());
   }
 
   void maintain() override {
@@ -331,12 +328,13 @@ class SqliteStore final : public Store {
       *mark = *value;
     }
     stored_low_water_ = low_water_;
+    DATASYNC_TRY(identities_.open(connection_));
     return tenants_.open(connection_, last_sequence_.value);
   }
 
-  /// What is read between two transactions shares one snapshot: taking and giving back the log's lock costs several times
-  /// as much as to look up an identity. Nobody else writes, so it is never behind; and it keeps nobody from emptying the
-  /// log, since that is done here, too.
+  /// What is read between two transactions shares one snapshot: taking and giving back the log's lock costs several
+  /// times as much as to look up an identity. Nobody else writes, so it is never behind; and it keeps nobody from
+  /// emptying the log, since that is done here, too.
   Result<void> begin_reading() {
     if (sqlite3_get_autocommit(connection_.native()) == 0) return {};
     return statements_.begin_reading.run();
@@ -375,7 +373,7 @@ class SqliteStore final : public Store {
     if (!rows_.new_states.rows.empty()) DATASYNC_TRY(statements_.insert_states.run());
     if (!rows_.states.rows.empty()) DATASYNC_TRY(statements_.replace_states.run());
     if (!rows_.records.rows.empty()) DATASYNC_TRY(write_records());
-    if (!batch.identities.empty()) DATASYNC_TRY(write_identities());
+    DATASYNC_TRY(identities_.write(batch.identities));
     if (!rows_.history.rows.empty()) DATASYNC_TRY(write_history());
     for (const Conflict& conflict : batch.conflicts) DATASYNC_TRY(conflicts_.write(conflict));
     DATASYNC_TRY(lane_states_.write(batch.lane_states));
@@ -396,26 +394,6 @@ class SqliteStore final : public Store {
   Result<void> write_records() {
     DATASYNC_TRY(expect_no_row(statements_.check_records, "the record was changed meanwhile"));
     return statements_.replace_records.run();
-  }
-
-  Result<void> write_identities() {
-    for (const IdentityWrite* write : rows_.ordered_identities) DATASYNC_TRY(write_identity(*write));
-    if (rows_.identities.rows.empty()) return {};
-    DATASYNC_TRY(statements_.insert_identities.run());
-    if (sqlite3_changes64(connection_.native()) == static_cast<std::int64_t>(rows_.identities.rows.size())) return {};
-    return expect_no_row(statements_.check_identities, "an identity belongs to another record");
-  }
-
-  Result<void> write_identity(const IdentityWrite& write) {
-    const HashBytes hash(write.hash);
-    if (write.remove) return statements_.delete_identity.bind_blob(1, hash.view()).bind(2, write.record.value).run();
-    Statement& insert = statements_.insert_identity;
-    insert.bind_blob(1, hash.view()).bind(2, static_cast<std::int64_t>(write.kind)).bind(3, write.record.value);
-    DATASYNC_TRY(insert.bind_text(4, write.tenant.str()).run());
-    if (sqlite3_changes64(connection_.native()) == 1) return {};
-    Statement& check = statements_.check_identity;
-    check.bind_blob(1, hash.view()).bind(2, write.record.value);
-    return expect_no_row(check, "an identity belongs to another record");
   }
 
   static Result<void> expect_no_row(Statement& check, std::string message) {
@@ -462,6 +440,7 @@ class SqliteStore final : public Store {
 
   void note_committed(Sequence mark) {
     low_water_ = mark;
+    identities_.committed();
     if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
     if (tenants_.pending() >= kIndexStep) tenants_.written(last_sequence_.value);
     for (const BatchRows::EventRow& row : rows_.events.rows) {
@@ -557,6 +536,7 @@ class SqliteStore final : public Store {
   Rows<GoneRow> gone_;
   Rows<GoneKeyRow> gone_keys_;
   TenantIndex tenants_;
+  IdentityIndex identities_;
   Connection connection_;
   Statements statements_;
   ConflictWriter conflicts_;

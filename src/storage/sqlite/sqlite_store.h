@@ -15,6 +15,7 @@ struct SqliteOptions {
   /// The log is copied into the database once it is larger. Small: long stalls never, but pages that change often are
   /// written more often. Without readers that hold it open the log stays below it plus one transaction.
   std::int64_t wal_bytes_max = 16 << 20;
+  std::int64_t identity_log_max = 50'000;  ///< see `IdentityIndex`; 50 bytes of memory each
   bool guard = true;     ///< refuse a file that another process has open; off only where that is what is tested
   std::string base_vfs;  ///< SQLite's file system to stand on; empty: the system's
 };
