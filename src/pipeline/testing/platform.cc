@@ -81,17 +81,20 @@ TestPlatform::Answer TestPlatform::handle_item(const std::string& entity, const 
   int status = refuse ? refuse(key) : 0;
   if (status == 0 && refuse_request) status = refuse_request(tenant, key);
   if (status != 0) {
-    trace("  refused " + std::to_string(status));
+    trace("  " + shape_.id.str() + " refuses " + key + " with " + std::to_string(status));
     return {status, {}, "refused on demand"};
   }
   const std::string tenant_key = tenant.str() + "\n" + key;
-  if (const auto at = answered_.find(tenant_key); at != answered_.end() && shape_.honours_keys) return at->second;
+  if (const auto at = answered_.find(tenant_key); at != answered_.end() && shape_.honours_keys) {
+    trace("  " + shape_.id.str() + " answers " + key + " again with " + std::to_string(at->second.status));
+    return at->second;
+  }
   const bool first = !answered_.contains(tenant_key);
   if (first) seen.push_back({key, verb, data});
   Answer answer = carry_out(tenant, entity, verb, data);
   if (first && answer.status < 300) note_version(tenant, key, data);
   answered_[tenant_key] = answer;
-  trace("  answers " + std::to_string(answer.status) + " " + answer.id);
+  trace("  " + shape_.id.str() + " answers " + key + " with " + std::to_string(answer.status) + " " + answer.id);
   return answer;
 }
 
@@ -102,6 +105,7 @@ void TestPlatform::note(const TenantId& tenant, const std::string& key, const Fi
   const auto [at, first] = contents_.emplace(tenant_key, content);
   if (!first && at->second != content) {
     ++reworded;
+    trace("  reworded, was " + at->second);
     if (minds_rewording)
       broken(shape_.id.str() + ": other content under the key " + key + "\n  was " + at->second + "\n  now " + content);
   }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kIdleSpinsMax = 1'000;
 constexpr std::size_t kRequestsPerEventMax = 30;
+constexpr std::size_t kEventsMax = 1'000;
 constexpr std::chrono::hours kQuietMax{24 * 10};
 
 transform::Mapping mapping_of(const std::vector<PlatformShape>& shapes) {
@@ -314,7 +315,8 @@ void World::run_for(microseconds time) {
     }
     std::size_t requests = 0;
     for (const auto& platform : platforms) requests += platform->requests;
-    if (requests > kRequestsPerEventMax * (store.events().size() + 20)) return complain("changes circulate");
+    const std::size_t events = store.events().size();
+    if (events > kEventsMax || requests > kRequestsPerEventMax * (events + 20)) return complain("changes circulate");
     if (next <= clock.now()) {
       if (++idle_spins_ > kIdleSpinsMax) return complain("the engine spins");
     } else {
