@@ -389,6 +389,9 @@ Outcome RestConnector::judge(const Change& change, const net::ClientResponse& an
     outcome.kind = Kind::kDelivered;
     return outcome;
   }
+  // Of a batch as a whole it is the address that is not there.
+  outcome.record_lost =
+      answer.status == 404 && outcome.kind == Kind::kRejected && !batch && verb_of(change, entity) == Verb::kUpdated;
   outcome.retry_after = retry_after_of(answer);
   explain(change, answer, batch, outcome);
   if (answer.status == 409 && !batch) {
@@ -485,6 +488,7 @@ Outcome RestConnector::judge_item(const Change& change, const Bulk& bulk, const 
     return outcome;
   }
   const std::string text = item.other ? item.other->text() : item.object.outer.to_json();
+  outcome.record_lost = status == 404 && outcome.kind == Kind::kRejected && change.verb == Verb::kUpdated;
   outcome.message = fmt::format("{} answered {} to an item of {}: {}", options_.platform.str(), outcome.http_status,
                                 asked(change, true), headers_.printable(words_of(text, bulk.message)));
   if (outcome.http_status == 409) redirect_to_existing(change, id_in_item(), outcome);

@@ -275,6 +275,15 @@ TEST(RestRepeat, WhatAnEarlierAttemptMayHaveDeletedIsDeleted) {
   EXPECT_EQ(read_one(*connector(), change, answer(404, "")).kind, Kind::kDelivered);
 }
 
+TEST(RestRead, WhoDoesNotFindWhatItIsToUpdateHasNoSuchRecord) {
+  EXPECT_TRUE(read_one(*connector(), user(Verb::kUpdated), answer(404, "")).record_lost);
+  EXPECT_FALSE(read_one(*connector(), user(Verb::kCreated), answer(404, "")).record_lost);
+  EXPECT_FALSE(read_one(*connector(), user(Verb::kUpdated), answer(422, "")).record_lost);
+  RestOptions made = options();
+  made.entities["user"].verbs[Verb::kUpdated].outcomes = {{404, Kind::kRefused}};
+  EXPECT_FALSE(read_one(*connector(made), user(Verb::kUpdated), answer(404, "")).record_lost);
+}
+
 TEST(RestRead, AStatusMayMeanSomethingElseOnAPlatform) {
   RestOptions made = options();
   made.entities["user"].verbs[Verb::kDeleted].outcomes = {{404, Kind::kDelivered}, {423, Kind::kRefused}};
@@ -293,6 +302,7 @@ class RestBatch : public ::testing::Test {
     RestVerb create;
     create.bulk = RestBulk{"/api/sync/{entity}/bulk", 3, "items", "/results"};
     made.entities["user"].verbs[Verb::kCreated] = create;
+    made.entities["user"].verbs[Verb::kUpdated] = create;
     platform_ = connector(made);
     for (int i = 0; i < 2; ++i) {
       changes_.push_back(user(Verb::kCreated));
@@ -309,7 +319,7 @@ class RestBatch : public ::testing::Test {
 
 TEST_F(RestBatch, CarriesItsOwnKeyAndOneForEachItem) {
   EXPECT_EQ(platform_->batch_max("user", Verb::kCreated), 3U);
-  EXPECT_EQ(platform_->batch_max("user", Verb::kUpdated), 1U);
+  EXPECT_EQ(platform_->batch_max("user", Verb::kDeleted), 1U);
   const auto request = platform_->build(pointers_, "batch-key");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->target, "/api/sync/user/bulk");
@@ -335,6 +345,14 @@ TEST_F(RestBatch, EachItemHasItsOwnOutcome) {
   EXPECT_EQ(strange[0].kind, Kind::kUnknown);
   EXPECT_EQ(strange[1].message,
             R"(bizoholic answered 422 to an item of POST /api/sync/user/bulk: {"status":422,"why":"because"})");
+}
+
+TEST_F(RestBatch, AnItemThatIsNotThereIsLostAndABatchIsNot) {
+  for (Change& change : changes_) change.verb = Verb::kUpdated;
+  const auto items = read(answer(200, R"({"results":[{"status":404},{"status":200}]})"));
+  EXPECT_TRUE(items[0].record_lost);
+  EXPECT_FALSE(items[1].record_lost);
+  EXPECT_FALSE(read(answer(404, ""))[0].record_lost);
 }
 
 TEST_F(RestBatch, ARefusalOfTheWholeIsMarkedAsSuch) {
