@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
+#include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 
@@ -211,14 +212,16 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   // Other words than those of an earlier attempt must not go under its key.
   DeliveryResult& result = *entry->result_of(outbox.target);
   if (result.attempts > 0) take_new_key(result);
-  auto attempt = compose(*window.catalog, outbox, *entry, subject.record, subject.stateless, lacking);
+  const Verb verb = subject.stateless ? entry->event->verb : verb_for(*window.catalog, subject.record, outbox.target);
+  const Knowledge* known = subject.record.known_by(outbox.target);
+  auto attempt = compose(*window.catalog, outbox, *entry, subject.record, verb,
+                         known == nullptr ? std::vector<OwnId>{} : known->ids, lacking);
   if (!attempt) {
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kFailed, attempt.error().message);
     outbox.phase = Outbox::Phase::kIdle;
     return false;
   }
   const delivery::Connector* connector = window.catalog->connector(outbox.target);
-  const Verb verb = (*attempt)->change.verb;
   if (!connector->serves(subject.record.entity, verb)) {
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
                   outbox.target.str() + " has no endpoint for a " + subject.record.entity + " to be " +
@@ -245,14 +248,14 @@ bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
 }
 
 Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, const Outbox& outbox, const Entry& newest,
-                                                    const Record& record, bool stateless,
+                                                    const Record& record, Verb verb, std::vector<OwnId> ids,
                                                     const std::vector<const FieldState*>& lacking) {
   const Event& event = *newest.event;
   const transform::Mapper& mapper = catalog.mapper;
   auto attempt = std::make_unique<Attempt>();
   attempt->newest = event.sequence;
   delivery::Change& change = attempt->change;
-  change.verb = stateless ? event.verb : verb_for(catalog, record, outbox.target);
+  change.verb = verb;
 
   Fields fields;
   fields.reserve(lacking.size() + 1);
@@ -269,10 +272,11 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   if (!data) return fail(std::move(data).error());
   change.data = std::move(*data);
 
-  const Knowledge* known = record.known_by(outbox.target);
-  if (known != nullptr) change.known_ids = known->ids;
-  const std::string_view own_id = known == nullptr ? std::string_view{} : known->own_id();
-  const std::string_view id = own_id.empty() ? std::string_view(record.id.str()) : own_id;
+  change.known_ids = std::move(ids);
+  std::string_view id = record.id.str();
+  for (const OwnId& own : change.known_ids) {
+    if (own.role.empty()) id = own.id;
+  }
   mapper.add_context(outbox.target, record.entity, id, {record.id, record.version, event.source, event.created_at},
                      change.data);
 
@@ -297,7 +301,7 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
   if (attempt.started == Timestamp{}) {
     attempt.started = now;
     if (!outbox.subject->stateless) {
-      freeze(outbox.subject->record.knowledge_of(outbox.target), attempt.fields);
+      freeze(outbox.subject->record, outbox.subject->record.knowledge_of(outbox.target), attempt);
       subjects_.mark_dirty(*outbox.subject);
     }
   }
@@ -323,18 +327,9 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
   const Sequence sequence = entry.event->sequence;
   outbox.waiting.push_back(sequence);
   if (result.sent_version.value > 0) {
-    Record then = subject.record;
-    std::vector<const FieldState*> lacking;
-    if (subject.stateless) {
-      for (const FieldState& field : then.fields) lacking.push_back(&field);
-    } else {
-      auto earlier = record_at(tools_.store, subject.record, result.sent_version);
-      if (!earlier) return fail(std::move(earlier).error());
-      then = std::move(*earlier);
-      lacking = frozen_fields(then, result.target);
-    }
-    auto attempt = compose(*window.catalog, outbox, entry, then, subject.stateless, lacking);
-    if (attempt && !lacking.empty()) {
+    auto attempt = compose_again(*window.catalog, outbox, entry, result.sent_version);
+    if (!attempt) return fail(std::move(attempt).error());
+    if (*attempt) {
       (*attempt)->unknown = (*attempt)->change.repeat_as_update = result.outcome_unknown;
       (*attempt)->started = result.first_attempt_at.value_or(window.now);
       outbox.attempt = std::move(*attempt);
@@ -342,6 +337,8 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
       outbox.waiting.pop_back();
       outbox.waiting.insert(outbox.waiting.begin(), sequence);
       outbox.attempt->covered = 1;
+    } else if (!subject.stateless) {
+      thaw(subject.record.knowledge_of(result.target));
     }
   }
   if (outbox.phase == Outbox::Phase::kParked || outbox.phase == Outbox::Phase::kQueued) return {};
@@ -351,6 +348,30 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
   for (auto& queued : outbox.lane->queue) outbox.lane->queued -= std::erase(queued, &outbox);
   park(outbox, *result.next_attempt_at);
   return {};
+}
+
+/// What the note and the record's history tell. Null if the words can't be found any more: others go under another key.
+Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog, const Outbox& outbox,
+                                                          const Entry& entry, RecordVersion version) {
+  const Subject& subject = *outbox.subject;
+  std::vector<const FieldState*> fields;
+  if (subject.stateless) {
+    for (const FieldState& field : subject.record.fields) fields.push_back(&field);
+    auto attempt = compose(catalog, outbox, entry, subject.record, entry.event->verb, {}, fields);
+    return attempt ? std::move(*attempt) : nullptr;
+  }
+  const Knowledge* known = subject.record.known_by(outbox.target);
+  auto words = known == nullptr ? std::nullopt : frozen_words(*known, version);
+  if (!words) return nullptr;
+  auto then = record_at(tools_.store, subject.record, version);
+  if (!then) return fail(std::move(then).error());
+  for (const std::string& name : words->fields) {
+    const FieldState* field = then->find(name);
+    if (field == nullptr) return nullptr;  // its history is no longer kept
+    fields.push_back(field);
+  }
+  auto attempt = compose(catalog, outbox, entry, *then, words->verb, std::move(words->ids), fields);
+  return attempt ? std::move(*attempt) : nullptr;
 }
 
 void Deliverer::release(Outbox& outbox, Release how) {

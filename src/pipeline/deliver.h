@@ -101,8 +101,11 @@ class Deliverer {
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target. Errors: `kInvalid` where it can't be said (no rate of exchange).
   [[nodiscard]] Result<std::unique_ptr<Attempt>> compose(const Catalog& catalog, const Outbox& outbox,
-                                                         const Entry& newest, const Record& record, bool stateless,
+                                                         const Entry& newest, const Record& record, Verb verb,
+                                                         std::vector<OwnId> ids,
                                                          const std::vector<const FieldState*>& lacking);
+  [[nodiscard]] Result<std::unique_ptr<Attempt>> compose_again(const Catalog& catalog, const Outbox& outbox,
+                                                               const Entry& entry, RecordVersion version);
   [[nodiscard]] bool is_current(const Catalog& catalog, Outbox& outbox);
   void cannot_build(Window& window, const std::vector<Outbox*>& outboxes, const Error& error);
   void renew_key(Outbox& outbox);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "pipeline/deliver.h"
+#include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 
@@ -228,9 +229,6 @@ void Deliverer::hold_sent(Window& window, Outbox& outbox) {
     } else if (raced) {
       doubt(known, sent.name, window.now);
     } else {
-      std::erase_if(known.values, [&sent](const KnownValue& value) {
-        return value.field == sent.name && value.acknowledged == Timestamp{};
-      });
       // The version that the target was told with it: it names that one as base, also of a value that is older.
       known.hold({sent.name, attempt.change.version, sent.hash, window.now});
     }
@@ -262,7 +260,6 @@ void Deliverer::doubt_echoed(Window& window, Outbox& outbox) {
   for (SentField& sent : outbox.attempt->fields) {
     if (!std::exchange(sent.echoed, false)) continue;
     doubt(known, sent.name, window.now);
-    freeze(known, {sent});
     subjects_.mark_dirty(*outbox.subject);
   }
 }

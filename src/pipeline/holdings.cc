@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/frozen.h"
+
 namespace datasync::pipeline {
 namespace {
 
@@ -14,14 +16,8 @@ bool is_known_deleted(const Catalog& catalog, const Record& record, const Knowle
          deleted->hash == catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone);
 }
 
-/// A note that a field is on its way, with nothing known before it.
-bool is_mere_note(const KnownValue& value) {
-  return value.version.value < 0 && value.acknowledged == Timestamp{};
-}
-
 bool has_values(const Knowledge& known) {
-  return std::any_of(known.values.begin(), known.values.end(),
-                     [](const KnownValue& value) { return !is_mere_note(value); });
+  return std::any_of(known.values.begin(), known.values.end(), [](const KnownValue& value) { return !is_note(value); });
 }
 
 }  // namespace
@@ -66,11 +62,7 @@ Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& ta
 void forget_copy(Record& record, const PlatformId& platform) {
   Knowledge& known = record.knowledge_of(platform);
   known.ids.clear();
-  std::erase_if(known.values,
-                [](const KnownValue& value) { return value.field != kDeletedField && value.version.value >= 0; });
-  for (KnownValue& value : known.values) {
-    if (value.field != kDeletedField) value = {value.field, value.version, 0, Timestamp{}};
-  }
+  std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField && !is_note(value); });
   known.earlier.clear();
   for (FieldState& field : record.fields) {  // another copy counts its versions anew
     if (field.writer == platform) field.source_version.reset();
@@ -108,59 +100,6 @@ bool is_of_former_copy(const Catalog& catalog, const Record& record, const Event
 bool is_former_id(const Catalog& catalog, const Record& record, const Knowledge& known, std::string_view id) {
   if (known.own_id().empty()) return is_known_deleted(catalog, record, known);
   return std::none_of(known.ids.begin(), known.ids.end(), [id](const OwnId& own) { return own.id == id; });
-}
-
-void freeze(Knowledge& known, const std::vector<SentField>& fields) {
-  for (const SentField& sent : fields) {
-    const auto at = std::find_if(known.values.begin(), known.values.end(),
-                                 [&sent](const KnownValue& value) { return value.field == sent.name; });
-    if (at != known.values.end()) {
-      at->version = RecordVersion{-sent.version.value};
-    } else {
-      known.values.push_back({sent.name, RecordVersion{-sent.version.value}, 0, Timestamp{}});
-    }
-  }
-}
-
-void thaw(Knowledge& known) {
-  std::erase_if(known.values, is_mere_note);
-  for (KnownValue& value : known.values) {
-    if (value.version.value < 0) value.version = RecordVersion{0};
-  }
-}
-
-std::vector<const FieldState*> frozen_fields(const Record& then, const PlatformId& target) {
-  std::vector<const FieldState*> frozen;
-  const Knowledge* known = then.known_by(target);
-  for (const FieldState& field : then.fields) {
-    const KnownValue* note = known == nullptr ? nullptr : known->find(field.name);
-    if (note != nullptr && note->version.value < 0) frozen.push_back(&field);
-  }
-  return frozen;
-}
-
-Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version) {
-  Record then = record;
-  then.version = version;
-  for (FieldState& field : then.fields) {
-    while (field.version > version) {
-      auto history = store.load_history(field.event);
-      if (!history) return fail(std::move(history).error());
-      const FieldState* previous = nullptr;
-      if (*history) {
-        for (const FieldState& old : (*history)->overwritten) {
-          if (old.name == field.name) previous = &old;
-        }
-      }
-      if (previous == nullptr) {
-        field.version = RecordVersion{0};
-        break;
-      }
-      field = FieldState(*previous);
-    }
-  }
-  std::erase_if(then.fields, [](const FieldState& field) { return field.version.value == 0; });
-  return then;
 }
 
 }  // namespace datasync::pipeline

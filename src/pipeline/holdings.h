@@ -3,15 +3,13 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "domain/record.h"
 #include "pipeline/catalog.h"
 #include "pipeline/subject.h"
-#include "storage/store.h"
 
 namespace datasync::pipeline {
 
-/// What one platform holds of a record, by all that we know, and what it lacks. Pure, but for `record_at`.
+/// What one platform holds of a record, by all that we know, and what it lacks. Pure.
 
 /// Whether the platform has a living copy of the record.
 [[nodiscard]] bool holds_record(const Catalog& catalog, const Record& record, const PlatformId& platform);
@@ -47,17 +45,5 @@ void doubt(Knowledge& known, std::string_view field, Timestamp now);
 /// The same of an id by itself that is linked to the record.
 [[nodiscard]] bool is_former_id(const Catalog& catalog, const Record& record, const Knowledge& known,
                                 std::string_view id);
-
-/// Notes durably which fields a change on its way says, so that after a restart the same can be said under the same
-/// key: their versions stand negative until the target has answered. What it held before stays known.
-void freeze(Knowledge& known, const std::vector<SentField>& fields);
-/// The change is over; a field that is still noted as on its way counts as not golden.
-void thaw(Knowledge& known);
-/// The fields of `then` that were on their way to the platform.
-[[nodiscard]] std::vector<const FieldState*> frozen_fields(const Record& then, const PlatformId& target);
-
-/// The record as it was in that version, by its history.
-/// Errors: of the store's reads.
-[[nodiscard]] Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version);
 
 }  // namespace datasync::pipeline

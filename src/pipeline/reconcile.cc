@@ -266,8 +266,7 @@ void Reconciler::note_late_values(Window& window, Change& change, const Fields& 
     const std::uint64_t hash = window.catalog->mapper.held_hash(event.source, record.entity, field.name, field.value);
     const KnownValue* held = known.find(field.name);
     if (held != nullptr && held->hash == hash) continue;
-    const bool on_its_way = held != nullptr && held->version.value < 0;
-    known.hold({field.name, on_its_way ? held->version : RecordVersion{0}, hash, event_time(event)});
+    known.hold({field.name, RecordVersion{0}, hash, event_time(event)});
     change.learned = true;
   }
 }
@@ -323,7 +322,6 @@ void Reconciler::judge(Window& window, Change& change, std::string_view field, c
   } else {
     doubt(record.knowledge_of(event.source), field, window.now);
   }
-  if (outbox.attempt && sent != nullptr) freeze(record.knowledge_of(event.source), {*sent});  // still on its way
   change.learned = true;
   change.source_corrected = true;
 }
