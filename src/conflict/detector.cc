@@ -3,8 +3,6 @@
 namespace datasync::conflict {
 namespace {
 
-/// Clocks of platforms differ; what lies closer together than this says nothing about the order.
-constexpr seconds kClockTolerance{2};
 /// How long a delivery without a known outcome keeps us unsure whether the platform had seen the golden value.
 constexpr seconds kUnknownWindow{30};
 
@@ -36,19 +34,18 @@ bool is_echo(const Knowledge* known, const FieldState* golden, const Event& even
   if (held == nullptr) return false;
   if (held->hash == seen.held_hash) return held->version >= golden_version(golden) || !had_seen_golden(golden, event);
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
+  if (!is_among_earlier(*known, seen)) return false;
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
+  if (!event.base_version) return event.occurred_at && *event.occurred_at < held->acknowledged;
   const bool was_told = golden != nullptr && golden->writer != event.source && holds_golden(*golden, *held, seen);
-  if (event.occurred_at && *event.occurred_at >= held->acknowledged) return false;
-  const bool before_told =
-      event.base_version ? was_told && *event.base_version < held->version.value : event.occurred_at.has_value();
-  return before_told && is_among_earlier(*known, seen);
+  return was_told && *event.base_version < held->version.value;
 }
 
-/// Older than the same platform's last write: by its own rising number, else by its clock. Without either the store's
-/// order is the platform's order.
-bool is_stale(const FieldState& golden, const Event& event) {
-  if (event.version && golden.source_version) return *event.version < *golden.source_version;
+/// Older than the same platform's last write: by its own rising number, which counts for one copy, else by its clock.
+/// Without either the store's order is the platform's order.
+bool is_stale(const FieldState& golden, const Event& event, const Observation& seen) {
+  if (event.version && golden.source_version && !seen.of_former_copy) return *event.version < *golden.source_version;
   return event.occurred_at && event_time(event) < golden.source_time;
 }
 
@@ -69,44 +66,44 @@ bool is_concurrent(const Record& record, const FieldState& golden, const Knowled
   return true;
 }
 
-/// Whether what the platform is known to hold is what it wrote itself, and not what we told it: of its own write the
-/// platform's own time is kept.
-bool holds_own_write(const FieldState& golden, const KnownValue& held, const Event& event) {
-  return golden.writer == event.source && held.version == golden.version && held.acknowledged == golden.source_time;
-}
-
 }  // namespace
 
 Verdict judge(const Record& record, const Event& event, const Observation& seen) {
-  const Knowledge* known = record.known_by(event.source);
+  const Knowledge* known = seen.of_former_copy ? nullptr : record.known_by(event.source);
   const FieldState* golden = record.find(seen.field);
   if (is_echo(known, golden, event, seen)) return Verdict::kEcho;
   if (golden == nullptr) return Verdict::kOrdinary;
-  if (golden->writer == event.source && is_stale(*golden, event)) return Verdict::kStale;
+  if (golden->writer == event.source && is_stale(*golden, event, seen)) return Verdict::kStale;
   if (seen.held_hash == seen.golden_hash) return Verdict::kSame;
   if (golden->writer == event.source) return Verdict::kOrdinary;
   return is_concurrent(record, *golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
 }
 
+bool is_own_write(const Record& record, const PlatformId& platform, const KnownValue& held) {
+  const FieldState* golden = record.find(held.field);
+  return held.hash != 0 && golden != nullptr && golden->writer == platform && held.version == golden->version &&
+         held.acknowledged == golden->source_time;
+}
+
+bool is_surely_after(const Record& record, const Event& event, const KnownValue& held) {
+  if (is_own_write(record, event.source, held)) return true;  // a platform's own order is kept
+  if (!event.base_version) return !event.occurred_at || *event.occurred_at > held.acknowledged + kClockTolerance;
+  if (held.hash == 0) return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
+  // It had seen our value; but that may have been carried out again, until we knew of its end.
+  return *event.base_version >= held.version.value && (!event.occurred_at || *event.occurred_at >= held.acknowledged);
+}
+
 bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen) {
   if (seen.delivery_unknown) return seen.sent_hash != seen.held_hash;
-  const FieldState* golden = record.find(seen.field);
   const Knowledge* known = record.known_by(event.source);
-  const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
-  if (golden == nullptr || held == nullptr || held->hash == seen.held_hash) return false;
-  if (held->hash == 0) return true;  // what it holds is in doubt already, until it has been told
-  if (holds_own_write(*golden, *held, event)) return false;
-  const bool untouched = is_among_earlier(*known, seen);
-  if (event.base_version) {
-    if (is_echo(known, golden, event, seen)) return false;
-    // It had seen our value, but we know of its end only later: it may have been carried out again meanwhile.
-    return *event.base_version < held->version.value || (event.occurred_at && *event.occurred_at < held->acknowledged);
-  }
+  const KnownValue* held = known == nullptr ? nullptr : known->find_last_contact(seen.field);
+  if (held == nullptr || held->hash == seen.held_hash || is_surely_after(record, event, *held)) return false;
+  if (!is_echo(known, record.find(seen.field), event, seen)) return true;
   if (!event.occurred_at) return false;
+  // An earlier value may be back: somebody changed it back after our delivery and before we heard of its end, or saved
+  // afterwards what he had read before.
   const auto before = held->acknowledged - *event.occurred_at;
-  if (!untouched || before <= microseconds{0}) return before > -kClockTolerance;
-  // An earlier value may be back because somebody changed it back, after our delivery and before we heard of its end.
-  return before < kUnknownWindow + kClockTolerance;
+  return before < kClockTolerance + (event.base_version ? seconds{0} : kUnknownWindow);
 }
 
 std::string_view conflict_type(const Event& event, bool critical) noexcept {

@@ -3,11 +3,15 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/time.h"
 #include "conflict/rules.h"
 #include "domain/event.h"
 #include "domain/record.h"
 
 namespace datasync::conflict {
+
+/// Clocks of platforms differ; what lies closer together than this says nothing about the order.
+inline constexpr seconds kClockTolerance{2};
 
 /// What one incoming field means, given what its platform is known to hold.
 enum class Verdict : std::uint8_t {
@@ -25,6 +29,8 @@ struct Observation {
   /// A delivery of this field to the platform began and its end is not known.
   bool delivery_unknown = false;
   std::uint64_t sent_hash = 0;  ///< of the value that such a delivery carries
+  /// About another copy than the one that the platform has now: what it holds says nothing of this one.
+  bool of_former_copy = false;
 };
 
 /// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
@@ -33,6 +39,14 @@ struct Observation {
 /// Whether a delivery of ours to the event's platform was, or may have been, carried out after the platform wrote what
 /// the event says: then nobody knows what it holds now, and it must be told the outcome, though it wrote it itself.
 [[nodiscard]] bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen);
+
+/// Whether what the platform is known to hold is what it wrote itself, and not what we told it: of its own write the
+/// platform's own time is kept.
+[[nodiscard]] bool is_own_write(const Record& record, const PlatformId& platform, const KnownValue& held);
+
+/// Whether the event's platform did what the event says after it came to hold `held`. False where that can't be known.
+/// An event that says nothing of its time was sent at once.
+[[nodiscard]] bool is_surely_after(const Record& record, const Event& event, const KnownValue& held);
 
 /// The type of a conflict on the wire; the first that fits.
 [[nodiscard]] std::string_view conflict_type(const Event& event, bool critical) noexcept;

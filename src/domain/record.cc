@@ -23,10 +23,15 @@ const KnownValue* Knowledge::find(std::string_view field) const noexcept {
   return nullptr;
 }
 
+const KnownValue* Knowledge::find_last_contact(std::string_view field) const noexcept {
+  const KnownValue* held = find(field);
+  return held != nullptr ? held : find(kDeletedField);
+}
+
 void Knowledge::hold(KnownValue value) {
   for (KnownValue& held : values) {
     if (held.field != value.field) continue;
-    if (held.hash != value.hash) {
+    if (held.hash != value.hash && held.hash != 0) {
       std::erase_if(earlier, [&value](const KnownValue& old) {
         return old.acknowledged + kEarlierValuesKept < value.acknowledged;
       });

@@ -40,8 +40,8 @@ struct FieldState {
 /// That a platform holds a value of one field, by its own write or by an acknowledged delivery.
 struct KnownValue {
   std::string field;
-  RecordVersion version{};
-  std::uint64_t hash = 0;  ///< of the value as this platform writes it (`Mapper::held_hash`)
+  RecordVersion version{};  ///< 0: not the golden value; negative: a note of the pipeline's, no value
+  std::uint64_t hash = 0;   ///< of the value as this platform writes it (`Mapper::held_hash`); 0: in doubt
   Timestamp acknowledged{};
   bool operator==(const KnownValue&) const = default;
 };
@@ -64,6 +64,8 @@ struct Knowledge {
   std::vector<KnownValue> earlier;
 
   [[nodiscard]] const KnownValue* find(std::string_view field) const noexcept;
+  /// What is known of the field or, where nothing is, of the copy as a whole.
+  [[nodiscard]] const KnownValue* find_last_contact(std::string_view field) const noexcept;
   /// Notes that the platform now holds `value`; what it held before moves to `earlier`.
   void hold(KnownValue value);
   /// The newest id of that role; empty if none.

@@ -42,7 +42,7 @@ void Deliverer::queue(Window& window, Outbox& outbox, bool first) {
   if (connector == nullptr) {  // a reload took the platform away
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
                   outbox.target.str() + " is no longer configured");
-    drop_attempt(outbox);
+    drop_attempt(window, outbox);
     outbox.phase = Outbox::Phase::kIdle;
     return;
   }
@@ -194,7 +194,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     if (begun || (outbox.attempt->newest == newest && is_current(*window.catalog, outbox))) {
       return !is_suspended(window, outbox);
     }
-    drop_attempt(outbox);
+    drop_attempt(window, outbox);
   }
   Entry* entry = ledger_.find(newest);
   std::vector<const FieldState*> lacking;
@@ -237,8 +237,12 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
 /// Whether what was seen refused is still what the target lacks.
 bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   if (outbox.subject->stateless) return true;
-  const auto lacking = lacking_fields(catalog, outbox.subject->record, outbox.target);
-  if (outbox.attempt->change.verb != verb_for(catalog, outbox.subject->record, outbox.target)) return false;
+  const Record& record = outbox.subject->record;
+  const auto lacking = lacking_fields(catalog, record, outbox.target);
+  const Verb verb = verb_for(catalog, record, outbox.target);
+  if (outbox.attempt->change.verb != verb) return false;
+  const Knowledge* known = record.known_by(outbox.target);
+  if (verb != Verb::kCreated && known != nullptr && outbox.attempt->change.known_ids != known->ids) return false;
   const auto& sent = outbox.attempt->fields;
   return std::all_of(sent.begin(), sent.end(), [&lacking](const SentField& field) {
     return std::any_of(lacking.begin(), lacking.end(), [&field](const FieldState* state) {
@@ -273,6 +277,8 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   change.data = std::move(*data);
 
   change.known_ids = std::move(ids);
+  // Ids of copies that are gone name nothing; those of its parts, a create has learnt so far.
+  if (verb == Verb::kCreated) std::erase_if(change.known_ids, [](const OwnId& own) { return own.role.empty(); });
   std::string_view id = record.id.str();
   for (const OwnId& own : change.known_ids) {
     if (own.role.empty()) id = own.id;
@@ -315,7 +321,7 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
     if (!result->first_attempt_at) result->first_attempt_at = now;
     result->next_attempt_at.reset();
     // Only the event whose id is the key carries the mark; a crash from here on finds by it what may have been applied.
-    const bool carries_key = sequence == attempt.newest && attempt.lasting;
+    const bool carries_key = sequence == attempt.newest;
     result->outcome_unknown = carries_key;
     result->sent_version = carries_key ? attempt.change.version : RecordVersion{};
     ledger_.mark_dirty(*entry);
@@ -372,21 +378,6 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
   }
   auto attempt = compose(catalog, outbox, entry, *then, words->verb, std::move(words->ids), fields);
   return attempt ? std::move(*attempt) : nullptr;
-}
-
-void Deliverer::release(Outbox& outbox, Release how) {
-  if (!outbox.attempt) return;
-  outbox.attempt->lasting = false;
-  const bool may_arrive = outbox.attempt->unknown || outbox.phase == Outbox::Phase::kInFlight;
-  outbox.attempt->former = outbox.attempt->former || how == Release::kUntilSeen;
-  outbox.attempt->dropped = outbox.attempt->dropped || how == Release::kDrop || (outbox.attempt->former && !may_arrive);
-  Entry* entry = ledger_.find(outbox.attempt->newest);
-  if (DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target)) {
-    result->sent_version = RecordVersion{};
-    result->outcome_unknown = false;
-    ledger_.mark_dirty(*entry);
-  }
-  if (outbox.attempt->dropped && outbox.phase != Outbox::Phase::kInFlight) drop_attempt(outbox);
 }
 
 void Deliverer::hasten(Window& window, Outbox& outbox) {

@@ -23,13 +23,6 @@
 
 namespace datasync::pipeline {
 
-/// What becomes of frozen words that are wrong by now.
-enum class Release : std::uint8_t {
-  kDrop,       ///< not said again: what is lacking is said anew, under another key
-  kUntilSeen,  ///< about a copy that is gone: repeated while it may have arrived, and its outcome means nothing
-  kRepeatUntilRestart,  ///< said to the end, but a restart can't find them again
-};
-
 /// A request that may leave once the window is durable.
 struct Dispatch {
   std::int64_t id = 0;
@@ -53,9 +46,6 @@ class Deliverer {
 
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
-
-  /// The outbox's platform did something that makes its frozen words wrong.
-  void release(Outbox& outbox, Release how);
 
   /// A person asked for it: what keeps the tenant's changes of that entity from the target is tried anew.
   void lift(const TenantId& tenant, const PlatformId& target, std::string_view entity);
@@ -109,7 +99,7 @@ class Deliverer {
   [[nodiscard]] bool is_current(const Catalog& catalog, Outbox& outbox);
   void cannot_build(Window& window, const std::vector<Outbox*>& outboxes, const Error& error);
   void renew_key(Outbox& outbox);
-  void drop_attempt(Outbox& outbox);
+  void drop_attempt(Window& window, Outbox& outbox);
   void mark_attempted(Outbox& outbox, Timestamp now);
 
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
@@ -118,11 +108,14 @@ class Deliverer {
   void hold_sent(Window& window, Outbox& outbox);
   void deleted(Window& window, Outbox& outbox);
   void doubt_echoed(Window& window, Outbox& outbox);
+  bool lost(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void moved_on(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   /// When a refused delivery is tried again; none: it is a dead letter.
   using NextAttempt = std::function<std::optional<Timestamp>(const Entry&, DeliveryResult&)>;
-  void put_off(Window& window, Outbox& outbox, const std::string& message, const NextAttempt& next_attempt);
+  /// `gives_up`: the words of this attempt are not said again.
+  void put_off(Window& window, Outbox& outbox, const std::string& message, bool gives_up,
+               const NextAttempt& next_attempt);
   void rejected(Window& window, Outbox& outbox, const std::string& message);
   void park(Outbox& outbox, Timestamp due);
   /// After a change was settled: the events that came meanwhile, if any, are next.

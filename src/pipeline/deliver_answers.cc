@@ -14,9 +14,11 @@ namespace {
 
 using delivery::Outcome;
 
-constexpr int kRepeatsMax = 3;      // a target that keeps asking for another form is refused
-constexpr int kMovedOnMax = 3;      // so often what the target lacks is composed anew for one event
-constexpr seconds kMovedOnWait{1};  // and twice as long each time: its own news may be on the way
+constexpr int kRepeatsMax = 3;         // a target that keeps asking for another form is refused
+constexpr int kLossesMax = 4;          // times in a row that a target has no such record, though it said so
+constexpr std::size_t kCopiesMax = 8;  // ids of copies that a target made and never found again
+constexpr int kMovedOnMax = 3;         // so often what the target lacks is composed anew for one event
+constexpr seconds kMovedOnWait{1};     // and twice as long each time: its own news may be on the way
 constexpr std::chrono::hours kRetryAfterMax{1};
 constexpr double kHealthFade = 0.98;  // an attempt counts half after 34 others
 
@@ -28,15 +30,16 @@ bool must_be_split(const std::vector<Outcome>& outcomes) {
          });
 }
 
+bool is_among(const std::vector<OwnId>& ids, std::string_view id) {
+  return std::any_of(ids.begin(), ids.end(), [id](const OwnId& own) { return own.role.empty() && own.id == id; });
+}
+
 /// Whether the change went to the copy that counts now; a create made it.
 bool is_about_present_copy(const Catalog& catalog, const Record& record, const Attempt& attempt) {
-  const Knowledge* known = record.known_by(attempt.change.target);
-  if (known == nullptr || known->own_id().empty()) {
-    return attempt.change.verb != Verb::kUpdated || holds_record(catalog, record, attempt.change.target);
-  }
   const auto& ids = attempt.change.known_ids;
-  return ids.empty() ||
-         std::any_of(ids.begin(), ids.end(), [&](const OwnId& own) { return own.id == known->own_id(); });
+  const Knowledge* known = record.known_by(attempt.change.target);
+  if (!ids.empty()) return known != nullptr && is_among(ids, known->own_id());
+  return attempt.change.verb != Verb::kUpdated || holds_record(catalog, record, attempt.change.target);
 }
 
 }  // namespace
@@ -92,14 +95,6 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
   DATASYNC_TRY(learn(window, outbox, outcome));
   attempt.change.steps_done =
       outcome.steps_done;  // the connector's own place in its plan, whatever became of this step
-  const bool is_seen = outcome.kind == Outcome::Kind::kDelivered || outcome.kind == Outcome::Kind::kRejected ||
-                       outcome.kind == Outcome::Kind::kMovedOn || outcome.kind == Outcome::Kind::kGone ||
-                       (outcome.kind == Outcome::Kind::kRefused && !attempt.unknown);
-  if (attempt.former && is_seen) {
-    drop_attempt(outbox);
-    go_on(window, outbox);
-    return {};
-  }
   switch (outcome.kind) {
     case Outcome::Kind::kDelivered:
       delivered(window, outbox);
@@ -111,9 +106,8 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
     case Outcome::Kind::kRepeat:
       if (!outcome.learned.empty() && !outbox.subject->stateless && attempt.change.verb == Verb::kCreated) {
         // It has the record under an id that we know now: what it lacks is an update, and other words.
-        Record& record = outbox.subject->record;
-        note_living(*window.catalog, record, record.knowledge_of(outbox.target), window.now);
-        drop_attempt(outbox);
+        attempt.unknown = false;
+        drop_attempt(window, outbox);
         go_on(window, outbox);
         return {};
       }
@@ -131,10 +125,7 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       rejected(window, outbox, outcome.message);
       return {};
     case Outcome::Kind::kRejected:
-      if (outcome.record_lost && !outbox.subject->stateless) {
-        forget_copy(outbox.subject->record, outbox.target);
-        subjects_.mark_dirty(*outbox.subject);
-      }
+      if (outcome.record_lost && !outbox.subject->stateless && lost(window, outbox)) return {};
       rejected(window, outbox, outcome.message);
       return {};
     case Outcome::Kind::kMovedOn:
@@ -149,14 +140,43 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
   return {};
 }
 
-void Deliverer::drop_attempt(Outbox& outbox) {
+/// The target has no such record. Whoever deleted it there has not told us yet, or never will: it is made anew, and
+/// news of its end may still come. True if the events that the change spoke for go on waiting.
+bool Deliverer::lost(Window& window, Outbox& outbox) {
+  Attempt& attempt = *outbox.attempt;
+  Record& record = outbox.subject->record;
+  Knowledge& known = record.knowledge_of(outbox.target);
+  if (attempt.change.verb == Verb::kDeleted) {
+    delivered(window, outbox);
+    return true;
+  }
+  // Whatever we make there is never found again, or it is said to be there and is not.
+  if (known.ids.size() > kCopiesMax || ++outbox.losses > kLossesMax) {
+    outbox.losses = 0;
+    return false;
+  }
+  const bool is_present = is_about_present_copy(*window.catalog, record, attempt);
+  // The copy may have come back since it was asked for: then it is asked for again.
+  const KnownValue* existence = known.find(kDeletedField);
+  const bool is_back = existence != nullptr && existence->hash == 0 && existence->acknowledged > attempt.started;
+  if (is_present && !is_back) lose_copy(*window.catalog, record, known, window.now);
+  attempt.unknown = false;
+  drop_attempt(window, outbox);
+  go_on(window, outbox);
+  return true;
+}
+
+void Deliverer::drop_attempt(Window& window, Outbox& outbox) {
   if (!outbox.attempt) return;
   const std::unique_ptr<Attempt> attempt = std::move(outbox.attempt);
   if (outbox.subject->stateless) return;
+  const Record& record = outbox.subject->record;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   thaw(known);
+  const bool is_there = holds_record(*window.catalog, record, outbox.target);
+  if (!is_there) note_touch(known, window.now);
   for (const SentField& sent : attempt->fields) {  // given up, but it may have arrived
-    if (attempt->unknown && !attempt->former && sent.name != kDeletedField) doubt(known, sent.name, attempt->started);
+    if (attempt->unknown && is_there && sent.name != kDeletedField) doubt(known, sent.name, window.now);
   }
   subjects_.mark_dirty(*outbox.subject);
 }
@@ -173,11 +193,14 @@ void Deliverer::renew_key(Outbox& outbox) {
 Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& outcome) {
   Subject& subject = *outbox.subject;
   for (const OwnId& own : outcome.learned) {
-    outbox.attempt->change.known_ids.push_back(own);
-    if (subject.stateless) continue;
+    if (subject.stateless) {
+      outbox.attempt->change.known_ids.push_back(own);
+      continue;
+    }
     Record& record = subject.record;
     Knowledge& known = record.knowledge_of(outbox.target);
     if (!own.role.empty()) {
+      outbox.attempt->change.known_ids.push_back(own);
       if (known.learn_id(own.role, own.id)) subjects_.mark_dirty(subject);
       continue;
     }
@@ -187,13 +210,24 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
     if (*holder != nullptr && *holder != &subject) {
       log::warning("{} gave one id for two {} records; the first keeps it", outbox.target.str(), record.entity);
     }
-    // A repeated create is answered as the first was, but what that made may be gone by now.
-    const bool gone = *holder == &subject && outcome.kind != Outcome::Kind::kRepeat &&
-                      is_former_id(*window.catalog, record, known, own.id);
-    if (gone || !known.learn_id({}, own.id)) continue;
-    subjects_.mark_dirty(subject);
-    if (outbox.attempt->change.verb == Verb::kCreated) note_living(*window.catalog, record, known, window.now);
     if (*holder == nullptr) subjects_.identify(subject, identity, storage::IdentityKind::kOwnId);
+    // A repeated create is answered as the first was, but of the end of what that made we may have heard already.
+    const bool is_repeat = outcome.kind == Outcome::Kind::kRepeat;
+    const bool is_ended = *holder == &subject && !is_among(known.ids, own.id) && !is_repeat;
+    const bool is_there = holds_record(*window.catalog, record, outbox.target);
+    const bool is_another = is_there && !known.own_id().empty() && known.own_id() != own.id &&
+                            !is_among(outbox.attempt->change.known_ids, known.own_id());
+    outbox.attempt->change.known_ids.push_back(own);
+    if (is_ended) continue;
+    if (is_repeat) std::erase_if(known.ids, [](const OwnId& former) { return former.role.empty(); });
+    known.learn_id({}, own.id);
+    subjects_.mark_dirty(subject);
+    if (is_another) {  // it spoke of that one meanwhile
+      doubt_copy(known, window.now);
+      forget_numbers(record, outbox.target);
+    } else if (!is_there && known.find(kDeletedField) != nullptr) {
+      note_living(*window.catalog, record, known, window.now);
+    }
   }
   return {};
 }
@@ -212,44 +246,41 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
     subjects_.mark_dirty(subject);
   }
   close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
+  outbox.losses = 0;
   outbox.attempt->unknown = false;
-  drop_attempt(outbox);
+  drop_attempt(window, outbox);
   go_on(window, outbox);
 }
 
 void Deliverer::hold_sent(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
+  const Record& record = outbox.subject->record;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   for (const SentField& sent : attempt.fields) {
-    const KnownValue* held = known.find(sent.name);
-    // The platform wrote the field itself while our value was on its way: which of them came last is not known.
-    const bool raced = held != nullptr && held->acknowledged > attempt.started && held->hash != sent.hash;
-    if (raced && sent.name == kDeletedField) {
-      doubt_existence(*window.catalog, outbox.subject->record, known, window.now);
-    } else if (raced) {
-      doubt(known, sent.name, window.now);
-    } else {
+    if (!has_crossed(known, sent, attempt.started)) {
       // The version that the target was told with it: it names that one as base, also of a value that is older.
       known.hold({sent.name, attempt.change.version, sent.hash, window.now});
+    } else if (sent.name != kDeletedField) {
+      // The platform wrote the field itself while our value was on its way: which of them came last is not known.
+      doubt(known, sent.name, window.now);
     }
   }
+  if (is_copy_in_doubt(known) && known.find(kDeletedField)->acknowledged <= attempt.started) {
+    note_living(*window.catalog, record, known, window.now);
+  }
+  if (attempt.change.verb == Verb::kUpdated) forget_lost_copies(known);
 }
 
 void Deliverer::deleted(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Record& record = outbox.subject->record;
   Knowledge& known = record.knowledge_of(outbox.target);
-  const auto& asked = attempt.change.known_ids;
-  const bool has_another = !known.ids.empty() && std::find(asked.begin(), asked.end(), known.ids.back()) == asked.end();
-  if (has_another) return;  // the platform has created it anew under another id, which our request did not name
   const SentField& sent = attempt.fields.front();
-  const KnownValue* held = known.find(sent.name);
-  const bool raced = held != nullptr && held->acknowledged > attempt.started && held->hash != sent.hash;
-  forget_copy(record, outbox.target);
-  if (raced) {
-    doubt_existence(*window.catalog, record, known, window.now);
+  const bool crossed = has_crossed(known, sent, attempt.started);
+  if (crossed && holds_record(*window.catalog, record, outbox.target)) {
+    doubt_copy(known, window.now);
   } else {
-    known.hold({sent.name, sent.version, sent.hash, window.now});
+    end_copy(*window.catalog, record, known, sent.version, window.now, nullptr);
   }
 }
 
@@ -258,7 +289,7 @@ void Deliverer::doubt_echoed(Window& window, Outbox& outbox) {
   if (outbox.subject->stateless) return;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   for (SentField& sent : outbox.attempt->fields) {
-    if (!std::exchange(sent.echoed, false)) continue;
+    if (!std::exchange(sent.echoed, false) || sent.name == kDeletedField) continue;
     doubt(known, sent.name, window.now);
     subjects_.mark_dirty(*outbox.subject);
   }
@@ -270,7 +301,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
   attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
   if (outcome.kind == Outcome::Kind::kUnknown) attempt.change.repeat_as_update = true;
   if (!attempt.unknown) doubt_echoed(window, outbox);
-  put_off(window, outbox, outcome.message, [&](const Entry& entry, const DeliveryResult& result) {
+  put_off(window, outbox, outcome.message, false, [&](const Entry& entry, const DeliveryResult& result) {
     delivery::RetryPlan::Past past;
     past.attempts = static_cast<std::uint32_t>(result.attempts);
     past.first_attempt_at = result.first_attempt_at.value_or(window.now);
@@ -284,18 +315,19 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
 void Deliverer::moved_on(Window& window, Outbox& outbox, const Outcome& outcome) {
   Attempt& attempt = *outbox.attempt;
   if (!attempt.unknown) doubt_echoed(window, outbox);
-  attempt.lasting = false;
-  attempt.dropped = true;
-  put_off(window, outbox, outcome.message, [&](const Entry& entry, DeliveryResult& result) -> std::optional<Timestamp> {
-    ++result.moved_on;
-    const auto& retries_max = entry.event->max_retries;
-    if (result.moved_on > kMovedOnMax || (retries_max && result.attempts > *retries_max)) return std::nullopt;
-    const milliseconds wait = kMovedOnWait * (1 << (result.moved_on - 1));
-    return window.now + std::max(wait, std::min<milliseconds>(outcome.retry_after.value_or(wait), kRetryAfterMax));
-  });
+  put_off(window, outbox, outcome.message, true,
+          [&](const Entry& entry, DeliveryResult& result) -> std::optional<Timestamp> {
+            ++result.moved_on;
+            const auto& retries_max = entry.event->max_retries;
+            if (result.moved_on > kMovedOnMax || (retries_max && result.attempts > *retries_max)) return std::nullopt;
+            const milliseconds wait = kMovedOnWait * (1 << (result.moved_on - 1));
+            return window.now +
+                   std::max(wait, std::min<milliseconds>(outcome.retry_after.value_or(wait), kRetryAfterMax));
+          });
 }
 
-void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& message, const NextAttempt& next_attempt) {
+void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& message, bool gives_up,
+                        const NextAttempt& next_attempt) {
   Attempt& attempt = *outbox.attempt;
   std::optional<Timestamp> due;
   std::vector<Sequence> dead;
@@ -305,14 +337,14 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
     DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
     if (result == nullptr) continue;
     const auto next = next_attempt(*entry, *result);
-    if (!attempt.lasting) result->sent_version = RecordVersion{};
+    if (gives_up) result->sent_version = RecordVersion{};
     if (!next) {
       dead.push_back(sequence);
       continue;
     }
     result->status = ResultStatus::kRetry;
     result->next_attempt_at = next;
-    result->outcome_unknown = attempt.unknown && attempt.lasting && sequence == attempt.newest;
+    result->outcome_unknown = attempt.unknown && !gives_up && sequence == attempt.newest;
     result->error_message = message;
     update_status(window, *entry);
     due = due ? std::min(*due, *next) : *next;
@@ -328,17 +360,17 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
     update_status(window, *entry);
   }
   if (due) {
-    if (attempt.dropped) drop_attempt(outbox);
+    if (gives_up) drop_attempt(window, outbox);
     park(outbox, *due);
   } else {
-    drop_attempt(outbox);
+    drop_attempt(window, outbox);
     go_on(window, outbox);
   }
 }
 
 void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& message) {
   close_results(window, outbox, outbox.attempt->covered, ResultStatus::kFailed, message);
-  drop_attempt(outbox);
+  drop_attempt(window, outbox);
   go_on(window, outbox);
 }
 

@@ -9,9 +9,10 @@
 namespace datasync::pipeline {
 namespace {
 
-// A note is the name of a value: `u4:city5:phone` for an update of two fields. Its version sets it apart from fields
-// that are called so.
+// A note is the name of a value: `u4:city5:phone` for an update of two fields, `i=alpha-1` or `ivariant=V1` for an id.
+// Its version sets it apart from fields that are called so.
 
+constexpr char kIdNote = 'i';
 constexpr std::array<std::pair<char, Verb>, 3> kVerbs{
     {{'c', Verb::kCreated}, {'u', Verb::kUpdated}, {'d', Verb::kDeleted}}};
 
@@ -53,18 +54,32 @@ void freeze(const Record& record, Knowledge& known, const Attempt& attempt) {
   note(record, known, std::move(text), attempt.change.version);
 }
 
+void freeze_ids(const Record& record, Knowledge& known, const Attempt& attempt) {
+  for (const OwnId& own : attempt.change.known_ids) {
+    std::string text = kIdNote + own.role + '=' + own.id;
+    if (known.find(text) == nullptr) note(record, known, std::move(text), attempt.change.version);
+  }
+}
+
 void thaw(Knowledge& known) {
   std::erase_if(known.values, is_note);
 }
 
 std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version) {
+  std::optional<FrozenWords> words;
+  std::vector<OwnId> ids;
   for (const KnownValue& value : known.values) {
     if (value.version.value != -version.value) continue;
-    auto words = read_words(value.field);
-    if (words) words->ids = known.ids;
-    return words;
+    const std::string_view text = value.field;
+    const auto end = text.find('=');
+    if (text.starts_with(kIdNote) && end != std::string_view::npos) {
+      ids.push_back({std::string(text.substr(1, end - 1)), std::string(text.substr(end + 1))});
+    } else {
+      words = read_words(text);
+    }
   }
-  return std::nullopt;
+  if (words) words->ids = ids.empty() ? known.ids : std::move(ids);
+  return words;
 }
 
 Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version) {

@@ -24,6 +24,8 @@ struct FrozenWords {
 
 /// Notes verb and fields of a change that is about to leave.
 void freeze(const Record& record, Knowledge& known, const Attempt& attempt);
+/// Its copy is not the present one any more: the ids that it names are noted too.
+void freeze_ids(const Record& record, Knowledge& known, const Attempt& attempt);
 /// The change has come to its end.
 void thaw(Knowledge& known);
 [[nodiscard]] inline bool is_note(const KnownValue& value) noexcept {

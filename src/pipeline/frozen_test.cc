@@ -41,6 +41,14 @@ TEST_F(FrozenTest, WhatIsUnderWayIsFoundAgainUnderItsVersion) {
   EXPECT_EQ(known_.values.size(), 1U);
 }
 
+TEST_F(FrozenTest, TheIdsThatItNamesOutliveTheCopy) {
+  freeze(record_, known_, attempt_);
+  known_.ids = {{"", "B2"}};
+  freeze_ids(record_, known_, attempt_);
+  freeze_ids(record_, known_, attempt_);
+  EXPECT_EQ(frozen_words(known_, {7})->ids, attempt_.change.known_ids);
+}
+
 TEST_F(FrozenTest, ADeleteSaysNothingButItsVerb) {
   EXPECT_EQ(words_of("d8:_deleted")->verb, Verb::kDeleted);
   EXPECT_TRUE(words_of("u")->fields.empty());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "conflict/detector.h"
 #include "pipeline/frozen.h"
 
 namespace datasync::pipeline {
@@ -14,6 +15,37 @@ bool is_known_deleted(const Catalog& catalog, const Record& record, const Knowle
   const KnownValue* deleted = known.find(kDeletedField);
   return deleted != nullptr &&
          deleted->hash == catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone);
+}
+
+bool is_among(const std::vector<OwnId>& ids, std::string_view id) {
+  return std::any_of(ids.begin(), ids.end(), [id](const OwnId& own) { return own.role.empty() && own.id == id; });
+}
+
+/// Whether the event happened after all that we know of the platform's copy; of another copy its order tells nothing.
+bool is_newer(const Event& event, const Knowledge& known) {
+  if (!event.occurred_at) return !event.base_version;
+  return std::all_of(known.values.begin(), known.values.end(), [&event](const KnownValue& value) {
+    return *event.occurred_at > value.acknowledged + conflict::kClockTolerance;
+  });
+}
+
+/// Nothing is known of what is in the copy; what is on its way stays noted.
+void forget_values(Knowledge& known) {
+  std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField && !is_note(value); });
+  known.earlier.clear();
+}
+
+/// The copy is another one now. What is on its way named the former one, and must do so again after a restart.
+void forget_ids(const Record& record, Knowledge& known, const Attempt* under_way) {
+  known.ids.clear();
+  if (under_way == nullptr) return thaw(known);
+  freeze_ids(record, known, *under_way);
+}
+
+/// Whether the copy is there, as we know it now; the version that the platform was told of it stays.
+void hold_existence(Knowledge& known, std::uint64_t hash, Timestamp now) {
+  const KnownValue* before = known.find(kDeletedField);
+  known.hold({std::string(kDeletedField), before == nullptr ? RecordVersion{} : before->version, hash, now});
 }
 
 bool has_values(const Knowledge& known) {
@@ -59,47 +91,103 @@ Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& ta
   return holds_record(catalog, record, target) ? Verb::kUpdated : Verb::kCreated;
 }
 
-void forget_copy(Record& record, const PlatformId& platform) {
-  Knowledge& known = record.knowledge_of(platform);
-  known.ids.clear();
-  std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField && !is_note(value); });
-  known.earlier.clear();
-  for (FieldState& field : record.fields) {  // another copy counts its versions anew
+CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Event& event, bool is_linked,
+                          const Attempt* under_way) {
+  using Kind = CopyOfEvent::Kind;
+  const Knowledge* known = record.known_by(event.source);
+  if (known == nullptr || event.own_id.empty()) return {Kind::kPresent};
+  const bool is_there = holds_record(catalog, record, event.source);
+  if (is_there && (known->own_id().empty() || known->own_id() == event.own_id)) return {Kind::kPresent};
+  const bool is_listed = is_among(known->ids, event.own_id);
+  if (event.verb == Verb::kDeleted) {
+    return {is_there || (is_linked && !is_listed) ? Kind::kFormer : Kind::kPresent};
+  }
+  if (is_there) {
+    if (is_newer(event, *known)) return {Kind::kNext};
+    return {Kind::kFormer, true};
+  }
+  const KnownValue* existence = known->find(kDeletedField);
+  if (!is_linked || existence == nullptr) return {Kind::kNext};
+  if (under_way != nullptr && is_among(under_way->change.known_ids, event.own_id)) return {Kind::kNext, true};
+  if (conflict::is_surely_after(record, event, *existence)) return {Kind::kNext};
+  const bool is_before = event.verb == Verb::kUpdated && event.base_version && existence->version.value > 0 &&
+                         *event.base_version < existence->version.value;
+  if (is_before) return {Kind::kFormer};
+  return {Kind::kNext, true};
+}
+
+bool is_replaced(const Knowledge& known, std::string_view id) {
+  return known.own_id() != id && is_among(known.ids, id);
+}
+
+void forget_numbers(Record& record, const PlatformId& platform) {
+  for (FieldState& field : record.fields) {
     if (field.writer == platform) field.source_version.reset();
   }
 }
 
-void note_existence(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now) {
-  if (!known.ids.empty() && !has_values(known)) note_living(catalog, record, known, now);
+void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way) {
+  forget_values(known);
+  forget_numbers(record, known.platform);
+  forget_ids(record, known, under_way);
+  known.learn_id({}, id);
 }
 
 void note_living(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now) {
-  known.hold({std::string(kDeletedField), RecordVersion{0},
-              catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kLiving), now});
+  hold_existence(known, catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kLiving), now);
 }
 
-void doubt_existence(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now) {
-  const Value& taken_for = record.is_deleted() ? kLiving : kTombstone;
-  known.hold({std::string(kDeletedField), RecordVersion{0},
-              catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, taken_for), now});
+void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVersion version, Timestamp when,
+              const Attempt* under_way) {
+  // What we told it later than it says to have deleted it, we told a copy that has come back: news of that will follow.
+  for (const KnownValue& value : known.values) when = std::max(when, value.acknowledged);
+  forget_values(known);
+  forget_numbers(record, known.platform);
+  forget_ids(record, known, under_way);
+  known.hold({std::string(kDeletedField), version,
+              catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), when});
+}
+
+void note_touch(Knowledge& known, Timestamp now) {
+  const KnownValue* existence = known.find(kDeletedField);
+  if (existence != nullptr) hold_existence(known, existence->hash, now);
+}
+
+void lose_copy(const Catalog& catalog, Record& record, Knowledge& known, Timestamp now) {
+  forget_values(known);
+  forget_numbers(record, known.platform);
+  std::erase_if(known.ids, [](const OwnId& own) { return !own.role.empty(); });
+  hold_existence(known, catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), now);
+}
+
+void forget_lost_copies(Knowledge& known) {
+  auto copies = std::count_if(known.ids.begin(), known.ids.end(), [](const OwnId& own) { return own.role.empty(); });
+  if (copies <= 2) return;
+  std::erase_if(known.ids, [&copies](const OwnId& own) { return own.role.empty() && copies-- > 2; });
+}
+
+void doubt_copy(Knowledge& known, Timestamp now) {
+  forget_values(known);
+  hold_existence(known, 0, now);
+}
+
+void keep_in_doubt(Knowledge& known, Timestamp since) {
+  hold_existence(known, 0, since);
+}
+
+bool is_copy_in_doubt(const Knowledge& known) noexcept {
+  const KnownValue* existence = known.find(kDeletedField);
+  return existence != nullptr && existence->hash == 0;
 }
 
 void doubt(Knowledge& known, std::string_view field, Timestamp now) {
   known.hold({std::string(field), RecordVersion{0}, 0, now});
 }
 
-bool is_of_former_copy(const Catalog& catalog, const Record& record, const Event& event, bool is_linked) {
-  const Knowledge* known = record.known_by(event.source);
-  if (event.own_id.empty() || !is_linked || known == nullptr || known->own_id() == event.own_id) return false;
-  if (event.verb != Verb::kCreated) return !known->ids.empty() || is_known_deleted(catalog, record, *known);
-  // Created anew under its old id, unless this is late news of its first life.
-  const KnownValue* existence = known->find(kDeletedField);
-  return existence != nullptr && !known->ids.empty() && event_time(event) <= existence->acknowledged;
-}
-
-bool is_former_id(const Catalog& catalog, const Record& record, const Knowledge& known, std::string_view id) {
-  if (known.own_id().empty()) return is_known_deleted(catalog, record, known);
-  return std::none_of(known.ids.begin(), known.ids.end(), [id](const OwnId& own) { return own.id == id; });
+bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept {
+  const KnownValue* contact = known.find_last_contact(sent.name);
+  if (contact == nullptr || contact->acknowledged <= started) return false;
+  return contact->field == sent.name ? contact->hash != sent.hash : contact->hash == 0;
 }
 
 }  // namespace datasync::pipeline

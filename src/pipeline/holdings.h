@@ -21,29 +21,60 @@ namespace datasync::pipeline {
 /// What must be asked of the target so that it holds the record: an update of what it lacks is a create.
 [[nodiscard]] Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& target);
 
-/// The platform's copy is gone: its ids and values mean nothing any more. That it was deleted stays known, and links
-/// stay in the store.
-void forget_copy(Record& record, const PlatformId& platform);
+/// Which of its platform's copies of the record an event is about.
+struct CopyOfEvent {
+  enum class Kind : std::uint8_t {
+    kPresent,  ///< the one that we know of, or the only one there ever was
+    kNext,     ///< another one, or the same come back: from now on it is the present one
+    kFormer,   ///< one that is gone, or that we can't tell to be newer than the present one
+  };
+  Kind kind = Kind::kPresent;
+  /// Which copy is there now can't be told: the platform must be asked.
+  bool doubtful = false;
+};
+/// `is_linked`: the event's id was known as one of this record before. `under_way`: what is on its way to the platform.
+[[nodiscard]] CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Event& event,
+                                        bool is_linked, const Attempt* under_way);
 
-/// Notes that the platform has a copy of which we know only the id, so that the time at which we learnt it is known.
-void note_existence(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now);
+/// Whether a delete of a copy that is not the present one speaks of the record: we made the present one only because
+/// that one was gone.
+[[nodiscard]] bool is_replaced(const Knowledge& known, std::string_view id);
+
+/// The platform's own rising numbers are those of one copy: they say nothing about another.
+void forget_numbers(Record& record, const PlatformId& platform);
+
+/// The event's copy is the present one from now on: nothing is known of it yet but its id.
+/// `under_way`: the change that is on its way to the platform, if any; it stays noted.
+void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way);
 
 /// The platform has a living copy, whatever was thought of it.
 void note_living(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now);
 
-/// A delete of ours and a creation of the platform's own crossed: we do not know whether the copy is there. It is taken
-/// to be what asks for another request: there of a deleted record, gone of a living one.
-void doubt_existence(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now);
+/// The platform has deleted its copy: ids and values mean nothing any more. Links stay in the store.
+void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVersion version, Timestamp when,
+              const Attempt* under_way);
+
+/// A request of ours to a copy that is gone came to its end now: it may have touched one that has come back meanwhile,
+/// of which we have yet to hear.
+void note_touch(Knowledge& known, Timestamp now);
+
+/// The platform says that it has no such copy, and we never heard of its end: its id is kept for that.
+void lose_copy(const Catalog& catalog, Record& record, Knowledge& known, Timestamp now);
+
+/// The present copy was found there. Of those that were lost before, only the last one is waited for.
+void forget_lost_copies(Knowledge& known);
+
+/// We do not know which copy the platform has, or what is in it. The present one is taken to be there and to lack all:
+/// the request that follows tells the truth, for who has no such copy says so.
+void doubt_copy(Knowledge& known, Timestamp now);
+/// The doubt stays, whatever was said since.
+void keep_in_doubt(Knowledge& known, Timestamp since);
+[[nodiscard]] bool is_copy_in_doubt(const Knowledge& known) noexcept;
 
 /// We do not know which value of the field the platform holds: it lacks it, whatever it says, until it is told again.
 void doubt(Knowledge& known, std::string_view field, Timestamp now);
 
-/// Whether the event is about an id under which the platform no longer has the record: what it deleted, or a second
-/// copy. The newest id is the one that counts. `is_linked`: the id was known as one of this record before the event.
-[[nodiscard]] bool is_of_former_copy(const Catalog& catalog, const Record& record, const Event& event, bool is_linked);
-
-/// The same of an id by itself that is linked to the record.
-[[nodiscard]] bool is_former_id(const Catalog& catalog, const Record& record, const Knowledge& known,
-                                std::string_view id);
+/// Whether the platform spoke of the field, or of the copy as a whole, while a request that says it was under way.
+[[nodiscard]] bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept;
 
 }  // namespace datasync::pipeline

@@ -26,42 +26,57 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
   return result;
 }
 
-/// The frozen change to the platform that says this field, and that value. Null if none does.
-SentField* frozen(Outbox& outbox, std::string_view field) {
-  if (!outbox.attempt) return nullptr;
-  for (SentField& sent : outbox.attempt->fields) {
+/// What an attempt says of the field. Null if there is none, or it does not say it.
+SentField* sent_of(Attempt* attempt, std::string_view field) {
+  if (attempt == nullptr) return nullptr;
+  for (SentField& sent : attempt->fields) {
     if (sent.name == field) return &sent;
   }
   return nullptr;
 }
 
-/// It may arrive, or has arrived unseen.
-bool is_under_way(const Outbox& outbox) {
-  return outbox.phase == Outbox::Phase::kInFlight || outbox.attempt->unknown;
+/// The change that may arrive at the platform, or has arrived unseen.
+Attempt* attempt_under_way(Subject& subject, const PlatformId& platform) {
+  Outbox* outbox = subject.find_outbox(platform);
+  if (outbox == nullptr || !outbox->attempt) return nullptr;
+  const bool is_exposed = outbox->phase == Outbox::Phase::kInFlight || outbox->attempt->unknown;
+  return is_exposed ? outbox->attempt.get() : nullptr;
 }
 
-bool names_id(const Attempt& attempt, const std::string& id) {
+/// A request names ids: a copy of another one it can't touch. A create makes a copy whose id we do not know.
+bool may_touch(const Attempt& attempt, const std::string& id) {
   const auto& ids = attempt.change.known_ids;
-  return id.empty() || std::any_of(ids.begin(), ids.end(), [&id](const OwnId& own) { return own.id == id; });
+  return id.empty() || ids.empty() ||
+         std::any_of(ids.begin(), ids.end(), [&id](const OwnId& own) { return own.id == id; });
 }
 
 }  // namespace
 
 /// What one event does to one record, while it is being found out.
 struct Reconciler::Change {
+  Change(Entry& of, Subject& to) : entry(of), subject(to), next_version{to.record.version.value + 1} {}
+
   Entry& entry;
   Subject& subject;
-  RecordVersion next_version{};
+  RecordVersion next_version;
+  CopyOfEvent copy{};            ///< which of its platform's copies it is about
+  Attempt* under_way = nullptr;  ///< what is on its way to its platform
+  Attempt* exposed = nullptr;    ///< the same, if it may touch that copy
+  /// Its platform is just being asked which copy it has: the answer will tell.
+  std::optional<Timestamp> in_doubt_since;
   bool changed = false;           ///< at least one field has a new golden value
   bool learned = false;           ///< what its platform holds is known better
   bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
   std::vector<FieldState> overwritten;
   Conflict conflict;
-  bool new_id = false;          ///< its platform has it under an id that we never heard of
-  bool of_former_copy = false;  ///< about an id under which its platform has the record no longer
 
+  [[nodiscard]] bool is_being_created() const noexcept {
+    return under_way != nullptr && under_way->change.verb == Verb::kCreated;
+  }
+  [[nodiscard]] bool is_former() const noexcept { return copy.kind == CopyOfEvent::Kind::kFormer; }
   [[nodiscard]] const Event& event() const noexcept { return *entry.event; }
   [[nodiscard]] Record& record() const noexcept { return subject.record; }
+  [[nodiscard]] Knowledge& source() const { return subject.record.knowledge_of(entry.event->source); }
 };
 
 Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer)
@@ -110,23 +125,25 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     *found = &subjects_.create(event.tenant, event.entity, std::move(id));
     if (event.verb == Verb::kCreated) mapper.add_create_defaults(event.entity, change->fields);
   }
-  Change doing{entry, **found, RecordVersion{(*found)->record.version.value + 1}, false, false, false, {}, {},
-               false, false};
+  Change doing(entry, **found);
   entry.state.record = doing.record().key;
   DATASYNC_TRY(link(window, doing));
 
   if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {
     note_late_values(window, doing, change->fields);
-    note_existence(*window.catalog, doing.record(), doing.record().knowledge_of(event.source), window.now);
+    settle_copy(window, doing);
     record_outcome(window, doing);
     plan_after_tombstone(window, doing);
     return {};
   }
   if (event.verb == Verb::kDeleted) {
-    if (!doing.of_former_copy) judge(window, doing, kDeletedField, kTrue);
+    judge_delete(window, doing);
   } else {
-    if (doing.record().find(kDeletedField) != nullptr && !doing.of_former_copy)
+    if (doing.record().find(kDeletedField) != nullptr && !doing.is_former()) {
       judge(window, doing, kDeletedField, kFalse);
+      // Where its platform had the record before, it has only what was said of it now.
+      doing.source_corrected = doing.source_corrected || event.verb == Verb::kCreated;
+    }
     for (const std::string& key : mapper.natural_keys(event.entity)) {
       const Value* after = change->fields.find(key);
       if (after == nullptr) continue;
@@ -141,9 +158,9 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
       const auto& keys = mapper.natural_keys(event.entity);
       if (std::find(keys.begin(), keys.end(), field.name) == keys.end()) judge(window, doing, field.name, field.value);
     }
+    settle_copy(window, doing);
   }
   if (is_new) doing.changed = true;
-  note_existence(*window.catalog, doing.record(), doing.record().knowledge_of(event.source), window.now);
   record_outcome(window, doing);
   plan_deliveries(window, doing);
   return {};
@@ -185,48 +202,56 @@ Result<void> Reconciler::link(Window& window, Change& change) {
     if (!known) return fail(known.error());
     if (*known == nullptr) subjects_.identify(change.subject, alias, storage::IdentityKind::kCanonical);
   }
-  if (event.own_id.empty()) return {};
+  if (event.own_id.empty()) {
+    place_copy(window, change, false);
+    return {};
+  }
   const Hash128 own = identity_of_own_id(event.tenant, event.entity, event.source, event.own_id);
   const auto holder = subjects_.find(event.tenant, own);
   if (!holder) return fail(holder.error());
   const bool is_linked = *holder == &change.subject;
-  change.of_former_copy = is_of_former_copy(*window.catalog, record, event, is_linked);
-  if (change.of_former_copy) return {};
-  const bool had_ids = !record.knowledge_of(event.source).ids.empty();
-  const bool brings_it_back = event.verb == Verb::kCreated || record.knowledge_of(event.source).own_id().empty();
-  if (!is_linked || brings_it_back) {
-    change.learned = record.knowledge_of(event.source).learn_id({}, event.own_id) || change.learned;
-  }
+  place_copy(window, change, is_linked);
   if (is_linked) return {};
-  take_up_copy(window, change, had_ids);
-  for (FieldState& field : record.fields) {  // the numbers of another copy say nothing about this one
-    if (field.writer == event.source) field.source_version.reset();
-  }
   // `entity_id` decides against links: the link moves to the record that the client named.
   if (*holder != nullptr) subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
   subjects_.identify(change.subject, own, storage::IdentityKind::kOwnId);
   return {};
 }
 
-/// Its platform has the record under an id that we never heard of: another copy, of which we know only what the event
-/// says.
-void Reconciler::take_up_copy(Window& window, Change& change, bool had_another) {
+/// Finds out which of its platform's copies the event is about. That copy is the present one from now on, unless it
+/// seems to be gone.
+void Reconciler::place_copy(Window& window, Change& change, bool is_linked) {
+  using Kind = CopyOfEvent::Kind;
   const Event& event = change.event();
   Record& record = change.record();
-  Knowledge& known = record.knowledge_of(event.source);
-  change.new_id = true;
-  Outbox& outbox = change.subject.outbox(event.source);
-  // A create of ours that is under way made it, or the platform did so itself: either way it is there. Another request
-  // is about the former copy.
-  const bool creates = outbox.attempt && outbox.attempt->change.verb == Verb::kCreated;
-  deliverer_.release(outbox, creates ? Release::kDrop : Release::kRepeatUntilRestart);
-  if (event.verb == Verb::kDeleted) return;
-  if (had_another) {
-    known.values.clear();
-    known.earlier.clear();
-    change.source_corrected = true;
+  change.under_way = attempt_under_way(change.subject, event.source);
+  change.copy = copy_of_event(*window.catalog, record, event, is_linked, change.under_way);
+  // What it speaks of may be what we are just making; or that will be another copy, which its platform must hear of.
+  change.source_corrected = change.is_being_created() || change.copy.kind != Kind::kPresent;
+  if (change.under_way != nullptr && may_touch(*change.under_way, event.own_id)) {
+    change.exposed = change.under_way;
+    if (is_copy_in_doubt(change.source())) change.in_doubt_since = change.source().find(kDeletedField)->acknowledged;
   }
-  if (event.verb == Verb::kUpdated) note_living(*window.catalog, record, known, window.now);
+  if (change.copy.kind == Kind::kNext) {
+    take_copy(record, change.source(), event.own_id, change.under_way);
+    change.learned = true;
+  } else if (change.copy.kind == Kind::kPresent && event.verb != Verb::kDeleted) {
+    change.learned = change.source().learn_id({}, event.own_id) || change.learned;
+  }
+}
+
+/// What the event says of the copy as a whole.
+void Reconciler::settle_copy(Window& window, Change& change) {
+  const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
+  if (change.copy.doubtful) {
+    doubt_copy(change.source(), window.now);
+    change.source_corrected = true;
+  } else if (change.in_doubt_since) {
+    keep_in_doubt(change.source(), *change.in_doubt_since);
+  } else if (is_next && !holds_record(*window.catalog, change.record(), change.event().source)) {
+    note_living(*window.catalog, change.record(), change.source(), Timestamp{});  // we never touched it
+  }
+  change.learned = change.learned || is_next || change.copy.doubtful;
 }
 
 Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std::string_view field, const Value* before,
@@ -259,50 +284,70 @@ Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std:
 /// heard of the deletion, the platform holds these values.
 void Reconciler::note_late_values(Window& window, Change& change, const Fields& fields) {
   const Event& event = change.event();
-  const Record& record = change.record();
-  Knowledge& known = change.record().knowledge_of(event.source);
-  if (change.of_former_copy || !holds_record(*window.catalog, record, event.source)) return;
+  if (change.is_former() || !holds_record(*window.catalog, change.record(), event.source)) return;
   for (const Field& field : fields) {
-    const std::uint64_t hash = window.catalog->mapper.held_hash(event.source, record.entity, field.name, field.value);
-    const KnownValue* held = known.find(field.name);
-    if (held != nullptr && held->hash == hash) continue;
-    known.hold({field.name, RecordVersion{0}, hash, event_time(event)});
+    const conflict::Observation seen = observe(window, change, field.name, field.value);
+    const KnownValue* held = change.source().find(field.name);
+    if (conflict::may_be_overtaken(change.record(), event, seen)) {
+      doubt(change.source(), field.name, window.now);
+    } else if (held == nullptr || held->hash != seen.held_hash) {
+      hold(change, field.name, RecordVersion{0}, seen.held_hash);
+    }
     change.learned = true;
   }
 }
 
-void Reconciler::judge(Window& window, Change& change, std::string_view field, const Value& value) {
-  const transform::Mapper& mapper = window.catalog->mapper;
+/// Whatever becomes of the record, its platform's copy is gone; a create of ours that is under way makes another.
+void Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
-  Record& record = change.record();
-  const FieldState* golden = record.find(field);
+  if (change.is_former() && !is_replaced(change.source(), event.own_id)) return;
+  const Verdict verdict = judge(window, change, kDeletedField, kTrue);
+  if (change.is_former() || verdict == Verdict::kStale) return;
+  const KnownValue* said = change.source().find(kDeletedField);
+  const bool is_golden = change.record().is_deleted();
+  end_copy(*window.catalog, change.record(), change.source(),
+           said != nullptr && is_golden ? said->version : RecordVersion{}, event_time(event), change.under_way);
+  change.learned = true;
+}
+
+conflict::Observation Reconciler::observe(const Window& window, const Change& change, std::string_view field,
+                                          const Value& value) {
+  const transform::Mapper& mapper = window.catalog->mapper;
+  const Record& record = change.record();
+  const PlatformId& source = change.event().source;
   conflict::Observation seen;
   seen.field = field;
-  const transform::EntityPlan& plan = mapper.plan(event.source, record.entity);
+  const transform::EntityPlan& plan = mapper.plan(source, record.entity);
   seen.held_hash = mapper.held_hash(plan, field, value);
-  if (golden != nullptr) {
+  if (const FieldState* golden = record.find(field)) {
     seen.golden_hash = golden->value == value ? seen.held_hash : mapper.held_hash(plan, field, golden->value);
   }
-  const bool is_existence = field == kDeletedField;
-  Outbox& outbox = change.subject.outbox(event.source);
-  SentField* sent = frozen(outbox, field);
-  if (sent != nullptr && is_under_way(outbox)) {
-    // A delete names ids: one that it does not name it can't touch.
-    seen.delivery_unknown = !is_existence || names_id(*outbox.attempt, event.own_id);
+  seen.of_former_copy = change.is_former();
+  if (SentField* sent = sent_of(change.exposed, field)) {
+    seen.delivery_unknown = true;
     seen.sent_hash = sent->hash;
     sent->echoed = sent->echoed || sent->hash == seen.held_hash;
   }
+  return seen;
+}
+
+conflict::Verdict Reconciler::judge(Window& window, Change& change, std::string_view field, const Value& value) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  const FieldState* golden = record.find(field);
+  const conflict::Observation seen = observe(window, change, field, value);
   const Verdict verdict = conflict::judge(record, event, seen);
-  const bool overtaken =
-      change.of_former_copy || (conflict::may_be_overtaken(record, event, seen) && !(is_existence && change.new_id));
+  const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
+  const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
+  const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&
+                         verdict != Verdict::kStale && (!is_next || seen.delivery_unknown) &&
+                         conflict::may_be_overtaken(record, event, seen);
   switch (verdict) {
     case Verdict::kStale:
-      return;
     case Verdict::kEcho:
       break;
     case Verdict::kSame:
-      record.knowledge_of(event.source).hold({std::string(field), golden->version, seen.held_hash, event_time(event)});
-      change.learned = true;
+      hold(change, field, golden->version, seen.held_hash);
       break;
     case Verdict::kOrdinary:
       overwrite(change, field, value, seen.held_hash);
@@ -311,39 +356,23 @@ void Reconciler::judge(Window& window, Change& change, std::string_view field, c
       settle_conflict(window, change, field, value, seen.held_hash);
       break;
   }
-  if (is_existence) note_existence_change(change, seen.held_hash);
-  if (verdict != Verdict::kEcho && sent != nullptr && outbox.attempt && !is_under_way(outbox)) {
-    deliverer_.release(outbox, Release::kDrop);
-  }
-  if (!overtaken) return;
+  if (!overtaken) return verdict;
   // What we sent may have landed on top of what the platform wrote: it must hear the outcome again.
-  if (is_existence) {
-    doubt_existence(*window.catalog, record, record.knowledge_of(event.source), window.now);
+  if (field == kDeletedField) {
+    change.copy.doubtful = true;
   } else {
-    doubt(record.knowledge_of(event.source), field, window.now);
+    doubt(change.source(), field, window.now);
+    change.learned = true;
   }
-  change.learned = true;
   change.source_corrected = true;
+  return verdict;
 }
 
-/// Whatever becomes of it, the platform's copy is gone, or another one is there that has only what was said of it.
-void Reconciler::note_existence_change(Change& change, std::uint64_t held_hash) {
-  const Event& event = change.event();
-  Record& record = change.record();
-  if (event.verb == Verb::kCreated) change.source_corrected = true;
-  if (event.verb != Verb::kDeleted) return;
-  forget_copy(record, event.source);
-  Knowledge& known = record.knowledge_of(event.source);
-  const KnownValue* held = known.find(kDeletedField);
-  if (held == nullptr || held->hash != held_hash) {
-    const RecordVersion version = record.is_deleted() ? record.find(kDeletedField)->version : RecordVersion{};
-    known.hold({std::string(kDeletedField), version, held_hash, event_time(event)});
-  }
+/// Its platform holds the value; what it says of a former copy is not what is in the present one.
+void Reconciler::hold(Change& change, std::string_view field, RecordVersion version, std::uint64_t held_hash) {
+  if (change.is_former()) return;
+  change.source().hold({std::string(field), version, held_hash, event_time(change.event())});
   change.learned = true;
-  Outbox& outbox = change.subject.outbox(event.source);
-  // A create of ours names no id: what it made, or will make, is another copy.
-  const bool creates = outbox.attempt && outbox.attempt->change.verb == Verb::kCreated;
-  if (!creates) deliverer_.release(outbox, Release::kUntilSeen);
 }
 
 void Reconciler::overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash) {
@@ -359,10 +388,8 @@ void Reconciler::overwrite(Change& change, std::string_view field, const Value& 
   state.version = change.next_version;
   state.event = event.sequence;
   state.source_time = event_time(event);
-  state.source_version = change.of_former_copy ? std::nullopt : event.version;
-  change.record()
-      .knowledge_of(event.source)
-      .hold({std::string(field), change.next_version, held_hash, event_time(event)});
+  state.source_version = change.is_former() ? std::nullopt : event.version;
+  hold(change, field, change.next_version, held_hash);
   change.changed = true;
 }
 
@@ -388,8 +415,7 @@ void Reconciler::settle_conflict(Window& window, Change& change, std::string_vie
     overwrite(change, field, value, held_hash);
   } else {
     // Its platform holds the losing value: not golden, hence version 0, so it lacks the golden one and will be told.
-    record.knowledge_of(event.source).hold({std::string(field), RecordVersion{0}, held_hash, event_time(event)});
-    change.learned = true;
+    hold(change, field, RecordVersion{0}, held_hash);
     change.source_corrected = true;
   }
   if (change.conflict.fields.empty()) {
@@ -439,7 +465,7 @@ void Reconciler::record_outcome(Window& window, Change& change) {
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {
   Subject& subject = subjects_.create_stateless(*entry.event, change);
-  Change doing{entry, subject, RecordVersion{1}, true, false, false, {}, {}, false, false};
+  Change doing(entry, subject);
   plan_deliveries(window, doing);
 }
 

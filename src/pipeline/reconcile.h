@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "conflict/detector.h"
 #include "crypto/keyed_hash.h"
 #include "pipeline/deliver.h"
 #include "pipeline/ledger.h"
@@ -25,13 +26,17 @@ class Reconciler {
 
   [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
   [[nodiscard]] Result<void> link(Window& window, Change& change);
-  void take_up_copy(Window& window, Change& change, bool had_another);
+  void place_copy(Window& window, Change& change, bool is_linked);
+  void settle_copy(Window& window, Change& change);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, std::string_view field,
                                               const Value* before, const Value& after);
 
   void note_late_values(Window& window, Change& change, const Fields& fields);
-  void judge(Window& window, Change& change, std::string_view field, const Value& value);
-  void note_existence_change(Change& change, std::uint64_t held_hash);
+  [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, std::string_view field,
+                                                     const Value& value);
+  conflict::Verdict judge(Window& window, Change& change, std::string_view field, const Value& value);
+  void judge_delete(Window& window, Change& change);
+  static void hold(Change& change, std::string_view field, RecordVersion version, std::uint64_t held_hash);
   void overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash);
   void settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
                        std::uint64_t held_hash);

@@ -32,9 +32,6 @@ struct Attempt {
   Sequence newest{};        ///< the last event that it speaks for; its id is the key
   std::size_t covered = 0;  ///< how many of the outbox's waiting events, from the first, it speaks for
   bool unknown = false;     ///< the last request may have been applied: it is repeated before anything else is said
-  bool lasting = true;      ///< it can be found again after a restart
-  bool former = false;      ///< about a copy that is gone: once its outcome is seen, what is lacking is said anew
-  bool dropped = false;     ///< its words are wrong by now: whatever becomes of the request, it is not repeated
   bool alone = false;       ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
   int repeats = 0;          ///< how often the target asked for it in another form (`kRepeat`)
 };
@@ -52,6 +49,7 @@ struct Outbox {
   Phase phase = Phase::kIdle;
   std::vector<Sequence> waiting;  ///< events whose result for this target is open, as they were reconciled
   std::unique_ptr<Attempt> attempt;
+  int losses = 0;  ///< how often in a row the target had no such record
   Lane* lane = nullptr;
   std::multimap<Timestamp, Outbox*>::iterator due{};  ///< valid while parked
 };
@@ -68,7 +66,7 @@ struct Subject {
   std::vector<Hash128> identities;  ///< by which the cache finds it
 
   [[nodiscard]] Outbox& outbox(const PlatformId& target);
-  [[nodiscard]] const Outbox* find_outbox(const PlatformId& target) const noexcept;
+  [[nodiscard]] Outbox* find_outbox(const PlatformId& target) noexcept;
   /// Something is under way, so it must stay in memory.
   [[nodiscard]] bool is_pinned() const noexcept;
 };

@@ -14,7 +14,7 @@ Outbox& Subject::outbox(const PlatformId& target) {
   return *outboxes.emplace_back(std::move(fresh));
 }
 
-const Outbox* Subject::find_outbox(const PlatformId& target) const noexcept {
+Outbox* Subject::find_outbox(const PlatformId& target) noexcept {
   for (const auto& outbox : outboxes) {
     if (outbox->target == target) return outbox.get();
   }

@@ -67,6 +67,12 @@ class EngineTest : public testing::Test {
   void edit(TestPlatform& platform, const std::string& id, std::string_view field, std::string_view value) {
     platform.edit(kTenant, kEntity, id, field, text(value));
   }
+  void remove(TestPlatform& platform, const std::string& id) { platform.remove(kTenant, kEntity, id); }
+  /// What just happened, as an event that has yet to be sent: its time is told.
+  std::shared_ptr<Event> held_back() {
+    last_->occurred_at = world_->clock.now();
+    return last_;
+  }
   void settle() { ASSERT_TRUE(world_->run_until_quiet()) << testing::PrintToString(world_->broken()); }
 
   /// The one copy that a platform has, and its id.

@@ -195,7 +195,7 @@ std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatfor
 }
 
 void World::send(std::shared_ptr<Event> event, microseconds delay, std::string idempotency_key) {
-  Queue& queue = queues_[queue_of(*event)];
+  Queue& queue = queues_[queue_of(event->tenant, event->source, event->entity, event->own_id)];
   Timestamp at = clock.now() + delay;
   if (!queue.messages.empty()) at = std::max(at, queue.messages.back().send_at);
   queue.messages.push_back({std::move(event), std::move(idempotency_key), at, false});

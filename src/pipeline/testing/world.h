@@ -57,8 +57,10 @@ class World {
   [[nodiscard]] std::shared_ptr<Event> event_of(TestPlatform& platform, const TestPlatform::Told& told) const;
   /// Sends it to the engine at `delay` from now; what one platform says of one record keeps its order.
   void send(std::shared_ptr<Event> event, microseconds delay = {}, std::string idempotency_key = {});
-  /// Whether it would wait behind others of its record.
-  [[nodiscard]] bool must_wait(const Event& event) const { return queues_.contains(queue_of(event)); }
+  /// Whether an event about that copy would wait behind others of it.
+  [[nodiscard]] bool must_wait(const TenantId& tenant, const PlatformId& source, const std::string& own_id) const {
+    return queues_.contains(queue_of(tenant, source, kEntity, own_id));
+  }
   /// A duplicate of an earlier event, out of any order.
   void send_again(std::shared_ptr<Event> event, microseconds delay);
   /// Accepts at once and returns the receipts.
@@ -101,8 +103,9 @@ class World {
     bool under_way = false;
   };
 
-  static std::string queue_of(const Event& event) {
-    return event.tenant.str() + event.source.str() + event.entity + event.own_id;
+  static std::string queue_of(const TenantId& tenant, const PlatformId& source, const std::string& entity,
+                              const std::string& own_id) {
+    return tenant.str() + source.str() + entity + own_id;
   }
   void start();
   SteadyTime step();

@@ -1,0 +1,150 @@
+#include "conflict/detector.h"
+
+#include <gtest/gtest.h>
+
+namespace datasync::conflict {
+namespace {
+
+constexpr std::uint64_t kOld = 11;
+constexpr std::uint64_t kTold = 22;
+constexpr std::uint64_t kNew = 33;
+
+Timestamp at(int second) {
+  return Timestamp{seconds{1'000'000 + second}};
+}
+
+/// A record whose name was written by `alpha` in version 5, and told to `beta` under version 6; that was known at 10.
+class DetectorTest : public testing::Test {
+ protected:
+  DetectorTest() {
+    record_.version = {6};
+    FieldState& name = record_.at_or_new("name");
+    name.value = Value::string("told");
+    name.writer = PlatformId("alpha");
+    name.version = {5};
+    name.source_time = at(1);
+    name.time = {at(1).time_since_epoch().count()};
+    beta().hold({"name", {1}, kOld, at(0)});
+    beta().hold({"name", {6}, kTold, at(10)});
+    event_.source = PlatformId("beta");
+    event_.created_at = at(60);
+    seen_.field = "name";
+    seen_.held_hash = kNew;
+    seen_.golden_hash = kTold;
+  }
+  Knowledge& beta() { return record_.knowledge_of(PlatformId("beta")); }
+  Verdict verdict() const { return judge(record_, event_, seen_); }
+  bool overtaken() const { return may_be_overtaken(record_, event_, seen_); }
+
+  Record record_;
+  Event event_;
+  Observation seen_;
+};
+
+TEST_F(DetectorTest, AnEventWithoutATimeWasSentAtOnce) {
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, WhatAPlatformWroteBeforeItsValueWasKnownToBeThereMayBeOverwritten) {
+  event_.occurred_at = at(5);
+  EXPECT_EQ(verdict(), Verdict::kConcurrent);
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(11);  // clocks differ
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(13);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, WhoNamesTheVersionThatItWasToldHadSeenIt) {
+  event_.base_version = 6;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  EXPECT_FALSE(overtaken());
+  event_.occurred_at = at(9);  // but we heard of the end only later: it may have been carried out twice
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at.reset();
+  event_.base_version = 4;
+  EXPECT_EQ(verdict(), Verdict::kConcurrent);
+  EXPECT_TRUE(overtaken());
+}
+
+TEST_F(DetectorTest, AnEarlierValueInALateEventIsAnEcho) {
+  seen_.held_hash = kOld;
+  event_.base_version = 4;
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, AnEarlierValueMayBeBackIfItIsSaidOfTheTimeOfTheDelivery) {
+  seen_.held_hash = kOld;
+  event_.occurred_at = at(5);
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(-60);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, WhatIsInDoubtStaysSoUntilAnEventThatIsSurelyLater) {
+  beta().hold({"name", {0}, 0, at(20)});
+  event_.base_version = 6;
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(21);
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(30);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, ADoubtIsNoEarlierValue) {
+  beta().hold({"name", {0}, 0, at(20)});
+  beta().hold({"name", {7}, kNew, at(30)});
+  ASSERT_EQ(beta().earlier.size(), 2U);
+  EXPECT_EQ(beta().earlier[0].hash, kOld);
+  EXPECT_EQ(beta().earlier[1].hash, kTold);
+}
+
+TEST_F(DetectorTest, OfAFieldThatIsNotKnownTheDoubtOfTheWholeCopyCounts) {
+  beta().values.clear();
+  event_.occurred_at = at(21);
+  EXPECT_FALSE(overtaken());
+  beta().hold({std::string(kDeletedField), {0}, 0, at(20)});
+  EXPECT_TRUE(overtaken());
+}
+
+TEST_F(DetectorTest, WhatAPlatformWroteItselfIsOvertakenByNothingOfItsOwn) {
+  FieldState& name = record_.at_or_new("name");
+  name.writer = PlatformId("beta");
+  name.version = {7};
+  name.source_time = at(20);
+  beta().hold({"name", {7}, kTold, at(20)});
+  event_.occurred_at = at(21);
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  EXPECT_FALSE(overtaken());
+  event_.occurred_at = at(19);
+  EXPECT_EQ(verdict(), Verdict::kStale);
+}
+
+TEST_F(DetectorTest, WhatIsUnderWayOvertakesAllButItsOwnEcho) {
+  seen_.delivery_unknown = true;
+  seen_.sent_hash = kTold;
+  EXPECT_TRUE(overtaken());
+  seen_.held_hash = kTold;
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  EXPECT_FALSE(overtaken());
+}
+
+TEST_F(DetectorTest, WhatThePresentCopyHoldsSaysNothingOfAFormerOne) {
+  seen_.of_former_copy = true;
+  EXPECT_EQ(verdict(), Verdict::kConcurrent);
+  seen_.held_hash = kTold;
+  EXPECT_EQ(verdict(), Verdict::kSame);
+  FieldState& name = record_.at_or_new("name");
+  name.writer = PlatformId("beta");
+  name.source_version = 9;
+  event_.version = 3;
+  seen_.held_hash = kNew;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+}
+
+}  // namespace
+}  // namespace datasync::conflict

@@ -1,0 +1,230 @@
+#include <gtest/gtest.h>
+
+#include "pipeline/testing/engine_fixture.h"
+
+// A platform's copy of a record may be deleted, come back under its old id or another one, and be told something all
+// the while. Each test is a story that random histories found.
+
+namespace datasync::pipeline {
+namespace {
+
+class CopiesTest : public EngineTest {
+ protected:
+  void expect_everywhere(std::string_view field, const std::string& value) {
+    for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+      EXPECT_EQ(held(*platform, field), value) << platform->shape().id.str();
+    }
+  }
+  void expect_nowhere() {
+    for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+      EXPECT_TRUE(platform->copies(kTenant, kEntity).empty()) << platform->shape().id.str();
+    }
+  }
+};
+
+TEST_F(CopiesTest, ACopyThatIsGoneIsMadeAnewByTheUpdateThatMissesIt) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  sends_ = true;
+  last_id_ = "e3";
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  expect_everywhere("name", "t1:new");
+  expect_everywhere("phone", "t1:1");
+  EXPECT_EQ(status("e3"), EventStatus::kCompleted);
+  EXPECT_EQ(beta().seen.back().key, "e3:1");  // other words, another key
+}
+
+TEST_F(CopiesTest, ADeleteThatIsHeardAfterTheCopyWasMadeAnewStillCounts) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  const auto late = held_back();
+  sends_ = true;
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  expect_nowhere();
+}
+
+TEST_F(CopiesTest, ADeleteOfACopyThatItsPlatformReplacedItselfDoesNotCount) {
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  const auto late = held_back();
+  world().clock.advance(seconds{5});
+  sends_ = true;
+  create(beta(), R"({"email":"a@x","name":"t1:anew"})");
+  settle();
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  expect_everywhere("name", "t1:anew");
+}
+
+TEST_F(CopiesTest, ATargetThatNeverFindsWhatItSaysToHaveGetsADeadLetter) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  int asked = 0;
+  beta().refuse = [&asked](const std::string&) { return ++asked % 2 == 1 ? 404 : 0; };  // the create: 409, it is there
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  EXPECT_EQ(status("e2"), EventStatus::kFailed);
+  EXPECT_LT(asked, 12);
+}
+
+TEST_F(CopiesTest, LateNewsOfAFormerCopyDoesNotHideThePresentOne) {
+  sends_ = false;
+  const std::string former = create(beta(), R"({"email":"a@x","name":"t1:former","phone":"t1:1"})");
+  const auto born = held_back();
+  remove(beta(), former);
+  const auto gone = held_back();
+  world().clock.advance(seconds{5});
+  sends_ = true;
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  ASSERT_TRUE(world().accept({born, gone}));
+  settle();
+  EXPECT_EQ(status(born->id.str()), EventStatus::kCompleted);
+  expect_everywhere("name", "t1:ann");
+  expect_everywhere("phone", "t1:1");
+  EXPECT_EQ(world().record_of(1, former), world().record_of(1, only(beta()).first));
+}
+
+TEST_F(CopiesTest, ACopyThatCameBackUnderItsIdBeforeItWasToldIsToldAgain) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1"})");
+  settle();
+  const std::string there = only(beta()).first;
+  sends_ = false;
+  std::vector<std::shared_ptr<Event>> late;
+  remove(beta(), there);
+  late.push_back(held_back());
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x","phone":"t1:2"})"), there);
+  late.push_back(held_back());
+  edit(beta(), there, "phone", "t1:3");
+  late.push_back(held_back());
+  world().clock.advance(seconds{3});
+  sends_ = true;
+  edit(alpha(), id, "phone", "t1:4");
+  settle();
+  ASSERT_EQ(held(beta(), "phone"), "t1:4");  // what we said is in the copy that came back
+  ASSERT_TRUE(world().accept(late));
+  settle();
+  expect_everywhere("name", "t1:ann");
+  expect_everywhere("phone", held(beta(), "phone"));
+}
+
+TEST_F(CopiesTest, TheNumbersOfAFormerCopyDoNotMakeTheNextOneStale) {
+  const std::string id = create(alpha(), R"({"email":"a@x"})");
+  settle();
+  sends_ = false;
+  edit(beta(), only(beta()).first, "city", "t1:old");
+  last_->version = 11;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  sends_ = true;
+  remove(alpha(), id);
+  settle();
+  create(alpha(), R"({"email":"a@x"})");
+  settle();
+  sends_ = false;
+  edit(beta(), only(beta()).first, "city", "t1:new");
+  last_->version = 2;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  expect_everywhere("city", "t1:new");
+}
+
+TEST_F(CopiesTest, ADoubtIsKeptUntilTheRequestIsOverInWhichItArose) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  remove(alpha(), id);
+  settle();
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");  // from now on the record says whether it is there
+  settle();
+  const std::string there = only(beta()).first;
+  world().network.script = {"lost_after", "good"};
+  edit(alpha(), only(alpha()).first, "city", "t1:c");
+  world().run_for(milliseconds{200});
+  ASSERT_EQ(held(beta(), "city"), "t1:c");
+  remove(beta(), there);
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x"})"), there);
+  world().run_for(milliseconds{200});
+  edit(beta(), there, "phone", "t1:7");
+  settle();
+  expect_everywhere("city", "t1:c");
+  expect_everywhere("phone", "t1:7");
+}
+
+TEST_F(CopiesTest, AnEchoOfWhatWasToldInDoubtRaisesNoOther) {
+  shapes_[1].sends_echoes = true;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  remove(alpha(), id);
+  settle();
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  const std::size_t before = beta().requests;
+  world().network.script = {"500", "good"};
+  edit(alpha(), only(alpha()).first, "city", "t1:c");
+  world().run_for(milliseconds{200});
+  remove(beta(), there);
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x"})"), there);
+  settle();
+  expect_everywhere("city", "t1:c");
+  EXPECT_LT(beta().requests, before + 6);
+}
+
+TEST_F(CopiesTest, ACreateOfUnknownOutcomeKeepsItsWordsWhenItsIdIsLearntAndTheProcessEnds) {
+  shapes_[1].sends_email = true;  // by its id alone nobody could know it yet
+  begin_with({});
+  world().network.script = {"lost_after", "good"};
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  world().run_for(seconds{1});
+  edit(beta(), only(beta()).first, "phone", "t1:7");
+  world().run_for(seconds{1});
+  world().crash();
+  settle();  // the platform minds other words under a key
+  expect_everywhere("name", "t1:ann");
+  expect_everywhere("phone", "t1:7");
+}
+
+TEST_F(CopiesTest, AfterARestartARequestNamesTheCopyThatItNamedBefore) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  world().network.script = {"lost_after", "good"};
+  edit(alpha(), id, "city", "t1:c");
+  world().run_for(seconds{1});
+  remove(beta(), only(beta()).first);
+  create(beta(), R"({"email":"a@x","name":"t1:anew"})");
+  world().run_for(seconds{1});
+  world().crash();
+  settle();
+  expect_everywhere("city", "t1:c");
+  expect_everywhere("name", "t1:anew");
+}
+
+TEST_F(CopiesTest, AfterARestartAnUnknownOutcomeIsRepeatedThoughItsCopyIsGone) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  world().network.script = {"late", "good"};
+  edit(alpha(), id, "city", "t1:old");
+  world().run_for(seconds{1});
+  remove(beta(), there);
+  world().run_for(seconds{1});
+  world().crash();
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x","city":"t1:new"})"), there);
+  settle();
+  world().run_for(std::chrono::minutes{3});
+  expect_everywhere("city", "t1:new");
+}
+
+}  // namespace
+}  // namespace datasync::pipeline
