@@ -77,6 +77,23 @@ TEST_F(CopiesTest, ATargetThatNeverFindsWhatItSaysToHaveGetsADeadLetter) {
   EXPECT_LT(asked, 12);
 }
 
+TEST_F(CopiesTest, AnAddressThatIsNotThereForAWhileMakesNoSecondCopy) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  beta().refuse = [](const std::string&) { return 404; };
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  EXPECT_EQ(status("e2"), EventStatus::kFailed);
+  beta().refuse = nullptr;
+  EXPECT_TRUE(world().redrive_all());
+  settle();
+  EXPECT_EQ(status("e2"), EventStatus::kCompleted);
+  EXPECT_EQ(beta().seen.back().verb, "update");
+  EXPECT_EQ(only(beta()).first, there);
+  expect_everywhere("name", "t1:new");
+}
+
 TEST_F(CopiesTest, LateNewsOfAFormerCopyDoesNotHideThePresentOne) {
   sends_ = false;
   const std::string former = create(beta(), R"({"email":"a@x","name":"t1:former","phone":"t1:1"})");

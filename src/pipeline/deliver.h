@@ -109,6 +109,7 @@ class Deliverer {
   void deleted(Window& window, Outbox& outbox);
   void doubt_echoed(Window& window, Outbox& outbox);
   bool lost(Window& window, Outbox& outbox);
+  void found_no_address(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void moved_on(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   /// When a refused delivery is tried again; none: it is a dead letter.

@@ -126,6 +126,7 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       return {};
     case Outcome::Kind::kRejected:
       if (outcome.record_lost && !outbox.subject->stateless && lost(window, outbox)) return {};
+      if (outcome.http_status == 404 && attempt.change.verb == Verb::kCreated) found_no_address(window, outbox);
       rejected(window, outbox, outcome.message);
       return {};
     case Outcome::Kind::kMovedOn:
@@ -164,6 +165,18 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
   drop_attempt(window, outbox);
   go_on(window, outbox);
   return true;
+}
+
+/// Neither the record is there nor a place to make it. That its copy is gone was no more than the answer of a wrong
+/// address, perhaps: it is asked for again, and not made a second time.
+void Deliverer::found_no_address(Window& window, Outbox& outbox) {
+  Subject& subject = *outbox.subject;
+  if (subject.stateless || holds_record(*window.catalog, subject.record, outbox.target)) return;
+  Knowledge& known = subject.record.knowledge_of(outbox.target);
+  if (known.own_id().empty()) return;  // it never had one, or we know of its end
+  doubt_copy(known, window.now);
+  outbox.losses = 0;
+  subjects_.mark_dirty(subject);
 }
 
 void Deliverer::drop_attempt(Window& window, Outbox& outbox) {
