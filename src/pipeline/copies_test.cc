@@ -135,6 +135,26 @@ TEST_F(CopiesTest, ACopyThatCameBackUnderItsIdBeforeItWasToldIsToldAgain) {
   expect_everywhere("phone", held(beta(), "phone"));
 }
 
+TEST_F(CopiesTest, WhatWasToldShortlyBeforeADeleteMayBeInTheCopyThatCameBack) {
+  const std::string id = create(alpha(), R"({"email":"a@x","phone":"t1:1"})");
+  settle();
+  const std::string there = only(beta()).first;
+  sends_ = false;
+  std::vector<std::shared_ptr<Event>> late;
+  remove(beta(), there);
+  late.push_back(held_back());
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x","phone":"t1:2"})"), there);
+  late.push_back(held_back());
+  sends_ = true;
+  edit(alpha(), id, "phone", "t1:3");
+  settle();
+  ASSERT_EQ(held(beta(), "phone"), "t1:3");
+  for (const auto& event : late) event->occurred_at = world().clock.now() + milliseconds{100};  // its clock is ahead
+  ASSERT_TRUE(world().accept(late));
+  settle();
+  expect_everywhere("phone", "t1:2");
+}
+
 TEST_F(CopiesTest, TheNumbersOfAFormerCopyDoNotMakeTheNextOneStale) {
   const std::string id = create(alpha(), R"({"email":"a@x"})");
   settle();

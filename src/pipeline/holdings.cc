@@ -140,7 +140,14 @@ void note_living(const Catalog& catalog, const Record& record, Knowledge& known,
 void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVersion version, Timestamp when,
               const Attempt* under_way) {
   // What we told it later than it says to have deleted it, we told a copy that has come back: news of that will follow.
-  for (const KnownValue& value : known.values) when = std::max(when, value.acknowledged);
+  // Clocks differ: what was told shortly before may have been so, too, and is no longer the platform's own time then.
+  const Timestamp said = when;
+  for (const KnownValue& value : known.values) {
+    const bool was_told = !is_note(value) && !conflict::is_own_write(record, known.platform, value);
+    if (was_told && value.acknowledged + conflict::kClockTolerance > said)
+      when = std::max(when, said + microseconds{1});
+    when = std::max(when, value.acknowledged);
+  }
   forget_values(known);
   forget_numbers(record, known.platform);
   forget_ids(record, known, under_way);
