@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/interned.h"
+
 namespace datasync {
 
 /// A string id that cannot be mistaken for another kind of id. At most 255 bytes where it comes from a client.
@@ -32,8 +34,8 @@ struct IntegerId {
 
 using TenantId = StringId<struct TenantIdTag>;
 using EventId = StringId<struct EventIdTag>;
-using EntityId = StringId<struct EntityIdTag>;      ///< canonical: the same on every platform
-using PlatformId = StringId<struct PlatformIdTag>;  ///< the name of a platform: `bizoholic`
+using EntityId = StringId<struct EntityIdTag>;        ///< canonical: the same on every platform
+using PlatformId = InternedId<struct PlatformIdTag>;  ///< the name of a platform: `bizoholic`
 
 using Sequence = IntegerId<struct SequenceTag>;            ///< the store's own order of events; 0 is none
 using RecordKey = IntegerId<struct RecordKeyTag>;          ///< a golden record in the store; 0 is none

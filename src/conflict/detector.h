@@ -23,7 +23,7 @@ enum class Verdict : std::uint8_t {
 };
 
 struct Observation {
-  std::string_view field;
+  FieldName field;
   std::uint64_t held_hash = 0;    ///< of the incoming value, as its platform writes it
   std::uint64_t golden_hash = 0;  ///< of the golden value, as the same platform would write it; 0 where there is none
   /// A delivery of this field to the platform began and its end is not known.

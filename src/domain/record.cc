@@ -16,14 +16,14 @@ constexpr std::size_t kOwnIdsMax = 16;
 
 }  // namespace
 
-const KnownValue* Knowledge::find(std::string_view field) const noexcept {
+const KnownValue* Knowledge::find(const FieldName& field) const noexcept {
   for (const KnownValue& value : values) {
     if (value.field == field) return &value;
   }
   return nullptr;
 }
 
-const KnownValue* Knowledge::find_last_contact(std::string_view field) const noexcept {
+const KnownValue* Knowledge::find_last_contact(const FieldName& field) const noexcept {
   const KnownValue* held = find(field);
   return held != nullptr ? held : find(kDeletedField);
 }
@@ -66,19 +66,19 @@ bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   return news;
 }
 
-const FieldState* Record::find(std::string_view field) const noexcept {
+const FieldState* Record::find(const FieldName& field) const noexcept {
   for (const FieldState& state : fields) {
     if (state.name == field) return &state;
   }
   return nullptr;
 }
 
-FieldState& Record::at_or_new(std::string_view field) {
+FieldState& Record::at_or_new(const FieldName& field) {
+  if (const FieldState* known = find(field)) return const_cast<FieldState&>(*known);
   const auto at = std::lower_bound(fields.begin(), fields.end(), field,
-                                   [](const FieldState& state, std::string_view name) { return state.name < name; });
-  if (at != fields.end() && at->name == field) return *at;
+                                   [](const FieldState& state, const FieldName& name) { return state.name < name; });
   FieldState fresh;
-  fresh.name = std::string(field);
+  fresh.name = field;
   return *fields.insert(at, std::move(fresh));
 }
 

@@ -22,11 +22,11 @@ struct HybridTime {
 };
 
 /// The field that a delete changes; its value is `true` on a tombstone.
-inline constexpr std::string_view kDeletedField = "_deleted";
+inline const FieldName kDeletedField = "_deleted";
 
 /// The golden value of one field, who wrote it and when.
 struct FieldState {
-  std::string name;  ///< canonical
+  FieldName name;  ///< canonical
   Value value;
   PlatformId writer;
   HybridTime time;
@@ -39,7 +39,7 @@ struct FieldState {
 
 /// That a platform holds a value of one field, by its own write or by an acknowledged delivery.
 struct KnownValue {
-  std::string field;
+  FieldName field;
   RecordVersion version{};  ///< 0: not the golden value; negative: a note of the pipeline's, no value
   std::uint64_t hash = 0;   ///< of the value as this platform writes it (`Mapper::held_hash`); 0: in doubt
   Timestamp acknowledged{};
@@ -63,9 +63,9 @@ struct Knowledge {
   /// event may still echo them.
   std::vector<KnownValue> earlier;
 
-  [[nodiscard]] const KnownValue* find(std::string_view field) const noexcept;
+  [[nodiscard]] const KnownValue* find(const FieldName& field) const noexcept;
   /// What is known of the field or, where nothing is, of the copy as a whole.
-  [[nodiscard]] const KnownValue* find_last_contact(std::string_view field) const noexcept;
+  [[nodiscard]] const KnownValue* find_last_contact(const FieldName& field) const noexcept;
   /// Notes that the platform now holds `value`; what it held before moves to `earlier`.
   void hold(KnownValue value);
   /// The newest id of that role; empty if none.
@@ -87,8 +87,8 @@ struct Record {
   std::vector<FieldState> fields;  ///< sorted by name
   std::vector<Knowledge> knowledge;
 
-  [[nodiscard]] const FieldState* find(std::string_view field) const noexcept;
-  [[nodiscard]] FieldState& at_or_new(std::string_view field);
+  [[nodiscard]] const FieldState* find(const FieldName& field) const noexcept;
+  [[nodiscard]] FieldState& at_or_new(const FieldName& field);
   [[nodiscard]] const Knowledge* known_by(const PlatformId& platform) const noexcept;
   [[nodiscard]] Knowledge& knowledge_of(const PlatformId& platform);
   [[nodiscard]] bool is_deleted() const noexcept;

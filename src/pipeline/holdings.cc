@@ -45,7 +45,7 @@ void forget_ids(const Record& record, Knowledge& known, const Attempt* under_way
 /// Whether the copy is there, as we know it now; the version that the platform was told of it stays.
 void hold_existence(Knowledge& known, std::uint64_t hash, Timestamp now) {
   const KnownValue* before = known.find(kDeletedField);
-  known.hold({std::string(kDeletedField), before == nullptr ? RecordVersion{} : before->version, hash, now});
+  known.hold({kDeletedField, before == nullptr ? RecordVersion{} : before->version, hash, now});
 }
 
 bool has_values(const Knowledge& known) {
@@ -151,7 +151,7 @@ void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVe
   forget_values(known);
   forget_numbers(record, known.platform);
   forget_ids(record, known, under_way);
-  known.hold({std::string(kDeletedField), version,
+  known.hold({kDeletedField, version,
               catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), when});
 }
 
@@ -187,8 +187,8 @@ bool is_copy_in_doubt(const Knowledge& known) noexcept {
   return existence != nullptr && existence->hash == 0;
 }
 
-void doubt(Knowledge& known, std::string_view field, Timestamp now) {
-  known.hold({std::string(field), RecordVersion{0}, 0, now});
+void doubt(Knowledge& known, const FieldName& field, Timestamp now) {
+  known.hold({field, RecordVersion{0}, 0, now});
 }
 
 bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept {

@@ -72,7 +72,7 @@ void keep_in_doubt(Knowledge& known, Timestamp since);
 [[nodiscard]] bool is_copy_in_doubt(const Knowledge& known) noexcept;
 
 /// We do not know which value of the field the platform holds: it lacks it, whatever it says, until it is told again.
-void doubt(Knowledge& known, std::string_view field, Timestamp now);
+void doubt(Knowledge& known, const FieldName& field, Timestamp now);
 
 /// Whether the platform spoke of the field, or of the copy as a whole, while a request that says it was under way.
 [[nodiscard]] bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept;

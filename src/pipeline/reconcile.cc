@@ -27,7 +27,7 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
 }
 
 /// What an attempt says of the field. Null if there is none, or it does not say it.
-SentField* sent_of(Attempt* attempt, std::string_view field) {
+SentField* sent_of(Attempt* attempt, const FieldName& field) {
   if (attempt == nullptr) return nullptr;
   for (SentField& sent : attempt->fields) {
     if (sent.name == field) return &sent;
@@ -254,7 +254,7 @@ void Reconciler::settle_copy(Window& window, Change& change) {
   change.learned = change.learned || is_next || change.copy.doubtful;
 }
 
-Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, std::string_view field, const Value* before,
+Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, const FieldName& field, const Value* before,
                                           const Value& after) {
   if (before != nullptr && *before == after) return {};
   const Record& record = subject.record;
@@ -310,7 +310,7 @@ void Reconciler::judge_delete(Window& window, Change& change) {
   change.learned = true;
 }
 
-conflict::Observation Reconciler::observe(const Window& window, const Change& change, std::string_view field,
+conflict::Observation Reconciler::observe(const Window& window, const Change& change, const FieldName& field,
                                           const Value& value) {
   const transform::Mapper& mapper = window.catalog->mapper;
   const Record& record = change.record();
@@ -331,7 +331,7 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
   return seen;
 }
 
-conflict::Verdict Reconciler::judge(Window& window, Change& change, std::string_view field, const Value& value) {
+conflict::Verdict Reconciler::judge(Window& window, Change& change, const FieldName& field, const Value& value) {
   const Event& event = change.event();
   Record& record = change.record();
   const FieldState* golden = record.find(field);
@@ -369,13 +369,13 @@ conflict::Verdict Reconciler::judge(Window& window, Change& change, std::string_
 }
 
 /// Its platform holds the value; what it says of a former copy is not what is in the present one.
-void Reconciler::hold(Change& change, std::string_view field, RecordVersion version, std::uint64_t held_hash) {
+void Reconciler::hold(Change& change, const FieldName& field, RecordVersion version, std::uint64_t held_hash) {
   if (change.is_former()) return;
-  change.source().hold({std::string(field), version, held_hash, event_time(change.event())});
+  change.source().hold({field, version, held_hash, event_time(change.event())});
   change.learned = true;
 }
 
-void Reconciler::overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash) {
+void Reconciler::overwrite(Change& change, const FieldName& field, const Value& value, std::uint64_t held_hash) {
   const Event& event = change.event();
   FieldState& state = change.record().at_or_new(field);
   const bool existed = state.version.value > 0;
@@ -393,7 +393,7 @@ void Reconciler::overwrite(Change& change, std::string_view field, const Value& 
   change.changed = true;
 }
 
-void Reconciler::settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
+void Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
                                  std::uint64_t held_hash) {
   const Event& event = change.event();
   Record& record = change.record();
@@ -424,8 +424,7 @@ void Reconciler::settle_conflict(Window& window, Change& change, std::string_vie
   } else if (rule.critical && !event.base_version) {
     change.conflict.type = conflict::conflict_type(event, true);
   }
-  change.conflict.fields.push_back(
-      {std::string(field), value, golden.value, std::string(strategy->name()), incoming_won});
+  change.conflict.fields.push_back({field.str(), value, golden.value, std::string(strategy->name()), incoming_won});
 }
 
 /// Puts the record, its history and its conflict into the window's transaction.

@@ -28,17 +28,17 @@ class Reconciler {
   [[nodiscard]] Result<void> link(Window& window, Change& change);
   void place_copy(Window& window, Change& change, bool is_linked);
   void settle_copy(Window& window, Change& change);
-  [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, std::string_view field,
+  [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, const FieldName& field,
                                               const Value* before, const Value& after);
 
   void note_late_values(Window& window, Change& change, const Fields& fields);
-  [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, std::string_view field,
+  [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, const FieldName& field,
                                                      const Value& value);
-  conflict::Verdict judge(Window& window, Change& change, std::string_view field, const Value& value);
+  conflict::Verdict judge(Window& window, Change& change, const FieldName& field, const Value& value);
   void judge_delete(Window& window, Change& change);
-  static void hold(Change& change, std::string_view field, RecordVersion version, std::uint64_t held_hash);
-  void overwrite(Change& change, std::string_view field, const Value& value, std::uint64_t held_hash);
-  void settle_conflict(Window& window, Change& change, std::string_view field, const Value& value,
+  static void hold(Change& change, const FieldName& field, RecordVersion version, std::uint64_t held_hash);
+  void overwrite(Change& change, const FieldName& field, const Value& value, std::uint64_t held_hash);
+  void settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
                        std::uint64_t held_hash);
   void record_outcome(Window& window, Change& change);
 

@@ -18,7 +18,7 @@ struct Lane;
 
 /// One field of a frozen change: what the target holds once it has acknowledged it.
 struct SentField {
-  std::string name;
+  FieldName name;
   RecordVersion version{};
   std::uint64_t hash = 0;  ///< as the target writes it
   bool echoed = false;     ///< the target told the same while it was on its way

@@ -8,7 +8,7 @@ namespace datasync::transform {
 namespace {
 
 /// Blocks and marks that only we write: a client that echoes or invents them changes nothing by it.
-constexpr std::string_view kOurs[] = {"_platform_context", "_sync_metadata", kDeletedField};
+const std::string_view kOurs[] = {"_platform_context", "_sync_metadata", kDeletedField};
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

@@ -334,8 +334,9 @@ void History::check_copy(const Record& record, std::size_t index) {
     if (!has_come_back && field.version <= existence->version) continue;
     const Value* held = copy == nullptr ? nullptr : copy->data.find(platform.shape().local(field.name));
     if (held != nullptr && *held == field.value) continue;
-    complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name + "; golden is " +
-             field.value.text() + " by " + field.writer.str() + " in version " + std::to_string(field.version.value));
+    complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name.str() +
+             "; golden is " + field.value.text() + " by " + field.writer.str() + " in version " +
+             std::to_string(field.version.value));
   }
 }
 

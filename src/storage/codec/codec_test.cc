@@ -87,7 +87,7 @@ Record some_record(Random& random) {
     const FieldState before = record.fields.empty() ? FieldState{} : record.fields.back();
     FieldState& field = record.at_or_new(some_text(random));
     if (random.next() % 2 == 0) {
-      const std::string name = field.name;
+      const FieldName name = field.name;
       field = before;
       field.name = name;
     } else {
