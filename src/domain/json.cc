@@ -145,7 +145,10 @@ void append_number(std::string& out, ondemand::value value) {
   if (digits_only && raw != "-0") {
     out += raw;
   } else {
-    out += canonical_number(raw);
+    const std::string number = canonical_number(raw);
+    // An exponent may come to the digits: what is stored must be readable again.
+    if (number.size() > kJsonNumberBytesMax) refuse("a number has more than 128 characters");
+    out += number;
   }
 }
 

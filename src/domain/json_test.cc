@@ -130,6 +130,24 @@ TEST(Json, RefusesNestingBombsAndGiantNumbers) {
   EXPECT_TRUE(refused(std::string(129, '9')));
 }
 
+/// The exponent that comes to many digits made the canonical text longer than a number may be: what was taken and
+/// stored could not be read again.
+TEST(Json, ANumberThatIsTakenCanBeReadAgain) {
+  for (std::size_t digits = 100; digits <= 128; ++digits) {
+    for (const std::string& number : {std::string(digits, '9') + ".5", "0." + std::string(digits, '9') + "e-29",
+                                      "0." + std::string(digits, '9') + "e-31"}) {
+      const auto value = parse_json(number);
+      EXPECT_EQ(parse_json("[" + number + "]").has_value(), value.has_value()) << number;
+      if (!value) continue;
+      const auto again = parse_json(value->text());
+      ASSERT_TRUE(again) << number;
+      EXPECT_EQ(*again, *value);
+    }
+  }
+  EXPECT_TRUE(parse_json(std::string(122, '9') + ".5"));
+  EXPECT_FALSE(parse_json(std::string(123, '9') + ".5"));
+}
+
 TEST(Json, ReadsAnEventAndItsDataInOnePass) {
   const auto event = parse_nested_object(R"({"type":"t","data":{"x":{"y":1},"a":2},"z":[{}]})", "data");
   ASSERT_TRUE(event);
