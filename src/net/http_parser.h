@@ -192,7 +192,9 @@ class ResponseParser final : public MessageParser<false> {
 
  private:
   void on_request_impl(boost::beast::http::verb, Text, Text, int, BeastError&) override {}
-  void on_response_impl(int code, Text, int version, BeastError&) override {
+  void on_response_impl(int code, Text, int version, BeastError& error) override {
+    constexpr int kStatusMin = 100;  // RFC 9110, section 15; Beast takes any three digits
+    if (code < kStatusMin) error = Error::bad_status;
     status = code;
     version_ = version;
   }

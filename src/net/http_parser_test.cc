@@ -48,5 +48,18 @@ TEST(RequestParser, JudgesAChunkAlikeInOnePieceAndInMany) {
   }
 }
 
+/// `HTTP/1.1 002 OK` was taken for an answer like any other.
+TEST(ResponseParser, RefusesAStatusBelowOneHundred) {
+  for (const auto& [status, expected] : {std::pair("099", ParseState::kError), std::pair("000", ParseState::kError),
+                                         std::pair("100", ParseState::kHeaderDone)}) {
+    const std::string text = std::string("HTTP/1.1 ") + status + " OK\r\nContent-Length: 0\r\n\r\n";
+    ResponseParser parser(kHeaderBytesMax, 1024, false);
+    ReadBuffer buffer;
+    std::copy(text.begin(), text.end(), buffer.prepare(text.size(), 1).begin());
+    buffer.commit(text.size());
+    EXPECT_EQ(parser.feed(buffer), expected) << status;
+  }
+}
+
 }  // namespace
 }  // namespace datasync::net
