@@ -31,6 +31,7 @@ class MessageParser : public boost::beast::http::basic_parser<kIsRequest> {
   ParseState feed(ReadBuffer& buffer) {
     if (header_seen_ && this->is_done()) return ParseState::kDone;
     while (!buffer.empty()) {
+      if (header_seen_ && this->chunked() && buffer.size() < kLastChunkBytes) return ParseState::kNeedMore;
       const auto data = buffer.data();
       const std::size_t consumed = this->put(boost::asio::const_buffer(data.data(), data.size()), error_);
       buffer.consume(consumed);
@@ -94,6 +95,9 @@ class MessageParser : public boost::beast::http::basic_parser<kIsRequest> {
   int version_ = 11;
 
  private:
+  /// `0`, two line ends: less can't be the end of a chunked body. Beast asserts it when it has seen the first line.
+  static constexpr std::size_t kLastChunkBytes = 5;
+
   const std::uint32_t header_bytes_max_;
   std::size_t header_bytes_ = 0;
   BeastError error_;

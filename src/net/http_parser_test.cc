@@ -48,6 +48,15 @@ TEST(RequestParser, JudgesAChunkAlikeInOnePieceAndInMany) {
   }
 }
 
+/// Beast asserted that all of the last chunk was there: an empty body whose `0` and one byte more came in two pieces
+/// ended the process wherever assertions are compiled in.
+TEST(RequestParser, ReadsAnEmptyChunkedBodyInPiecesOfAnySize) {
+  const std::string empty = chunked("0\r\n\r\n");
+  for (std::size_t step = 1; step <= empty.size(); ++step) {
+    EXPECT_EQ(read(empty, step), std::pair(ParseState::kDone, std::string())) << step;
+  }
+}
+
 /// `HTTP/1.1 002 OK` was taken for an answer like any other.
 TEST(ResponseParser, RefusesAStatusBelowOneHundred) {
   for (const auto& [status, expected] : {std::pair("099", ParseState::kError), std::pair("000", ParseState::kError),
