@@ -172,7 +172,7 @@ void ConfigSection::refuse(std::string_view key, std::string_view message) {
 }
 
 void ConfigSection::refuse_word(std::string_view key, const std::string& word, const std::vector<std::string>& known) {
-  refuse(key, "`" + word + "` is none of " + listed(known) + did_you_mean(word, known));
+  refuse(key, "is none of " + listed(known) + did_you_mean(word, known));
 }
 
 std::string ConfigSection::path_to(std::string_view key) const {

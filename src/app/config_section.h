@@ -16,6 +16,9 @@
 namespace datasync::app {
 
 /// What is wrong with a configuration: all of it, so that an operator mends it in one go.
+///
+/// A problem names the key and its place and says what would be right. It never quotes the value: under a key that was
+/// mistaken for another, or was filled from the wrong variable, it may be a secret, and problems go to the log.
 class Problems {
  public:
   /// `at` may be null where nothing stands yet.

@@ -62,7 +62,7 @@ std::string read_address(ConfigSection& connection, std::string_view path_where_
   }
   const auto url = net::parse_url(address);
   if (!url) {
-    connection.refuse("address", url.error().message);  // not the address itself: it may hold a password
+    connection.refuse("address", url.error().message);
   } else if (!path_where_none.empty() && url->target == "/") {
     if (address.ends_with('/')) address.pop_back();
     address += path_where_none;
@@ -179,7 +179,7 @@ std::vector<int> read_statuses(ConfigSection& connection, std::vector<int> stand
   for (const std::string& word : *words) {
     int number = 0;
     std::from_chars(word.data(), word.data() + word.size(), number);
-    if (number < 100 || number > 599) connection.refuse("success_statuses", "`" + word + "` is no HTTP status");
+    if (number < 100 || number > 599) connection.refuse("success_statuses", "must be HTTP statuses: 100 to 599");
     statuses.push_back(number);
   }
   return statuses;
@@ -231,7 +231,7 @@ std::string read_document(ConfigSection& step, const ConnectionContext& context)
   if (name.find('{') != std::string::npos) return name;  // the text itself
   if (auto text = name.empty() ? std::nullopt : context.find_document(name)) return *std::move(text);
   step.refuse("document", name.empty() ? "is missing: the file of a GraphQL operation, or its text"
-                                       : "there is no document `" + name + "` for " + context.platform.str());
+                                       : "names a document that there is not for " + context.platform.str());
   return {};
 }
 

@@ -284,8 +284,9 @@ void PlatformConfigReader::read_fields(ConfigSection& section, EntityMapping& ma
     if (fresh) {
       mapping.to_canonical.emplace(own, *canonical);
     } else {
-      fields.refuse(own, "`" + first->second + "` stands for `" + *canonical +
-                             "` already; null takes it away, and `aliases` under `entities` are for further names");
+      fields.refuse(own, "`" + first->second +
+                             "` stands for the same field already; null takes it away, and `aliases` under `entities` "
+                             "are for further names");
     }
   }
 }
@@ -300,8 +301,8 @@ void PlatformConfigReader::read_statuses(ConfigSection& section, EntityMapping& 
     if (fresh) {
       mapping.statuses.emplace(canonical, *own);
     } else {
-      statuses.refuse(canonical, "`" + *own + "` is `" + first->second +
-                                     "` already, so it could not be read back; use `kept` for what the platform keeps");
+      statuses.refuse(canonical, "has the same word as `" + first->second +
+                                     "`, so it could not be read back; use `kept` for what the platform keeps");
     }
   }
 }
@@ -357,7 +358,7 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
     conflict::EntityRulebook& book = config_.rulebooks[entity];
     for (std::string& platform : rules.texts("priority").value_or(std::vector<std::string>{})) {
       if (std::find(platforms_.begin(), platforms_.end(), platform) == platforms_.end()) {
-        rules.refuse("priority", "there is no platform `" + platform + "`" + did_you_mean(platform, platforms_));
+        rules.refuse("priority", "names a platform that there is not" + did_you_mean(platform, platforms_));
       }
       book.priority.emplace_back(std::move(platform));
     }

@@ -407,7 +407,7 @@ INSTANTIATE_TEST_SUITE_P(
               "config.yaml:3: platforms.coreldove.currency: currency must be an ISO 4217 code of three letters, such "
               "as USD"},
         Wrong{"platforms: {coreldove: {amounts: convert}}",
-              "config.yaml:1: platforms.coreldove.amounts: `convert` is none of converted, original; did you mean "
+              "config.yaml:1: platforms.coreldove.amounts: is none of converted, original; did you mean "
               "`converted`?"},
         Wrong{"platforms: {coreldove: {currency: CHF}}",
               "config.yaml:1: platforms.coreldove.currency: no rate of exchange is known for CHF: add it under `rates` "
@@ -419,13 +419,12 @@ INSTANTIATE_TEST_SUITE_P(
               "config.yaml:1: platforms.coreldove.entities.usr: no such entity: declare it under `entities`; did you "
               "mean "
               "`user`?"},
-        Wrong{
-            "platforms: {bizoholic: {entities: {user: {fields: {mail: email}}}}}",
-            "config.yaml:1: platforms.bizoholic.entities.user.fields.mail: `email_address` stands for `email` already; "
-            "null takes it away, and `aliases` under `entities` are for further names"},
+        Wrong{"platforms: {bizoholic: {entities: {user: {fields: {mail: email}}}}}",
+              "config.yaml:1: platforms.bizoholic.entities.user.fields.mail: `email_address` stands for the same field "
+              "already; null takes it away, and `aliases` under `entities` are for further names"},
         Wrong{"platforms: {bizosaas: {entities: {user: {statuses: {a: x, b: x}}}}}",
-              "config.yaml:1: platforms.bizosaas.entities.user.statuses.b: `x` is `a` already, so it could not be read "
-              "back; "
+              "config.yaml:1: platforms.bizosaas.entities.user.statuses.b: has the same word as `a`, so it could not "
+              "be read back; "
               "use `kept` for what the platform keeps"},
         Wrong{"platforms: {bizosaas: {entities: {user: {splits: {name: [first]}}}}}",
               "config.yaml:1: platforms.bizosaas.entities.user.splits.name: must name two parts: [first_name, "
@@ -433,17 +432,16 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"platforms: {x: {connection: {address: \"http://a\"}}}",
               "config.yaml:1: platforms.x.connection.protocol: is missing: rest or graphql"},
         Wrong{"platforms: {x: {connection: {protocol: soap}}}",
-              "config.yaml:1: platforms.x.connection.protocol: `soap` is none of rest, graphql"},
+              "config.yaml:1: platforms.x.connection.protocol: is none of rest, graphql"},
         Wrong{"platforms: {x: {connection: {protocol: rest}}}",
               "config.yaml:1: platforms.x.connection.address: is missing: where is the platform? For example "
               "https://api.example.com"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", bearer_token: b, api_key: c}}}",
               "config.yaml:1: platforms.x.connection.api_key: stands beside `bearer_token`: use one of them"},
-        Wrong{
-            "platforms: {x: {connection: {protocol: rest, address: \"http://a\", verbs: {delete: {outcomes: {404: "
-            "fine}}}}}}",
-            "config.yaml:1: platforms.x.connection.verbs.delete.outcomes.404: `fine` is none of delivered, step_done, "
-            "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
+        Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", verbs: {delete: {outcomes: {404: "
+              "fine}}}}}}",
+              "config.yaml:1: platforms.x.connection.verbs.delete.outcomes.404: is none of delivered, step_done, "
+              "repeat, refused, unknown, rejected, moved_on, unauthorized, gone"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", timeout_seconds: 1h}}}",
               "config.yaml:1: platforms.x.connection.timeout_seconds: must be a whole number from 1 to 3600"},
         Wrong{"platforms: {bizosaas: {connection: {rate_limit: {burst: 3}}}}",
@@ -460,21 +458,58 @@ INSTANTIATE_TEST_SUITE_P(
               "config.yaml:1: platforms.x.connection.settings.channel: is missing, and a step needs it; did you mean "
               "`chanel`?"},
         Wrong{"platforms: {coreldove: {connection: {plans: {user: {delete: [{name: a, document: user_delet}]}}}}}",
-              "config.yaml:1: platforms.coreldove.connection.plans.user.delete[0].document: there is no document "
-              "`user_delet` for coreldove"},
+              "config.yaml:1: platforms.coreldove.connection.plans.user.delete[0].document: names a document "
+              "that there is not for coreldove"},
         Wrong{"platforms: {x: {locale: \"${HOME\"}}", "config.yaml:1: platforms.x.locale: `${` without its `}`"},
         Wrong{"rates: {units: {EUR: -1}}",
               "config.yaml:1: rates.units.EUR: must be a decimal above zero, such as 83 or 0.92"},
         Wrong{"rates: {as_of: today}", "config.yaml:1: rates.as_of: must be a day such as 2026-01-31"},
         Wrong{"conflict_rules: {user: {priority: [bizohollic]}}",
-              "config.yaml:1: conflict_rules.user.priority: there is no platform `bizohollic`; did you mean "
+              "config.yaml:1: conflict_rules.user.priority: names a platform that there is not; did you mean "
               "`bizoholic`?"},
         Wrong{"conflict_rules: {user: {fields: {email: {strategy: last_wins}}}}",
-              "config.yaml:1: conflict_rules.user.fields.email.strategy: `last_wins` is none of latest_wins, "
+              "config.yaml:1: conflict_rules.user.fields.email.strategy: is none of latest_wins, "
               "source_wins, "
               "merge_smart, custom_logic, manual_review; did you mean `latest_wins`?"},
         Wrong{"entities: {user: {natural_keys: {a: b}}}",
               "config.yaml:1: entities.user.natural_keys: must be a list of words: [one, two]"}));
+
+/// What was put under a wrong key, or filled from the wrong variable, may be a secret: `protocol: ${API_KEY}` told it
+/// to the log.
+TEST(BadConfig, NeverTellsTheValue) {
+  constexpr std::string_view kSecret = "s3cr3tT0ken";
+  for (const std::string_view yaml : {
+           "platforms: {x: {currency: KEY}}",
+           "platforms: {x: {context: KEY, amounts: KEY, enabled: KEY}}",
+           "platforms: {x: {connection: KEY}}",
+           "platforms: {x: {connection: {protocol: KEY}}}",
+           "platforms: {x: {connection: {protocol: rest, address: KEY}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://u:KEY@a\"}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://a\", method: KEY, body: KEY, bearer_token: "
+           "[KEY]}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://a\", success_statuses: [KEY]}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://a\", timeout_seconds: KEY, headers: KEY}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://a\", rate_limit: {requests_per_second: "
+           "KEY}}}}",
+           "platforms: {x: {connection: {protocol: rest, address: \"http://a\", verbs: {create: {outcomes: {404: "
+           "KEY}}}}}}",
+           "platforms: {x: {connection: {protocol: graphql, address: \"http://a\", plans: {user: {create: [{document: "
+           "KEY}]}}}}}",
+           "platforms: {bizoholic: {entities: {user: {fields: {a: KEY, b: KEY}}}}}",
+           "platforms: {bizoholic: {entities: {user: {statuses: {a: KEY, b: KEY}, splits: {a: KEY}, kept: {a: KEY}}}}}",
+           "platforms: {x: {locale: \"${KEY\"}}",
+           "platforms: {x: {locale: *KEY}}",
+           "rates: {base: KEY, as_of: KEY, units: {EUR: KEY}}",
+           "conflict_rules: {user: {priority: [KEY], fields: {email: KEY}}}",
+           "conflict_rules: {user: {fields: {email: {strategy: KEY, critical: KEY}}}}",
+       }) {
+    std::string filled(yaml);
+    for (auto at = filled.find("KEY"); at != std::string::npos; at = filled.find("KEY")) filled.replace(at, 3, kSecret);
+    const std::string all = problems(filled);
+    EXPECT_THAT(all, HasSubstr("config.yaml:1: ")) << yaml;
+    EXPECT_THAT(all, Not(HasSubstr(kSecret))) << yaml;
+  }
+}
 
 TEST(BadConfig, IsToldAllAtOnce) {
   const std::string all = problems("platforms: {coreldove: {currency: X, locle: y}}\nrates: {as_of: z}\n");

@@ -18,6 +18,7 @@ namespace datasync::app {
 namespace {
 
 constexpr std::string_view kFileSuffix = "_FILE";
+constexpr std::string_view kCommandLine = "--config";
 constexpr std::size_t kValueFileBytesMax = 64 * 1024;
 constexpr std::size_t kConfigFileBytesMax = 16 * 1024 * 1024;
 
@@ -120,7 +121,7 @@ SettingSources system_sources(std::string config_file) {
 SettingLayers SettingLayers::read(const SettingSources& sources, std::vector<std::string>& problems) {
   SettingLayers layers;
   Layer command_line;
-  if (!sources.config_file.empty()) command_line.values["CONFIG"] = {sources.config_file, "--config"};
+  if (!sources.config_file.empty()) command_line.values["CONFIG"] = {sources.config_file, std::string(kCommandLine)};
   layers.variables_.push_back(std::move(command_line));
   Layer environment;
   for (const auto& [name, value] : sources.environment) environment.values[name] = {value, "environment"};
@@ -167,8 +168,11 @@ SettingLayers::Layer SettingLayers::read_env_file(const std::string& path, std::
 void SettingLayers::read_config(const GivenValue& path, std::vector<std::string>& problems) {
   auto content = read_file(path.text, kConfigFileBytesMax);
   if (!content) {
-    problems.push_back(fmt::format("CONFIG: the file {} ({}) cannot be read; correct the path or leave it out",
-                                   path.text, path.place));
+    // Only what a person typed beside `--config` is sure to be meant as a path.
+    const bool typed = path.place == kCommandLine;
+    problems.push_back(fmt::format(
+        "CONFIG: the file {}cannot be read; correct the path or leave it out",
+        typed ? fmt::format("{} ({}) ", path.text, path.place) : fmt::format("that it names ({}) ", path.place)));
     return;
   }
   config_text_ = *std::move(content);
@@ -217,9 +221,10 @@ Result<std::optional<GivenValue>> SettingLayers::find_in(const Layer& layer, std
   const auto path = std::filesystem::path(layer.folder) / file->text;  // an absolute path stays itself
   auto content = read_file(path.string(), kValueFileBytesMax);
   if (!content) {
+    // Not what it names: who takes the one variable for the other puts the secret itself there.
     return fail(ErrorCode::kInvalid,
-                fmt::format("{}: the file {}, which {} ({}) names, cannot be read or is larger than {} KiB", name,
-                            path.string(), file_name, file->place, kValueFileBytesMax / 1024));
+                fmt::format("{}: the file that {} ({}) names cannot be read or is larger than {} KiB", name, file_name,
+                            file->place, kValueFileBytesMax / 1024));
   }
   while (content->ends_with('\n') || content->ends_with('\r')) content->pop_back();
   if (content->empty()) {

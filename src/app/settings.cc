@@ -170,9 +170,8 @@ void load_one(Settings& settings, const Setting& setting, const SettingSources& 
       text = (*given)->text;
       place = (*given)->place;
     } else {
-      const bool secret = setting.kind == Kind::kSecret || setting.kind == Kind::kConnection;
-      problems.push_back(fmt::format("{}: {} ({}) is not possible here; it must be {}", setting.name,
-                                     secret ? "the value" : "`" + masked(setting, (*given)->text) + "`",
+      // Whatever the setting is, its value is not shown: it may be a secret that was meant for another one.
+      problems.push_back(fmt::format("{}: the value ({}) is not possible here; it must be {}", setting.name,
                                      (*given)->place, expectation(setting)));
       given = std::nullopt;
     }
@@ -233,11 +232,12 @@ void check_identity(const Settings& settings, std::vector<std::string>& problems
   if (checked) return;
   const auto& place = effective_of(settings, "JWT_SECRET").place;
   const auto& environment = effective_of(settings, "ENVIRONMENT");
-  problems.push_back(fmt::format(
-      "{}{} (ENVIRONMENT is {}, {}). Make one with `openssl rand -base64 48` and set JWT_SECRET, or JWT_SECRET_FILE to "
-      "a "
-      "file that holds it. To try things on this machine without tokens: ENVIRONMENT=development",
-      checked.error().message, place.empty() ? "" : " (" + place + ")", environment.text, environment.place));
+  problems.push_back(
+      fmt::format("{}{} (ENVIRONMENT, {}, is not development). Make one with `openssl rand -base64 48` and set "
+                  "JWT_SECRET, or JWT_SECRET_FILE to "
+                  "a "
+                  "file that holds it. To try things on this machine without tokens: ENVIRONMENT=development",
+                  checked.error().message, place.empty() ? "" : " (" + place + ")", environment.place));
 }
 
 /// One letter too many, too few or wrong, or two neighbours swapped.

@@ -69,7 +69,7 @@ for (const [what, secret] of [
 }
 
 test('A file that holds a setting must be there, hold something, and be the only source', async () => {
-  await assertRefuses({ env: { JWT_SECRET_FILE: 'nowhere', ENVIRONMENT: 'production' } }, /JWT_SECRET: the file nowhere/);
+  await assertRefuses({ env: { JWT_SECRET_FILE: 'nowhere', ENVIRONMENT: 'production' } }, /JWT_SECRET: the file that JWT_SECRET_FILE \(environment\) names cannot be read/);
   await assertRefuses({ env: { LOG_LEVEL_FILE: 'empty' }, files: { empty: '\n' } }, /LOG_LEVEL: the file empty.* is empty/);
   await assertRefuses({ env: { JWT_SECRET: kKey, JWT_SECRET_FILE: 'key', ENVIRONMENT: 'production' }, files: { key: kKey } }, /JWT_SECRET: given as .* and as JWT_SECRET_FILE/);
 });
