@@ -260,11 +260,14 @@ Result<Step> GraphqlConnector::prepare_step(const GraphqlStep& options) {
     }
   }
   auto errors = parse_pointers(options.errors);
-  if (!errors) return fail(std::move(errors).error());
+  if (!errors) return fail(ErrorCode::kInvalid, "errors: " + errors.error().message);
   step.errors = *std::move(errors);
   for (const auto& [role, text] : options.learns) {
     auto pointer = JsonPointer::parse(text);
-    if (!pointer) return fail(ErrorCode::kInvalid, fmt::format("learns {}: {}", text, pointer.error().message));
+    if (!pointer) {
+      const std::string_view shown = role.empty() ? "record" : std::string_view(role);
+      return fail(ErrorCode::kInvalid, fmt::format("learns {}: {}", shown, pointer.error().message));
+    }
     step.learns.emplace_back(role, *std::move(pointer));
   }
   step.body_begin = R"({"query":)";

@@ -27,7 +27,7 @@ bool is_digit(char c) noexcept {
 /// The tokens of a document one by one; commas, white space and comments are between them.
 class Tokens {
  public:
-  explicit Tokens(std::string_view text) : rest_(text) {
+  explicit Tokens(std::string_view text) : text_(text), rest_(text) {
     if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
   }
 
@@ -46,6 +46,12 @@ class Tokens {
     if (rest_.starts_with("...")) return take(TokenKind::kPunctuator, 3);
     if (std::string_view("!$&():=@[]{}|").find(c) != std::string_view::npos) return take(TokenKind::kPunctuator, 1);
     return {TokenKind::kBad, rest_.substr(0, 1)};
+  }
+
+  /// Of a token that stands in the text, from 1.
+  [[nodiscard]] auto line_of(const Token& token) const {
+    const auto end = token.text.data() == nullptr ? text_.end() : text_.begin() + (token.text.data() - text_.data());
+    return 1 + std::count(text_.begin(), end, '\n');
   }
 
  private:
@@ -96,6 +102,7 @@ class Tokens {
     return {TokenKind::kBad, rest_.substr(0, 1)};
   }
 
+  std::string_view text_;
   std::string_view rest_;
 };
 
@@ -144,8 +151,9 @@ class GraphqlReader {
   std::string problem;
 
  private:
-  bool refuse(std::string what) {
-    problem = std::move(what);
+  /// Says the line, not what stands there: a key that holds something else than a document may hold a secret.
+  bool refuse(std::string_view what) {
+    problem = fmt::format("{} (line {})", what, tokens_.line_of(token_));
     return false;
   }
 
@@ -155,14 +163,13 @@ class GraphqlReader {
   void advance() { token_ = tokens_.next(); }
 
   bool expect(std::string_view punctuator) {
-    if (!is(punctuator)) return refuse(fmt::format("expects {} before '{}'", punctuator, token_.text));
+    if (!is(punctuator)) return refuse(fmt::format("expects {}", punctuator));
     advance();
     return true;
   }
 
   bool read_name(std::string& name, std::string_view of) {
-    if (token_.kind != TokenKind::kName)
-      return refuse(fmt::format("expects the name of {} before '{}'", of, token_.text));
+    if (token_.kind != TokenKind::kName) return refuse(fmt::format("expects the name of {}", of));
     name = token_.text;
     advance();
     return true;
@@ -171,8 +178,7 @@ class GraphqlReader {
   bool read_operation() {
     std::string word;
     if (!read_name(word, "an operation (mutation or query)")) return false;
-    if (word != "mutation" && word != "query")
-      return refuse(fmt::format("must begin with mutation or query, not {}", word));
+    if (word != "mutation" && word != "query") return refuse("must begin with mutation or query");
     document.operation_ = word == "query" ? GraphqlDocument::Operation::kQuery : GraphqlDocument::Operation::kMutation;
     return read_name(document.name_, "the operation");
   }
@@ -195,16 +201,15 @@ class GraphqlReader {
     if (!expect("$")) return false;
     GraphqlDocument::Variable variable;
     if (!read_name(variable.name, "a variable")) return false;
-    if (declares(variable.name)) return refuse(fmt::format("declares ${} twice", variable.name));
+    if (declares(variable.name)) return refuse("declares a variable twice");
     if (!document.variables_.empty()) writer.append({TokenKind::kPunctuator, ","});
     writer.append_variable(variable.name);
-    if (!is(":")) return refuse(fmt::format("expects a type after ${}", variable.name));
+    if (!is(":")) return refuse("expects : and a type after a variable");
     int depth = 0;
     bool has_default = false;
     while (!(depth == 0 && (is("$") || is(")")))) {
       if (token_.kind == TokenKind::kEnd || token_.kind == TokenKind::kBad) return refuse_token();
-      if (is("$") || is("@"))
-        return refuse(fmt::format("has '{}' inside the definition of ${}", token_.text, variable.name));
+      if (is("$") || is("@")) return refuse("has $ or @ inside the definition of a variable");
       if (!note_bracket(depth)) return false;
       if (is("=")) has_default = true;
       if (!has_default) variable.required = is("!");
@@ -236,7 +241,7 @@ class GraphqlReader {
     }
     if (is("{") && !read_balanced(writer)) return false;
     document.field_text_ = writer.take();
-    return is("}") ? true : refuse(fmt::format("must have one field at its root; '{}' is too much", token_.text));
+    return is("}") ? true : refuse("must have one field at its root");
   }
 
   /// From an opening bracket to the one that closes it.
@@ -249,7 +254,7 @@ class GraphqlReader {
         advance();
         std::string name;
         if (!read_name(name, "a variable")) return false;
-        if (!declares(name)) return refuse(fmt::format("uses ${}, which it does not declare", name));
+        if (!declares(name)) return refuse("uses a variable that it does not declare");
         writer.append_variable(name);
         continue;
       }
@@ -262,18 +267,17 @@ class GraphqlReader {
   bool note_bracket(int& depth) {
     if (is("(") || is("[") || is("{")) ++depth;
     if (is(")") || is("]") || is("}")) --depth;
-    if (depth < 0) return refuse(fmt::format("has a '{}' too many", token_.text));
+    if (depth < 0) return refuse("has a closing bracket too many");
     return depth <= kNestingMax ? true : refuse("is nested too deeply");
   }
 
   bool read_end() {
     if (token_.kind == TokenKind::kEnd) return true;
-    return refuse(fmt::format("must hold one operation and nothing else; '{}' follows", token_.text));
+    return refuse("must hold one operation and nothing else");
   }
 
   bool refuse_token() {
-    return refuse(token_.kind == TokenKind::kEnd ? std::string("ends too early")
-                                                 : fmt::format("has a bad token at '{}'", token_.text));
+    return refuse(token_.kind == TokenKind::kEnd ? "ends too early" : "has a character that can't stand there");
   }
 
   bool declares(std::string_view name) const {

@@ -426,7 +426,34 @@ TEST(GraphqlOptions, AWrongSettingIsNamed) {
       std::string::npos);
   EXPECT_NE(problem([](GraphqlOptions& o) {
               o.entities["user"].create[0].learns = {{"", "user"}};
-            }).find("learns user"),
+            }).find("learns record"),
+            std::string::npos);
+}
+
+/// Whatever a wrong setting holds may be a secret that was meant for another key.
+TEST(GraphqlOptions, AWrongSettingIsNotQuoted) {
+  for (void (*change)(GraphqlStep&) : {
+           +[](GraphqlStep& step) { step.document = "hush {"; },
+           +[](GraphqlStep& step) { step.document = "mutation M { hush hush }"; },
+           +[](GraphqlStep& step) { step.document = "mutation M($a: ID) {\n a(x: $hush) }"; },
+           +[](GraphqlStep& step) { step.variables = test::json(R"({"input":{"token":"$hush"}})"); },
+           +[](GraphqlStep& step) { step.errors = {"hush"}; },
+           +[](GraphqlStep& step) {
+             step.learns = {{"", "hush"}};
+           },
+       }) {
+    GraphqlOptions made = shop();
+    change(made.entities["user"].create[0]);
+    const auto result = make_graphql_connector(std::move(made));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message.find("hush"), std::string::npos) << result.error().message;
+  }
+}
+
+TEST(GraphqlOptions, AWrongDocumentIsToldByItsLine) {
+  GraphqlOptions made = shop();
+  made.entities["user"].create[0].document = "mutation M {\n  a\n  b\n}";
+  EXPECT_NE(make_graphql_connector(std::move(made)).error().message.find("must have one field at its root (line 3)"),
             std::string::npos);
 }
 

@@ -80,7 +80,10 @@ Result<std::vector<JsonPointer>> parse_pointers(const std::vector<std::string>& 
   std::vector<JsonPointer> pointers;
   for (const std::string& text : texts) {
     auto pointer = JsonPointer::parse(text);
-    if (!pointer) return fail(ErrorCode::kInvalid, "'" + text + "': " + pointer.error().message);
+    if (!pointer) {
+      return fail(ErrorCode::kInvalid,
+                  "number " + std::to_string(pointers.size() + 1) + ": " + pointer.error().message);
+    }
     pointers.push_back(*std::move(pointer));
   }
   return pointers;

@@ -29,8 +29,7 @@ Result<PathTemplate> PathTemplate::parse(std::string_view text) {
     } else if (name == "tenant") {
       made.parts_.push_back({Kind::kTenant, {}});
     } else {
-      return fail(ErrorCode::kInvalid,
-                  "path: knows {entity}, {verb}, {id} and {tenant}, not {" + std::string(name) + "}");
+      return fail(ErrorCode::kInvalid, "path: knows {entity}, {verb}, {id} and {tenant}, nothing else in braces");
     }
     text.remove_prefix(close + 1);
   }

@@ -91,10 +91,10 @@ Result<RequestHeaders> RequestHeaders::make(const Credential& credential, const 
   }
   const auto auth = authorization(credential);
   if (!auth) return fail(auth.error());
-  // The value stays out of every message here: it may be a secret.
+  // Both stay out of every message: where they were taken for each other, the name is the secret.
   if (!auth->first.empty() && !net::append_header(made.fixed_, auth->first, auth->second)) {
     return fail(ErrorCode::kInvalid,
-                "credential: '" + auth->first + "' is no header name, or the secret has a control character");
+                "credential: api_key_header is no header name, or the secret has a control character");
   }
   made.secrets_ = ways_to_write(credential.secret);
   for (const auto& [name, value] : templates) {

@@ -179,14 +179,20 @@ Result<Bulk> RestConnector::prepare_bulk(const std::string& entity, Verb verb, c
   if (path->names_the_id())
     return fail(ErrorCode::kInvalid, "path: one request has many ids, so {id} can't stand here");
   made.path = path->bound_to(entity, imperative(verb));
-  std::vector<std::string> texts{bulk.status, bulk.id, bulk.message};
-  if (bulk.results) texts.push_back(*bulk.results);
-  auto pointers = parse_pointers(texts);
-  if (!pointers) return fail(std::move(pointers).error());
-  made.status = (*pointers)[0];
-  made.id = (*pointers)[1];
-  made.message = {(*pointers)[2]};
-  if (bulk.results) made.results = (*pointers)[3];
+  JsonPointer message;
+  for (const auto& [key, text, place] :
+       {std::tuple{"status", &bulk.status, &made.status}, std::tuple{"id", &bulk.id, &made.id},
+        std::tuple{"message", &bulk.message, &message}}) {
+    auto pointer = JsonPointer::parse(*text);
+    if (!pointer) return fail(ErrorCode::kInvalid, fmt::format("{}: {}", key, pointer.error().message));
+    *place = *std::move(pointer);
+  }
+  made.message = {std::move(message)};
+  if (bulk.results) {
+    auto results = JsonPointer::parse(*bulk.results);
+    if (!results) return fail(ErrorCode::kInvalid, "results: " + results.error().message);
+    made.results = *std::move(results);
+  }
   return made;
 }
 

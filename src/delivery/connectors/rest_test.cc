@@ -395,20 +395,47 @@ TEST(RestOptions, AWrongSettingIsNamed) {
             std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.base_url = "http://x/?a=b"; }).find("base_url"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.path = "api"; }).find("path"), std::string::npos);
-  EXPECT_NE(problem([](RestOptions& o) { o.path = "/{thing}"; }).find("{thing}"), std::string::npos);
+  EXPECT_NE(problem([](RestOptions& o) { o.path = "/{thing}"; }).find("{tenant}"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.path = "/{id"; }).find("path"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.headers = {{"Host", "evil"}}; }).find("Host"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.headers = {{"X", "a\r\nY: b"}}; }).find("control"), std::string::npos);
-  EXPECT_NE(problem([](RestOptions& o) { o.id_pointers = {"id"}; }).find("id_pointers: 'id'"), std::string::npos);
+  EXPECT_NE(problem([](RestOptions& o) { o.id_pointers = {"id"}; }).find("id_pointers: number 1"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.credential.secret = ""; }).find("credential"), std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) { o.timeout = milliseconds{0}; }).find("timeout"), std::string::npos);
-  const std::string secret = problem([](RestOptions& o) { o.credential.secret = "hush\n"; });
-  EXPECT_EQ(secret.find("hush"), std::string::npos);
-  EXPECT_NE(secret, "none");
+  EXPECT_NE(problem([](RestOptions& o) {
+              o.entities["lead"].verbs[Verb::kUpdated].bulk = RestBulk{.path = "/b", .status = "s"};
+            }).find("lead update: bulk: status"),
+            std::string::npos);
   EXPECT_NE(problem([](RestOptions& o) {
               o.entities["lead"].verbs[Verb::kUpdated].bulk = RestBulk{"/b/{id}"};
             }).find("lead update: bulk: path"),
             std::string::npos);
+}
+
+/// Whatever a wrong setting holds may be a secret that was meant for another key.
+TEST(RestOptions, AWrongSettingIsNotQuoted) {
+  for (void (*change)(RestOptions&) : {
+           +[](RestOptions& o) { o.credential.secret = "hush\n"; },
+           +[](RestOptions& o) {
+             o.credential = {Credential::Kind::kApiKey, "X-Shop-Key", "hush/key="};
+           },
+           +[](RestOptions& o) {
+             o.headers = {{"X", "hush\n"}};
+           },
+           +[](RestOptions& o) { o.base_url = "hush"; },
+           +[](RestOptions& o) { o.path = "hush"; },
+           +[](RestOptions& o) { o.path = "/{hush}"; },
+           +[](RestOptions& o) { o.id_pointers = {"hush"}; },
+           +[](RestOptions& o) {
+             o.entities["lead"].verbs[Verb::kUpdated].bulk = RestBulk{.path = "/b", .message = "hush"};
+           },
+       }) {
+    RestOptions made = options();
+    change(made);
+    const auto result = make_rest_connector(std::move(made));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message.find("hush"), std::string::npos) << result.error().message;
+  }
 }
 
 }  // namespace

@@ -71,7 +71,9 @@ using Node = VariablesTemplate::Node;
 Result<Node> read_node(const Value& value);
 
 Result<Reference> read_reference(std::string_view text) {
-  const auto refuse = [text] { return fail(ErrorCode::kInvalid, fmt::format("'{}' is no reference", text)); };
+  const auto refuse = [] {
+    return fail(ErrorCode::kInvalid, "begins with $ and is no reference; a text that begins with $ is written with $$");
+  };
   Reference reference;
   std::string_view rest = text.substr(1);
   if (rest.ends_with('!')) {
