@@ -32,3 +32,37 @@ cpp_files() {
     [[ ! -f $file ]] || echo "$file"
   done
 }
+
+# The names of all fuzz targets.
+fuzz_targets() {
+  local file
+  for file in tests/fuzz/*_fuzz.cc; do
+    file=${file##*/}
+    echo "${file%_fuzz.cc}"
+  done
+}
+
+# fuzz TARGET SECONDS plays all known inputs of a built target, and then new ones for the rest of the time. On a find it
+# says where the input is and how to play it again, and fails.
+fuzz() {
+  local target=$1 seconds=$2 status=0
+  local learned=build/fuzz/learned/$target found=build/fuzz/found
+  local log=$found/$target.log
+  mkdir -p "$learned" "$found"
+  "build/fuzz/${target}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$found/$target-" "$learned" "tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
+  if ((status == 0)); then
+    printf '%s: %s inputs, %s a second\n' "$target" "$(fuzz_figure number_of_executed_units "$log")" \
+      "$(fuzz_figure average_exec_per_sec "$log")"
+    return
+  fi
+  local input
+  input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+  # What it complained of; `-a`, since an input may stand in it as it is.
+  grep -a -E -A 30 'broken promise|runtime error|ERROR: ' "$log" | head -n 40
+  printf '%s: FAILED; the whole log is %s\n' "$target" "$log"
+  [[ -z $input ]] || printf '%s: to play the input again: ./dev fuzz %s %s\n' "$target" "$target" "$input"
+  return 1
+}
+
+fuzz_figure() { sed -n "s/^stat::$1: *//p" "$2"; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./dev build [preset]
-# Builds: release (the default), dev (with address and undefined sanitizers) or tsan.
+# Builds: release (the default), dev (with address and undefined sanitizers), tsan or fuzz.
 #
 # Everything goes to build/<preset>/; the service is build/release/data-sync. Further arguments are targets. DEV_JOBS=N
 # sets how many compilers run.

@@ -15,7 +15,7 @@ echo "The door to data-sync:"
 echo
 for command in run test build bench fuzz lint format setup clean help; do
   [[ -f scripts/dev/$command.sh ]] || continue
-  head_of "$command" | { read -r usage; read -r summary; printf '  %-28s %s\n' "$usage" "$summary"; cat >/dev/null; }
+  head_of "$command" | { read -r usage; read -r summary; printf '  %-33s %s\n' "$usage" "$summary"; cat >/dev/null; }
 done
 echo
 echo "./dev help COMMAND tells more."

@@ -3,8 +3,9 @@
 # Builds and runs all tests; the last line says how many passed and failed.
 #
 # A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
-# e2e, e2e.users, kill. C++ tests run under the address and undefined sanitizers; bench, e2e and kill use the release
-# build. KILLS=N sets how often the kill loop kills (50).
+# e2e, e2e.users, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers; bench, e2e and kill use
+# the release build, fuzz its own. KILLS=N sets how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target
+# looks for new inputs (3).
 source scripts/lib.sh
 
 filter=${1:-}
@@ -101,10 +102,22 @@ run_kill() {
   count "$1" 1 0
 }
 
+# Each target plays its known inputs and looks for new ones, as many targets at once as there are cores.
+run_fuzz() {
+  local suite_name=$1 target targets failed_targets
+  mapfile -t targets < <(fuzz_targets | grep -F -- "$name")
+  ((${#targets[@]} > 0)) || fail "no fuzz target has '$name' in its name"
+  build fuzz "${targets[@]/%/_fuzz}"
+  export -f fuzz fuzz_figure
+  failed_targets=$(printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' \
+    bash -c 'fuzz "$1" "$2" >&2 || echo "$1"' _ '{}' "${FUZZ_SECONDS:-3}" | wc -l)
+  count "$suite_name" $((${#targets[@]} - failed_targets)) "$failed_targets"
+}
+
 bash scripts/dev/setup.sh
 mkdir -p "$reports"
 case $suite in
-  '' | house | lint | bench | simulators | ui | e2e | kill) ;;
+  '' | house | lint | bench | simulators | ui | e2e | kill | fuzz) ;;
   *) run_suite cpp run_cpp ;;
 esac
 if selected house; then run_suite house run_node tests/house; fi
@@ -115,6 +128,7 @@ if [[ -z $suite ]]; then run_suite cpp run_cpp; fi
 if selected bench; then run_suite bench run_bench; fi
 if selected e2e; then run_suite e2e run_e2e; fi
 if selected kill; then run_suite kill run_kill; fi
+if selected fuzz; then run_suite fuzz run_fuzz; fi
 
 ((failed == 0)) || say "failed: ${failed_suites[*]}"
 echo "$passed passed, $failed failed"
