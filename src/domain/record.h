@@ -40,7 +40,7 @@ struct FieldState {
 /// That a platform holds a value of one field, by its own write or by an acknowledged delivery.
 struct KnownValue {
   FieldName field;
-  RecordVersion version{};  ///< 0: not the golden value; negative: a note of the pipeline's, no value
+  RecordVersion version{};  ///< 0: not the golden value
   std::uint64_t hash = 0;   ///< of the value as this platform writes it (`Mapper::held_hash`); 0: in doubt
   Timestamp acknowledged{};
   bool operator==(const KnownValue&) const = default;
@@ -54,6 +54,16 @@ struct OwnId {
   bool operator==(const OwnId&) const = default;
 };
 
+/// What a change that is on its way to a platform says. Its values need not be noted: they are the record's in that
+/// version, by its history.
+struct FrozenWords {
+  RecordVersion version{};
+  Verb verb = Verb::kUpdated;
+  std::vector<FieldName> fields;
+  std::vector<OwnId> ids;  ///< that it names, where those are not the ones of the present copy
+  bool operator==(const FrozenWords&) const = default;
+};
+
 /// All that we know of one platform's copy of the record.
 struct Knowledge {
   PlatformId platform;
@@ -62,6 +72,7 @@ struct Knowledge {
   /// Values that it held within the last 24 h before the present ones, two of a field at most, oldest first; a late
   /// event may still echo them.
   std::vector<KnownValue> earlier;
+  std::vector<FrozenWords> frozen;  ///< of the change that is under way; one at most
 
   [[nodiscard]] const KnownValue* find(const FieldName& field) const noexcept;
   /// What is known of the field or, where nothing is, of the copy as a whole.

@@ -307,7 +307,7 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
   if (attempt.started == Timestamp{}) {
     attempt.started = now;
     if (!outbox.subject->stateless) {
-      freeze(outbox.subject->record, outbox.subject->record.knowledge_of(outbox.target), attempt);
+      freeze(outbox.subject->record.knowledge_of(outbox.target), attempt);
       subjects_.mark_dirty(*outbox.subject);
     }
   }
@@ -371,7 +371,7 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
   if (!words) return nullptr;
   auto then = record_at(tools_.store, subject.record, version);
   if (!then) return fail(std::move(then).error());
-  for (const std::string& name : words->fields) {
+  for (const FieldName& name : words->fields) {
     const FieldState* field = then->find(name);
     if (field == nullptr) return nullptr;  // its history is no longer kept
     fields.push_back(field);

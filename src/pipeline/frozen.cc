@@ -1,84 +1,31 @@
 #include "pipeline/frozen.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <string_view>
 #include <utility>
 
 namespace datasync::pipeline {
-namespace {
 
-// A note is the name of a value: `u4:city5:phone` for an update of two fields, `i=alpha-1` or `ivariant=V1` for an id.
-// Its version sets it apart from fields that are called so.
-
-constexpr char kIdNote = 'i';
-constexpr std::array<std::pair<char, Verb>, 3> kVerbs{
-    {{'c', Verb::kCreated}, {'u', Verb::kUpdated}, {'d', Verb::kDeleted}}};
-
-void note(const Record& record, Knowledge& known, std::string text, RecordVersion version) {
-  // The time is one that costs no byte in the store.
-  known.values.push_back({std::move(text), RecordVersion{-version.value}, 0, record.created_at});
+void freeze(Knowledge& known, const Attempt& attempt) {
+  FrozenWords words{attempt.change.version, attempt.change.verb, {}, {}};
+  words.fields.reserve(attempt.fields.size());
+  for (const SentField& sent : attempt.fields) words.fields.push_back(sent.name);
+  known.frozen.assign(1, std::move(words));
 }
 
-std::optional<FrozenWords> read_words(std::string_view text) {
-  const auto verb =
-      std::find_if(kVerbs.begin(), kVerbs.end(), [&text](const auto& known) { return text.starts_with(known.first); });
-  if (verb == kVerbs.end()) return std::nullopt;
-  FrozenWords words;
-  words.verb = verb->second;
-  text.remove_prefix(1);
-  while (!text.empty()) {
-    std::size_t size = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), size);
-    text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
-    if (!text.starts_with(':') || text.size() - 1 < size) return std::nullopt;
-    words.fields.emplace_back(text.substr(1, size));
-    text.remove_prefix(1 + size);
-  }
-  return words;
-}
-
-}  // namespace
-
-void freeze(const Record& record, Knowledge& known, const Attempt& attempt) {
-  std::string text;
-  for (const auto& [letter, verb] : kVerbs) {
-    if (verb == attempt.change.verb) text = letter;
-  }
-  for (const SentField& sent : attempt.fields) {
-    text += std::to_string(sent.name.size());
-    text += ':';
-    text += sent.name;
-  }
-  note(record, known, std::move(text), attempt.change.version);
-}
-
-void freeze_ids(const Record& record, Knowledge& known, const Attempt& attempt) {
-  for (const OwnId& own : attempt.change.known_ids) {
-    std::string text = kIdNote + own.role + '=' + own.id;
-    if (known.find(text) == nullptr) note(record, known, std::move(text), attempt.change.version);
+void freeze_ids(Knowledge& known, const Attempt& attempt) {
+  for (FrozenWords& words : known.frozen) {
+    if (words.version == attempt.change.version) words.ids = attempt.change.known_ids;
   }
 }
 
 void thaw(Knowledge& known) {
-  std::erase_if(known.values, is_note);
+  known.frozen.clear();
 }
 
 std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version) {
-  std::optional<FrozenWords> words;
-  std::vector<OwnId> ids;
-  for (const KnownValue& value : known.values) {
-    if (value.version.value != -version.value) continue;
-    const std::string_view text = value.field;
-    const auto end = text.find('=');
-    if (text.starts_with(kIdNote) && end != std::string_view::npos) {
-      ids.push_back({std::string(text.substr(1, end - 1)), std::string(text.substr(end + 1))});
-    } else {
-      words = read_words(text);
-    }
-  }
-  if (words) words->ids = ids.empty() ? known.ids : std::move(ids);
+  if (known.frozen.empty() || known.frozen.front().version != version) return std::nullopt;
+  FrozenWords words = known.frozen.front();
+  if (words.ids.empty()) words.ids = known.ids;
   return words;
 }
 

@@ -31,15 +31,15 @@ bool is_newer(const Event& event, const Knowledge& known) {
 
 /// Nothing is known of what is in the copy; what is on its way stays noted.
 void forget_values(Knowledge& known) {
-  std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField && !is_note(value); });
+  std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField; });
   known.earlier.clear();
 }
 
 /// The copy is another one now. What is on its way named the former one, and must do so again after a restart.
-void forget_ids(const Record& record, Knowledge& known, const Attempt* under_way) {
+void forget_ids(Knowledge& known, const Attempt* under_way) {
   known.ids.clear();
   if (under_way == nullptr) return thaw(known);
-  freeze_ids(record, known, *under_way);
+  freeze_ids(known, *under_way);
 }
 
 /// Whether the copy is there, as we know it now; the version that the platform was told of it stays.
@@ -48,15 +48,11 @@ void hold_existence(Knowledge& known, std::uint64_t hash, Timestamp now) {
   known.hold({kDeletedField, before == nullptr ? RecordVersion{} : before->version, hash, now});
 }
 
-bool has_values(const Knowledge& known) {
-  return std::any_of(known.values.begin(), known.values.end(), [](const KnownValue& value) { return !is_note(value); });
-}
-
 }  // namespace
 
 bool holds_record(const Catalog& catalog, const Record& record, const PlatformId& platform) {
   const Knowledge* known = record.known_by(platform);
-  if (known == nullptr || (known->ids.empty() && !has_values(*known))) return false;
+  if (known == nullptr || (known->ids.empty() && known->values.empty())) return false;
   return !is_known_deleted(catalog, record, *known);
 }
 
@@ -129,7 +125,7 @@ void forget_numbers(Record& record, const PlatformId& platform) {
 void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way) {
   forget_values(known);
   forget_numbers(record, known.platform);
-  forget_ids(record, known, under_way);
+  forget_ids(known, under_way);
   known.learn_id({}, id);
 }
 
@@ -143,14 +139,14 @@ void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVe
   // Clocks differ: what was told shortly before may have been so, too, and is no longer the platform's own time then.
   const Timestamp said = when;
   for (const KnownValue& value : known.values) {
-    const bool was_told = !is_note(value) && !conflict::is_own_write(record, known.platform, value);
+    const bool was_told = !conflict::is_own_write(record, known.platform, value);
     if (was_told && value.acknowledged + conflict::kClockTolerance > said)
       when = std::max(when, said + microseconds{1});
     when = std::max(when, value.acknowledged);
   }
   forget_values(known);
   forget_numbers(record, known.platform);
-  forget_ids(record, known, under_way);
+  forget_ids(known, under_way);
   known.hold({kDeletedField, version,
               catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), when});
 }

@@ -111,6 +111,16 @@ Record some_record(Random& random) {
         values->push_back(some_known(random, record, values->empty() ? nullptr : &values->back()));
       }
     }
+    if (random.next() % 2 == 0) {
+      FrozenWords& words = known.frozen.emplace_back();
+      words.version = {some_number(random)};
+      words.verb = static_cast<Verb>(random.next() % 3);
+      for (const FieldState& field : record.fields) {
+        if (random.next() % 2 == 0) words.fields.push_back(field.name);
+      }
+      if (random.next() % 2 == 0) words.fields.emplace_back(some_text(random));
+      if (random.next() % 2 == 0) words.ids.push_back({some_text(random), some_text(random)});
+    }
   }
   return record;
 }

@@ -54,6 +54,7 @@ class Writer {
     for (const Knowledge& known : record_.knowledge) {
       write_held(known.values);
       write_held(known.earlier);
+      write_frozen(known.frozen);
     }
     return out_.bytes();
   }
@@ -86,6 +87,12 @@ class Writer {
       bytes += 2 * kNumber;
       for (const auto* values : {&known.values, &known.earlier}) {
         for (const KnownValue& value : *values) bytes += kHeldBytesMax + value.field.size();
+      }
+      bytes += kNumber;
+      for (const FrozenWords& words : known.frozen) {
+        bytes += 4 * kNumber;
+        for (const FieldName& field : words.fields) bytes += 2 * kNumber + field.size();
+        for (const OwnId& own : words.ids) bytes += 2 * kNumber + own.role.size() + own.id.size();
       }
     }
     return bytes;
@@ -133,8 +140,30 @@ class Writer {
     }
   }
 
+  void write_frozen(const std::vector<FrozenWords>& frozen) {
+    out_.varint(frozen.size());
+    for (const FrozenWords& words : frozen) {
+      out_.zigzag(words.version.value);
+      out_.varint(static_cast<std::uint64_t>(words.verb));
+      out_.varint(words.fields.size());
+      next_field_ = 0;
+      for (const FieldName& field : words.fields) {
+        const std::size_t at = field_of(field);
+        const bool listed = at < record_.fields.size();
+        out_.varint(listed ? at + 1 : 0);
+        if (!listed) out_.text(field);
+        next_field_ = at + 1;
+      }
+      out_.varint(words.ids.size());
+      for (const OwnId& own : words.ids) {
+        out_.text(own.role);
+        out_.text(own.id);
+      }
+    }
+  }
+
   void write_value(const KnownValue& value) {
-    const std::size_t at = field_of(value);
+    const std::size_t at = field_of(value.field);
     if (at == record_.fields.size()) {
       out_.varint(0);
       out_.text(value.field);
@@ -148,11 +177,11 @@ class Writer {
   }
 
   /// Values mostly stand in the order of the fields, so the next one is tried first.
-  std::size_t field_of(const KnownValue& value) const {
+  std::size_t field_of(const FieldName& name) const {
     const auto& fields = record_.fields;
-    if (next_field_ < fields.size() && fields[next_field_].name == value.field) return next_field_;
+    if (next_field_ < fields.size() && fields[next_field_].name == name) return next_field_;
     const auto at =
-        std::find_if(fields.begin(), fields.end(), [&](const FieldState& field) { return field.name == value.field; });
+        std::find_if(fields.begin(), fields.end(), [&](const FieldState& field) { return field.name == name; });
     return static_cast<std::size_t>(at - fields.begin());
   }
 
@@ -181,6 +210,7 @@ class Reader {
     for (Knowledge& known : record_.knowledge) {
       read_held(known.values);
       read_held(known.earlier);
+      read_frozen(known.frozen);
     }
     return in_.finished();
   }
@@ -229,6 +259,29 @@ class Reader {
         value.version = version;
         value.acknowledged = acknowledged;
         read_value(value);
+      }
+    }
+  }
+
+  void read_frozen(std::vector<FrozenWords>& frozen) {
+    const std::size_t count = in_.count();
+    if (count > 1) return in_.refuse();
+    frozen.resize(count);
+    for (FrozenWords& words : frozen) {
+      words.version = {in_.zigzag()};
+      const std::uint64_t verb = in_.varint();
+      if (verb > static_cast<std::uint64_t>(Verb::kDeleted)) return in_.refuse();
+      words.verb = static_cast<Verb>(verb);
+      words.fields.resize(in_.count());
+      for (FieldName& field : words.fields) {
+        const std::uint64_t at = in_.varint();
+        if (at > record_.fields.size()) return in_.refuse();
+        field = at == 0 ? FieldName(in_.text()) : record_.fields[at - 1].name;
+      }
+      words.ids.resize(in_.count());
+      for (OwnId& own : words.ids) {
+        own.role = in_.text();
+        own.id = in_.text();
       }
     }
   }

@@ -15,8 +15,9 @@ constexpr std::int64_t kApplicationId = 0x6473796e;
 /// Tables. Times are microseconds since 1970; 16-byte hashes are big-endian; `body` and the data columns are envelopes
 /// (codec byte, then the text). An event without a row in `event_state` is pending: most never need that row before
 /// they are reconciled. `event_tenants` is filled in sorted batches behind `event_log` (meta `event_tenants_until`),
-/// because an index kept up with every event costs one page per tenant and transaction. For the same reason new identities
-/// stand in one of two logs first (meta `identity_log_filling`), and the full one is merged into `identities`.
+/// because an index kept up with every event costs one page per tenant and transaction. For the same reason new
+/// identities stand in one of two logs first (meta `identity_log_filling`), and the full one is merged into
+/// `identities`.
 constexpr const char* kTables = R"sql(
 CREATE TABLE meta(
   name TEXT PRIMARY KEY,
