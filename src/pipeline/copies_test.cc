@@ -112,6 +112,26 @@ TEST_F(CopiesTest, LateNewsOfAFormerCopyDoesNotHideThePresentOne) {
   EXPECT_EQ(world().record_of(1, former), world().record_of(1, only(beta()).first));
 }
 
+TEST_F(CopiesTest, AnUpdateOfWhatItsPlatformHasDeletedIsSkipped) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  sends_ = false;
+  edit(alpha(), id, "name", "t1:late");
+  const auto late = last_;
+  sends_ = true;
+  remove(alpha(), id);
+  settle();
+  const std::size_t requests = alpha().requests;
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  ASSERT_EQ(world().state_of(late->id.str())->results.size(), 2U);
+  for (const DeliveryResult& result : world().state_of(late->id.str())->results) {
+    EXPECT_EQ(result.status, ResultStatus::kSkipped) << result.target.str();
+  }
+  EXPECT_EQ(alpha().requests, requests);
+  expect_nowhere();
+}
+
 TEST_F(CopiesTest, ACopyThatCameBackUnderItsIdBeforeItWasToldIsToldAgain) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1"})");
   settle();

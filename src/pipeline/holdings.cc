@@ -104,6 +104,9 @@ CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Ev
   }
   const KnownValue* existence = known->find(kDeletedField);
   if (!is_linked || existence == nullptr) return {Kind::kNext};
+  // Who has deleted it does not change it: that is late news, unless it says when or what it had seen.
+  const bool says_when = event.occurred_at || event.base_version;
+  if (event.verb == Verb::kUpdated && !says_when && !is_listed) return {Kind::kFormer};
   if (under_way != nullptr && is_among(under_way->change.known_ids, event.own_id)) return {Kind::kNext, true};
   if (conflict::is_surely_after(record, event, *existence)) return {Kind::kNext};
   const bool is_before = event.verb == Verb::kUpdated && event.base_version && existence->version.value > 0 &&
