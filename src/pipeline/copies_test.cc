@@ -132,6 +132,24 @@ TEST_F(CopiesTest, AnUpdateOfWhatItsPlatformHasDeletedIsSkipped) {
   expect_nowhere();
 }
 
+TEST_F(CopiesTest, OfTwoLivingCopiesTheNewestIsToldAlsoWhatTheOtherSays) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  settle();
+  edit(beta(), first, "phone", "t1:7");
+  settle();
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  const Fields& told = beta().copies(kTenant, kEntity).at(second).data;
+  ASSERT_NE(told.find("beta_phone"), nullptr);
+  EXPECT_EQ(told.find("beta_phone")->text(), R"("t1:7")");
+  ASSERT_NE(told.find("beta_name"), nullptr);
+  EXPECT_EQ(told.find("beta_name")->text(), R"("t1:new")");
+  EXPECT_EQ(held(alpha(), "phone"), "t1:7");
+}
+
 TEST_F(CopiesTest, ACopyThatCameBackUnderItsIdBeforeItWasToldIsToldAgain) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1"})");
   settle();

@@ -98,15 +98,16 @@ CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Ev
   if (event.verb == Verb::kDeleted) {
     return {is_there || (is_linked && !is_listed) ? Kind::kFormer : Kind::kPresent};
   }
+  // Unless it says when, or what it had seen: late news of one that was deleted, or of another one that lives beside
+  // the newest. A copy that comes back begins with a create.
+  const bool says_when = event.occurred_at || event.base_version;
+  if (event.verb == Verb::kUpdated && is_linked && !is_listed && !says_when) return {Kind::kFormer};
   if (is_there) {
     if (is_newer(event, *known)) return {Kind::kNext};
     return {Kind::kFormer, true};
   }
   const KnownValue* existence = known->find(kDeletedField);
   if (!is_linked || existence == nullptr) return {Kind::kNext};
-  // Who has deleted it does not change it: that is late news, unless it says when or what it had seen.
-  const bool says_when = event.occurred_at || event.base_version;
-  if (event.verb == Verb::kUpdated && !says_when && !is_listed) return {Kind::kFormer};
   if (under_way != nullptr && is_among(under_way->change.known_ids, event.own_id)) return {Kind::kNext, true};
   if (conflict::is_surely_after(record, event, *existence)) return {Kind::kNext};
   const bool is_before = event.verb == Verb::kUpdated && event.base_version && existence->version.value > 0 &&
