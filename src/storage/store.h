@@ -172,6 +172,8 @@ class Store {
 
   /// Events that are not final, from the low-water mark on and by their status, oldest first, above `after`.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) = 0;
+  /// Events that wait for a retry, oldest first, above `after`.
+  [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) = 0;
   /// Failed, review, retry or expired events that match, oldest first: for redrive.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
 

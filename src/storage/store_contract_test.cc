@@ -397,6 +397,23 @@ TEST_P(StoreContract, UnfinishedEventsAreFoundAboveTheMarkAndByTheirStatus) {
   EXPECT_TRUE(store_->load_unfinished({10}, 5)->empty());
 }
 
+TEST_P(StoreContract, EventsThatWaitForARetryAreFoundPageByPageWhereverTheMarkIs) {
+  add_events(1, 8);
+  set_status({2, 4, 5, 8}, EventStatus::kRetry, 7);
+  set_status({3}, EventStatus::kReview);
+  set_status({6}, EventStatus::kCompleted);
+  const auto page = [this](std::int64_t after, std::int64_t limit) {
+    return sequences_of(*store_->load_retrying({after}, limit));
+  };
+  EXPECT_EQ(page(0, 2), (Sequences{2, 4}));
+  EXPECT_EQ(page(4, 2), (Sequences{5, 8}));
+  EXPECT_EQ(page(8, 2), (Sequences{}));
+  set_status({4}, EventStatus::kCompleted);
+  reopen();
+  EXPECT_EQ(page(0, 10), (Sequences{2, 5, 8}));
+  EXPECT_EQ((*store_->load_retrying({7}, 1)).at(0).state, make_state(8, EventStatus::kRetry));
+}
+
 TEST_P(StoreContract, AnEventThatIsTakenUpAgainBelowTheMarkIsNotForgotten) {
   // A redriven event passes through pending; were it looked for from the mark on alone, a restart just then would lose
   // it.
@@ -974,6 +991,7 @@ class RandomRun {
     const Sequence after{below(sequence_ + 1)};
     const std::int64_t limit = 1 + below(50);
     same(store_->load_unfinished(after, limit), model_->load_unfinished(after, limit));
+    same(store_->load_retrying(after, limit), model_->load_retrying(after, limit));
     for (std::int64_t key = 1; key <= 12; ++key) {
       for (const char* owner : {"tenant-a", "tenant-b", "tenant-c"}) {
         EXPECT_EQ(*store_->load_record(TenantId(owner), {key}), *model_->load_record(TenantId(owner), {key}));

@@ -189,6 +189,15 @@ Result<std::vector<storage::StoredEvent>> MemoryStore::load_unfinished(Sequence 
   return found;
 }
 
+Result<std::vector<storage::StoredEvent>> MemoryStore::load_retrying(Sequence after, std::int64_t limit) {
+  if (read_fails()) return unavailable();
+  std::vector<storage::StoredEvent> found;
+  for (auto at = events_.upper_bound(after); at != events_.end() && std::ssize(found) < limit; ++at) {
+    if (at->second.state.status == EventStatus::kRetry) found.push_back(at->second);
+  }
+  return found;
+}
+
 Result<std::vector<storage::StoredEvent>> MemoryStore::load_matching(const storage::Reader::EventFilter& filter) {
   if (read_fails()) return unavailable();
   std::vector<storage::StoredEvent> found;

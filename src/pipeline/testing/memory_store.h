@@ -34,6 +34,7 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] Result<std::optional<HistoryEntry>> load_history(Sequence event) override;
   [[nodiscard]] Result<std::optional<storage::StoredEvent>> load_event(Sequence sequence) override;
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override;
+  [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override;
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_matching(
       const storage::Reader::EventFilter& filter) override;
   [[nodiscard]] Result<std::vector<storage::LaneState>> load_lane_states() override;

@@ -413,6 +413,17 @@ class MemoryStore final : public Store {
     return events;
   }
 
+  Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<StoredEvent> events;
+    const auto& rows = disk_->live.events;
+    for (auto at = rows.upper_bound(after); at != rows.end() && static_cast<std::int64_t>(events.size()) < limit;
+         ++at) {
+      if (at->second.state.status == EventStatus::kRetry) events.push_back(stored(at->second));
+    }
+    return events;
+  }
+
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
     const std::lock_guard lock(disk_->mutex);
     std::vector<StoredEvent> events;

@@ -249,6 +249,15 @@ Result<std::vector<StoredEvent>> EventQueries::unfinished(Sequence after, Sequen
   return load_all(found.sequences, 0, static_cast<std::size_t>(std::clamp<std::int64_t>(limit, 0, size)));
 }
 
+Result<std::vector<StoredEvent>> EventQueries::retrying(Sequence after, std::int64_t limit) {
+  Found found;
+  Scan scan = rare_scan({}, stored_status(EventStatus::kRetry, false), Order::kOldestFirst);
+  scan.add("s.seq > ?", after.value);
+  DATASYNC_TRY(run(scan, {}, limit, found));
+  const auto size = static_cast<std::int64_t>(found.sequences.size());
+  return load_all(found.sequences, 0, static_cast<std::size_t>(std::clamp<std::int64_t>(limit, 0, size)));
+}
+
 Result<std::vector<StoredEvent>> EventQueries::redrivable(const Filter& filter) {
   Found found;
   for (const EventStatus status :

@@ -34,6 +34,8 @@ class EventQueries {
                                                        std::int64_t limit);
   /// Oldest first, above `after`: what stands in `event_state_rare`, and all that is not final from `low_water` on.
   [[nodiscard]] Result<std::vector<StoredEvent>> unfinished(Sequence after, Sequence low_water, std::int64_t limit);
+  /// Oldest first, above `after`.
+  [[nodiscard]] Result<std::vector<StoredEvent>> retrying(Sequence after, std::int64_t limit);
   /// Oldest first; only statuses of `event_state_rare`.
   [[nodiscard]] Result<std::vector<StoredEvent>> redrivable(const Filter& filter);
 

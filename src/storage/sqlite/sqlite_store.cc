@@ -221,6 +221,10 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(begin_reading());
     return queries_.unfinished(after, low_water_, limit);
   }
+  Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override {
+    DATASYNC_TRY(begin_reading());
+    return queries_.retrying(after, limit);
+  }
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
     DATASYNC_TRY(begin_reading());
     return queries_.redrivable(filter);
