@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace datasync::pipeline {
+namespace {
+
+constexpr std::size_t kOrderSlack = 10'000;
+
+}  // namespace
 
 DeliveryResult* Entry::result_of(const PlatformId& target) noexcept {
   for (DeliveryResult& result : state.results) {
@@ -56,6 +61,10 @@ void Ledger::committed() {
     }
   }
   dirty_.clear();
+  // One event that waits long at the front must not keep the numbers of all that came and went behind it.
+  if (order_.size() > 2 * entries_.size() + kOrderSlack) {
+    std::erase_if(order_, [this](Sequence sequence) { return find(sequence) == nullptr; });
+  }
 }
 
 void Ledger::clear() {

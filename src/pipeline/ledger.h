@@ -52,6 +52,8 @@ class Ledger {
   void clear();
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  /// Sequences that are kept for the low-water mark.
+  [[nodiscard]] std::size_t sequences() const noexcept { return order_.size(); }
 
  private:
   [[nodiscard]] Sequence low_water();
