@@ -347,11 +347,14 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
       thaw(subject.record.knowledge_of(result.target));
     }
   }
-  if (outbox.phase == Outbox::Phase::kParked || outbox.phase == Outbox::Phase::kQueued) return {};
+  if (outbox.phase != Outbox::Phase::kIdle) return {};
   const bool later = result.next_attempt_at && *result.next_attempt_at > window.now;
-  queue(window, outbox, false);
-  if (!later || outbox.phase != Outbox::Phase::kQueued) return {};
-  for (auto& queued : outbox.lane->queue) outbox.lane->queued -= std::erase(queued, &outbox);
+  const delivery::Connector* connector = later ? window.catalog->connector(outbox.target) : nullptr;
+  if (connector == nullptr) {
+    queue(window, outbox, false);
+    return {};
+  }
+  if (outbox.lane == nullptr) outbox.lane = &lanes_.get(subject.record.tenant, *connector);
   park(outbox, *result.next_attempt_at);
   return {};
 }
