@@ -52,6 +52,23 @@ class Deliverer {
   /// A parked change is tried now: a person asked for it.
   void hasten(Window& window, Outbox& outbox);
 
+  // Memory has room for `kept` events that wait, of which each lane that is in use may have an equal share.
+
+  /// Lets go of up to `count` events that wait, of the fullest lanes first and there of those that would go last. From
+  /// this transaction on they wait in the store. Never of an event that a lane within its share still has to send: the
+  /// outage of one target keeps nothing from another. Nor of what may have arrived. Returns how many.
+  std::size_t set_aside(Window& window, std::size_t count, std::size_t kept);
+  /// Notes that the event stays in the store. False if it can't: a target of it is configured no longer.
+  [[nodiscard]] bool leave(const Window& window, const storage::StoredEvent& stored);
+  /// Where to look for events to take up; none if no lane for which some wait has room.
+  [[nodiscard]] std::optional<Sequence> look_from(const Window& window, std::size_t kept);
+  /// Whether a lane has room for the event, found by that look; to be resumed if so.
+  [[nodiscard]] bool takes_up(const Window& window, const storage::StoredEvent& stored);
+  /// The look ended at `last`; none: there is no more. False if nothing is left for any lane.
+  bool looked(std::optional<Sequence> last);
+  /// When something in the store is due that is not to go for long.
+  [[nodiscard]] Timestamp next_set_aside_due() const;
+
   /// Takes up what lanes remember over a restart. Before anything is resumed.
   [[nodiscard]] Result<void> recover(const Window& window);
   /// Puts what lanes must remember into the transaction.
@@ -79,6 +96,11 @@ class Deliverer {
   };
 
   void queue(Window& window, Outbox& outbox, bool first);
+  [[nodiscard]] std::size_t share_of(std::size_t kept) const;
+  void count_events(const std::vector<Lane*>& lanes, Timestamp now);
+  using LastFirst = std::map<const Lane*, std::vector<Outbox*>>;  // to find in: addresses have no order
+  [[nodiscard]] LastFirst last_first(Timestamp now) const;
+  bool let_go(Window& window, Entry& entry, Subject& subject, std::size_t share);
   /// Whether the lane may send now; a granted trial must be used or given back.
   [[nodiscard]] std::optional<Permits> ask(Lane& lane, const Window& window);
   static void give_back(Lane& lane, const Permits& permits);

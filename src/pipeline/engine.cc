@@ -11,6 +11,7 @@
 #include "pipeline/deliver.h"
 #include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
+#include "pipeline/overflow.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/redrive.h"
 #include "pipeline/subjects.h"
@@ -54,7 +55,8 @@ class Engine::Impl {
         deliverer_(tools(parts.random), ledger_, subjects_, options_),
         acceptor_(tools(parts.random), ledger_, bus_),
         reconciler_(tools(parts.random), ledger_, subjects_, deliverer_),
-        redriver_(tools(parts.random), ledger_, subjects_, deliverer_, bus_) {}
+        redriver_(tools(parts.random), ledger_, subjects_, deliverer_, bus_),
+        overflow_(tools(parts.random), ledger_, deliverer_, redriver_, options_) {}
 
   ~Impl() { stop(milliseconds{0}); }
 
@@ -96,10 +98,14 @@ class Engine::Impl {
       if (!unfinished) return fail(std::move(unfinished).error());
       if (unfinished->empty()) break;
       after = unfinished->back().event->sequence;
-      count += unfinished->size();
-      for (storage::StoredEvent& stored : *unfinished) DATASYNC_TRY(redriver_.resume(window, std::move(stored)));
+      for (storage::StoredEvent& stored : *unfinished) {
+        if (overflow_.leaves(window, stored)) continue;
+        ++count;
+        DATASYNC_TRY(redriver_.resume(window, std::move(stored)));
+      }
     }
     if (count > 0) log::info("taking up {} unfinished events", count);
+    if (overflow_.size() > 0) log::info("{} more wait in the store until there is room", overflow_.size());
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
     auto reader = store_.make_reader();
     if (!reader) return fail(std::move(reader).error());
@@ -183,7 +189,11 @@ class Engine::Impl {
       if (entry != nullptr) DATASYNC_TRY(reconciler_.reconcile(window, *entry));
     }
     std::vector<Dispatch> dispatches;
-    if (!stopping_.load(std::memory_order_relaxed)) dispatches = deliverer_.launch(window);
+    if (!stopping_.load(std::memory_order_relaxed)) {
+      dispatches = deliverer_.launch(window);
+      DATASYNC_TRY(overflow_.take_up(window));
+    }
+    overflow_.set_aside(window);
     ledger_.stage(window.batch);
     subjects_.stage(window.batch);
     deliverer_.stage(window.batch);
@@ -241,6 +251,7 @@ class Engine::Impl {
     ledger_.clear();
     subjects_.clear();
     acceptor_.clear();
+    overflow_.clear();
   }
 
   /// The write comes first: a full disk can be read all the same, and were that enough, /health would say well until
@@ -302,10 +313,12 @@ class Engine::Impl {
   void publish_snapshot(const Window& window) {
     EngineSnapshot fresh;
     fresh.waiting = bus_.depth();
-    fresh.unfinished = ledger_.size();
+    fresh.set_aside = overflow_.size();
+    fresh.unfinished = ledger_.size() + overflow_.size();
     fresh.store_healthy = !must_recover_;
     fresh.store_message = store_message_;
     deliverer_.describe(fresh, *window.catalog, window.now);
+    fresh.retry += overflow_.size();
     snapshot_at_ = window.steady;
     const std::lock_guard lock(shared_mutex_);
     snapshot_ = std::move(fresh);
@@ -313,7 +326,8 @@ class Engine::Impl {
 
   SteadyTime next_due(const Window& window) const {
     if (bus_.depth() != std::array<std::size_t, kPriorityCount>{}) return window.steady;
-    return std::min(deliverer_.next_due(window.now, window.steady), std::max(retention_at_, window.steady));
+    return std::min({deliverer_.next_due(window.now, window.steady), overflow_.next_due(window),
+                     std::max(retention_at_, window.steady)});
   }
 
   void run() {
@@ -355,6 +369,7 @@ class Engine::Impl {
   Acceptor acceptor_;
   Reconciler reconciler_;
   Redriver redriver_;
+  Overflow overflow_;
   std::unique_ptr<storage::Reader> reader_;
   std::vector<Answer> answers_;
   std::vector<RedriveAnswer> redrives_;

@@ -50,13 +50,15 @@ struct Redriven {
 using RedriveCallback = net::UniqueFunction<void(Result<Redriven>)>;
 
 struct EngineOptions {
-  microseconds window{1'500};              ///< how long a commit waits for company while there is load
-  std::size_t window_events_max = 2'000;   ///< events accepted or reconciled in one transaction
-  std::size_t inbox_max = 50'000;          ///< submissions that wait for a window; more is `kOverloaded`
-  std::size_t unfinished_max = 1'000'000;  ///< events that are not final; more is `kOverloaded`
-  std::size_t records_cached = 20'000;     ///< golden records kept in memory
-  milliseconds batch_wait{50};             ///< how long a started batch waits for company while another is under way
-  int retry_attempts = 3;                  ///< quick retries
+  microseconds window{1'500};             ///< how long a commit waits for company while there is load
+  std::size_t window_events_max = 2'000;  ///< events accepted or reconciled in one transaction
+  std::size_t inbox_max = 50'000;         ///< submissions that wait for a window; more is `kOverloaded`
+  std::size_t unfinished_max = 100'000;   ///< events in memory that are not final; more is `kOverloaded`
+  /// Events in memory beyond which what waits for platforms waits in the store.
+  std::size_t events_in_memory_max = 20'000;
+  std::size_t records_cached = 20'000;  ///< golden records kept in memory
+  milliseconds batch_wait{50};          ///< how long a started batch waits for company while another is under way
+  int retry_attempts = 3;               ///< quick retries
   double backoff_factor = 2.0;
   milliseconds request_timeout{30'000};
   std::size_t lane_concurrency_max = 100;    ///< requests of one tenant to one platform under way at once
@@ -68,6 +70,7 @@ struct EngineOptions {
 struct EngineSnapshot {
   std::array<std::size_t, kPriorityCount> waiting{};  ///< accepted, not reconciled
   std::size_t unfinished = 0;                         ///< events that are not final
+  std::size_t set_aside = 0;                          ///< of them: wait in the store, since memory has no room
   std::size_t pending = 0, retry = 0;                 ///< deliveries queued or under way; deliveries parked
   std::size_t in_flight = 0;                          ///< requests under way
   /// Why the changes of some tenants to one platform wait, or end at once.

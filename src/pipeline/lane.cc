@@ -133,11 +133,20 @@ void Lanes::push(Lane& lane, Outbox& outbox, Priority priority, bool first) {
   active_.push_back(&lane);
 }
 
+void Lanes::forget_idle() {
+  for (auto& [key, lane] : lanes_) {
+    for (auto& outboxes : lane->queue) {
+      lane->queued -= std::erase_if(outboxes, [](const Outbox* one) { return one->phase == Outbox::Phase::kIdle; });
+    }
+  }
+}
+
 void Lanes::clear() {
   active_.clear();
   for (auto& [key, lane] : lanes_) {
     for (auto& outboxes : lane->queue) outboxes.clear();
     lane->queued = lane->parked = lane->in_flight = 0;
+    lane->set_aside = {};
     lane->is_listed = false;
     lane->gathering_since.reset();
     lane->breaker.abandon_trial();  // its answer is not waited for any more

@@ -2,9 +2,11 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +40,30 @@ struct OriginState {
   Timestamp credential_asked_at{};  ///< when a fresh credential was last asked for
 };
 
+/// What waits for one lane in the store, since memory has no room for it. How far a search for it has come, and not a
+/// list of it: a lane that is far behind costs no more memory than another.
+struct SetAside {
+  std::optional<Sequence> from;      ///< what may go soon is not below it; none: there is nothing such
+  Timestamp due = Timestamp::max();  ///< the first of what may not go for long,
+  Sequence due_from = kHighest;      ///< which is not below this
+  std::size_t room = 0;              ///< so many more are taken up in this window
+
+  static constexpr Sequence kHighest{std::numeric_limits<std::int64_t>::max()};
+  [[nodiscard]] bool empty() const noexcept { return !from && due == Timestamp::max(); }
+  void note(Sequence sequence) { from = std::min(from.value_or(sequence), sequence); }
+  void note(Sequence sequence, Timestamp not_before) {
+    due = std::min(due, not_before);
+    due_from = std::min(due_from, sequence);
+  }
+  /// What was not to go for long may go now.
+  void wake(Timestamp now) {
+    if (now < due) return;
+    note(due_from);
+    due = Timestamp::max();
+    due_from = kHighest;
+  }
+};
+
 /// The way of one tenant's changes to one platform. Its own order, share, suspension and breaker, so that a tenant with
 /// a broken account or a flood stops nobody else.
 struct Lane {
@@ -49,6 +75,8 @@ struct Lane {
   std::size_t queued = 0;
   std::size_t parked = 0;
   std::size_t in_flight = 0;
+  SetAside set_aside;
+  std::size_t events = 0;  ///< that may go soon or are under way, when they were last counted
   bool is_listed = false;  ///< in `Lanes::active_`
   delivery::AdaptiveConcurrency concurrency;
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
@@ -59,6 +87,9 @@ struct Lane {
   double good = 0, bad = 0;                   ///< attempts, fading: the platform's health
 
   explicit Lane(delivery::AdaptiveConcurrency::Options options) : concurrency(options) {}
+  [[nodiscard]] bool is_idle() const noexcept {
+    return queued == 0 && parked == 0 && in_flight == 0 && set_aside.empty();
+  }
   [[nodiscard]] Outbox* front() const noexcept;
   Outbox* pop_front() noexcept;
 };
@@ -81,6 +112,8 @@ class Lanes {
   /// Null before `follow`.
   [[nodiscard]] OriginState* origin_of(const delivery::Connector& connector) const noexcept;
   void push(Lane& lane, Outbox& outbox, Priority priority, bool first);
+  /// Takes out of the queues what has nothing to say any more.
+  void forget_idle();
   /// Lanes with something queued, in the order of their turns.
   [[nodiscard]] std::deque<Lane*>& active() noexcept { return active_; }
   [[nodiscard]] const auto& all() const noexcept { return lanes_; }

@@ -52,7 +52,7 @@ void Ledger::stage(storage::WriteBatch& batch) {
 void Ledger::committed() {
   for (Entry* entry : dirty_) {
     entry->dirty = false;
-    if (is_final(entry->state.status) || entry->state.status == EventStatus::kReview) {
+    if (is_final(entry->state.status) || entry->state.status == EventStatus::kReview || entry->set_aside) {
       entries_.erase(entry->state.sequence);
     } else if (!entry->slim && entry->state.record.value > 0) {
       entry->slim = true;

@@ -16,8 +16,9 @@ namespace datasync::pipeline {
 struct Entry {
   std::shared_ptr<Event> event;
   EventState state;
-  bool dirty = false;  ///< `state` differs from the store
-  bool slim = false;   ///< reconciled and stored: its data is no longer in memory
+  bool dirty = false;      ///< `state` differs from the store
+  bool slim = false;       ///< reconciled and stored: its data is no longer in memory
+  bool set_aside = false;  ///< all that is open of it waits in the store from this transaction on
 
   [[nodiscard]] DeliveryResult* result_of(const PlatformId& target) noexcept;
 };
@@ -47,7 +48,7 @@ class Ledger {
 
   /// Puts changed states into the transaction, with the low-water mark.
   void stage(storage::WriteBatch& batch);
-  /// Forgets what has become final or waits for a person, and lets go of data that is stored.
+  /// Forgets what has become final, waits for a person or was set aside, and lets go of data that is stored.
   void committed();
   void clear();
 

@@ -45,6 +45,10 @@ Result<bool> Redriver::redrive(Window& window, const storage::StoredEvent& store
   if (status == EventStatus::kPending || status == EventStatus::kProcessing || status == EventStatus::kCompleted) {
     return false;
   }
+  if (entry == nullptr && status == EventStatus::kRetry && !stored.state.results.empty()) {  // it was set aside
+    DATASYNC_TRY(resume(window, stored));
+    entry = ledger_.find(stored.event->sequence);
+  }
   if (entry == nullptr) entry = &ledger_.add(std::make_shared<Event>(*stored.event), stored.state);
   ledger_.mark_dirty(*entry);
   entry->state.processed_at.reset();

@@ -35,6 +35,7 @@ class History {
   bool happens(double share) { return unit() < share; }
 
   void changed(TestPlatform& platform, const TestPlatform::Told& told);
+  void fail_or_recover(TestPlatform& platform);
   void act();
   void create(Slot& slot, TestPlatform& platform);
   [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
@@ -72,7 +73,7 @@ History::History(HistoryKind kind, std::uint64_t seed)
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
   }
-  const std::size_t slots = 1 + below(3);
+  const std::size_t slots = 1 + below(kind == HistoryKind::kLittleRoom ? 8 : 3);
   for (std::size_t i = 0; i < slots; ++i) {
     slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, false});
   }
@@ -92,6 +93,7 @@ World::Options History::options() {
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
   options.engine.window_events_max = happens(0.3) ? 2 : 100;
   options.engine.records_cached = happens(0.5) ? 1 : 100;
+  if (kind_ == HistoryKind::kLittleRoom) options.engine.events_in_memory_max = 1 + below(12);
   if (happens(0.3)) {
     conflict::EntityRulebook book;
     book.fields["name"] = {"source_wins", true};
@@ -116,7 +118,7 @@ PlatformShape History::shape_of(std::size_t index) {
   shape.honours_keys = happens(0.7) || commits_fail_;
   shape.sends_version = happens(0.3);
   // An accept that fails makes any event late.
-  const bool always_late = kind_ == HistoryKind::kCrashes || kind_ == HistoryKind::kStoreFails;
+  const bool always_late = kind_ != HistoryKind::kCalm && kind_ != HistoryKind::kWild;
   shape.sends_base = happens(0.5);
   shape.sends_occurred = always_late || happens(0.5);
   // Carried out twice, a delivery overwrites what was written after the first time, by one who had seen it.
@@ -144,8 +146,10 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
 }
 
 HistoryReport History::run() {
-  const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : 25);
+  const bool has_little_room = kind_ == HistoryKind::kLittleRoom;
+  const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : has_little_room ? 60 : 25);
   if (kind_ == HistoryKind::kCrashes) world_->crash_share = 0.03;
+  if (has_little_room && happens(0.5)) world_->crash_share = 0.01;
   if (commits_fail_) {
     const double share = kind_ == HistoryKind::kCrashes ? 0.01 : 0.08;
     world_->store.on_commit = [this, share] {
@@ -155,6 +159,7 @@ HistoryReport History::run() {
     if (kind_ == HistoryKind::kStoreFails) world_->store.on_read_fails = [this] { return happens(0.01); };
   }
   for (std::size_t i = 0; i < actions && world_->broken().empty(); ++i) {
+    if (has_little_room && happens(0.15)) fail_or_recover(world_->platform(below(world_->platforms.size())));
     act();
     if (kind_ == HistoryKind::kCalm) {
       if (world_->run_until_quiet()) check();
@@ -164,6 +169,7 @@ HistoryReport History::run() {
       static constexpr std::array<int, 5> kPauses{0, 5, 200, 3'000, 40'000};
       world_->run_for(milliseconds{kPauses[below(kPauses.size())]} + microseconds{1});
       if (happens(0.03)) (void)world_->redrive_all();
+      report_.set_aside += world_->snapshot().set_aside;
     }
   }
   come_to_rest();
@@ -179,6 +185,15 @@ HistoryReport History::run() {
   report_.crashes = world_->crashes;
   report_.refused = world_->refused;
   return report_;
+}
+
+/// For long, so that much waits for it.
+void History::fail_or_recover(TestPlatform& platform) {
+  if (platform.refuse) {
+    platform.refuse = nullptr;
+  } else {
+    platform.refuse = [](const std::string&) { return 503; };
+  }
 }
 
 void History::act() {
@@ -244,6 +259,7 @@ std::optional<std::string> History::id_in(TestPlatform& platform, const Slot& sl
 /// The storm is over: what is under way comes to its end, what is dead is tried again.
 void History::come_to_rest() {
   world_->network.weather = {};
+  for (const auto& platform : world_->platforms) platform->refuse = nullptr;
   world_->crash_share = 0;
   world_->store.on_commit = nullptr;
   world_->store.on_read_fails = nullptr;

@@ -12,6 +12,7 @@ enum class HistoryKind : std::uint8_t {
   kWild,        ///< people act at once, the network misbehaves
   kCrashes,     ///< and the process ends at any moment
   kStoreFails,  ///< and the store refuses, or writes and does not say so
+  kLittleRoom,  ///< crashes, outages, and memory for a handful of events: the rest waits in the store
 };
 
 struct HistoryReport {
@@ -20,9 +21,10 @@ struct HistoryReport {
   std::size_t requests = 0;
   std::size_t conflicts = 0;
   std::size_t crashes = 0;
-  std::size_t refused = 0;   ///< accepts that the store refused
-  std::size_t reworded = 0;  ///< requests that said something else under a known key; only after a restart
-  std::size_t dead = 0;      ///< events that had to be redriven
+  std::size_t refused = 0;    ///< accepts that the store refused
+  std::size_t reworded = 0;   ///< requests that said something else under a known key; only after a restart
+  std::size_t dead = 0;       ///< events that had to be redriven
+  std::size_t set_aside = 0;  ///< events that waited in the store, looked at after each act
 };
 
 /// Tells the story of `seed`: two to five platforms, their users' changes, deletes and re-creations, events that are
