@@ -85,6 +85,7 @@ pipeline::EngineOptions engine_options(const Settings& settings) {
   options.window_events_max = settings.window_events_max;
   options.inbox_max = settings.inbox_events_max;
   options.unfinished_max = settings.unfinished_events_max;
+  options.events_in_memory_max = settings.events_in_memory_max;
   options.records_cached = settings.records_cached;
   options.batch_wait = settings.batch_wait;
   options.retry_attempts = settings.retry_attempts;

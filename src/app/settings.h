@@ -84,6 +84,7 @@ struct Settings {
   std::size_t window_events_max = 0;
   std::size_t inbox_events_max = 0;
   std::size_t unfinished_events_max = 0;
+  std::size_t events_in_memory_max = 0;
   std::size_t records_cached = 0;
 
   bool monitoring_enabled = false;

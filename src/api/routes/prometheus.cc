@@ -51,6 +51,8 @@ void write_engine(Exposition& out, const pipeline::EngineSnapshot& snapshot) {
     out.sample(fmt::format("priority=\"{}\"", to_string(static_cast<Priority>(i))), snapshot.waiting[i]);
   }
   out.single("datasync_events_unfinished", "gauge", "Events that are not final.", snapshot.unfinished);
+  out.single("datasync_events_set_aside", "gauge", "Of them: wait in the store, since memory has no room for them.",
+             snapshot.set_aside);
   out.single("datasync_deliveries_pending", "gauge", "Deliveries queued or under way.", snapshot.pending);
   out.single("datasync_deliveries_retry", "gauge", "Deliveries parked until their next attempt.", snapshot.retry);
   out.single("datasync_requests_in_flight", "gauge", "Requests to platforms under way.", snapshot.in_flight);

@@ -53,6 +53,7 @@ void status(Services& services, Call call) {
   JsonWriter out;
   out.begin_object().field("queue_size", waiting_of(snapshot)).field("processing", snapshot.in_flight);
   out.field("pending", snapshot.pending).field("retry", snapshot.retry).field("unfinished", snapshot.unfinished);
+  out.field("set_aside", snapshot.set_aside);
   out.key("queues").begin_object();
   for (std::size_t i = 0; i < kPriorityCount; ++i) {
     out.field(to_string(static_cast<Priority>(i)), snapshot.waiting[i]);
