@@ -230,13 +230,6 @@ Result<std::vector<StoredEvent>> EventQueries::after(const Reader::Tenants& tena
 
 Result<std::vector<StoredEvent>> EventQueries::unfinished(Sequence after, Sequence low_water, std::int64_t limit) {
   Found found;
-  Scan open;
-  open.from = "event_log e LEFT JOIN event_state s ON s.seq = e.seq";
-  open.seq = "e.seq";
-  open.descending = false;
-  open.add("e.seq > ?", std::max(after.value, low_water.value - 1));
-  open.add("(s.status IS NULL OR s.status IN (0, 1))");
-  DATASYNC_TRY(run(open, {}, limit, found));
   for (const std::int64_t status :
        {stored_status(EventStatus::kRetry, false), stored_status(EventStatus::kReview, false),
         stored_status(EventStatus::kPending, true), stored_status(EventStatus::kProcessing, true)}) {
@@ -244,6 +237,18 @@ Result<std::vector<StoredEvent>> EventQueries::unfinished(Sequence after, Sequen
     rare.add("s.seq > ?", after.value);
     DATASYNC_TRY(run(rare, {}, limit, found));
   }
+  std::sort(found.sequences.begin(), found.sequences.end());
+  Scan open;
+  open.from = "event_log e LEFT JOIN event_state s ON s.seq = e.seq";
+  open.seq = "e.seq";
+  open.descending = false;
+  open.add("e.seq > ?", std::max(after.value, low_water.value - 1));
+  // No further than this page goes: among a million that wait for a retry, each page would look through all of them.
+  if (limit > 0 && std::ssize(found.sequences) >= limit) {
+    open.add("e.seq < ?", found.sequences[static_cast<std::size_t>(limit) - 1]);
+  }
+  open.add("(s.status IS NULL OR s.status IN (0, 1))");
+  DATASYNC_TRY(run(open, {}, limit, found));
   std::sort(found.sequences.begin(), found.sequences.end());
   const auto size = static_cast<std::int64_t>(found.sequences.size());
   return load_all(found.sequences, 0, static_cast<std::size_t>(std::clamp<std::int64_t>(limit, 0, size)));
