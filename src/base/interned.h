@@ -11,7 +11,7 @@
 namespace datasync {
 
 /// What every empty `Interned` shares.
-inline constinit const std::string kNoText{};
+inline const std::string kNoText;
 
 /// A text of which there are few different ones and many copies: the name of a field or a platform. Equal texts share
 /// one string for as long as the process lives, so to copy one is to copy a pointer, and to compare two is to compare

@@ -212,7 +212,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   // Other words than those of an earlier attempt must not go under its key.
   DeliveryResult& result = *entry->result_of(outbox.target);
   if (result.attempts > 0) take_new_key(result);
-  const Verb verb = subject.stateless ? entry->event->verb : verb_for(*window.catalog, subject.record, outbox.target);
+  const Verb verb = subject.stateless ? entry->event->verb : verb_for(subject.record, outbox.target);
   const Knowledge* known = subject.record.known_by(outbox.target);
   auto attempt = compose(*window.catalog, outbox, *entry, subject.record, verb,
                          known == nullptr ? std::vector<OwnId>{} : known->ids, lacking);
@@ -239,7 +239,7 @@ bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   if (outbox.subject->stateless) return true;
   const Record& record = outbox.subject->record;
   const auto lacking = lacking_fields(catalog, record, outbox.target);
-  const Verb verb = verb_for(catalog, record, outbox.target);
+  const Verb verb = verb_for(record, outbox.target);
   if (outbox.attempt->change.verb != verb) return false;
   const Knowledge* known = record.known_by(outbox.target);
   if (verb != Verb::kCreated && known != nullptr && outbox.attempt->change.known_ids != known->ids) return false;

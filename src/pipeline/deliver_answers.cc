@@ -35,11 +35,11 @@ bool is_among(const std::vector<OwnId>& ids, std::string_view id) {
 }
 
 /// Whether the change went to the copy that counts now; a create made it.
-bool is_about_present_copy(const Catalog& catalog, const Record& record, const Attempt& attempt) {
+bool is_about_present_copy(const Record& record, const Attempt& attempt) {
   const auto& ids = attempt.change.known_ids;
   const Knowledge* known = record.known_by(attempt.change.target);
   if (!ids.empty()) return known != nullptr && is_among(ids, known->own_id());
-  return attempt.change.verb != Verb::kUpdated || holds_record(catalog, record, attempt.change.target);
+  return attempt.change.verb != Verb::kUpdated || holds_record(record, attempt.change.target);
 }
 
 }  // namespace
@@ -156,11 +156,11 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
     outbox.losses = 0;
     return false;
   }
-  const bool is_present = is_about_present_copy(*window.catalog, record, attempt);
+  const bool is_present = is_about_present_copy(record, attempt);
   // The copy may have come back since it was asked for: then it is asked for again.
   const KnownValue* existence = known.find(kDeletedField);
   const bool is_back = existence != nullptr && existence->hash == 0 && existence->acknowledged > attempt.started;
-  if (is_present && !is_back) lose_copy(*window.catalog, record, known, window.now);
+  if (is_present && !is_back) lose_copy(record, known, window.now);
   attempt.unknown = false;
   drop_attempt(window, outbox);
   go_on(window, outbox);
@@ -171,7 +171,7 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
 /// address, perhaps: it is asked for again, and not made a second time.
 void Deliverer::found_no_address(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
-  if (subject.stateless || holds_record(*window.catalog, subject.record, outbox.target)) return;
+  if (subject.stateless || holds_record(subject.record, outbox.target)) return;
   Knowledge& known = subject.record.knowledge_of(outbox.target);
   if (known.own_id().empty()) return;  // it never had one, or we know of its end
   doubt_copy(known, window.now);
@@ -186,7 +186,7 @@ void Deliverer::drop_attempt(Window& window, Outbox& outbox) {
   const Record& record = outbox.subject->record;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   thaw(known);
-  const bool is_there = holds_record(*window.catalog, record, outbox.target);
+  const bool is_there = holds_record(record, outbox.target);
   if (!is_there) note_touch(known, window.now);
   for (const SentField& sent : attempt->fields) {  // given up, but it may have arrived
     if (attempt->unknown && is_there && sent.name != kDeletedField) doubt(known, sent.name, window.now);
@@ -227,7 +227,7 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
     // A repeated create is answered as the first was, but of the end of what that made we may have heard already.
     const bool is_repeat = outcome.kind == Outcome::Kind::kRepeat;
     const bool is_ended = *holder == &subject && !is_among(known.ids, own.id) && !is_repeat;
-    const bool is_there = holds_record(*window.catalog, record, outbox.target);
+    const bool is_there = holds_record(record, outbox.target);
     const bool is_another = is_there && !known.own_id().empty() && known.own_id() != own.id &&
                             !is_among(outbox.attempt->change.known_ids, known.own_id());
     outbox.attempt->change.known_ids.push_back(own);
@@ -239,7 +239,7 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
       doubt_copy(known, window.now);
       forget_numbers(record, outbox.target);
     } else if (!is_there && known.find(kDeletedField) != nullptr) {
-      note_living(*window.catalog, record, known, window.now);
+      note_living(known, window.now);
     }
   }
   return {};
@@ -249,7 +249,7 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Subject& subject = *outbox.subject;
   if (!subject.stateless) {
-    if (!is_about_present_copy(*window.catalog, subject.record, attempt)) {
+    if (!is_about_present_copy(subject.record, attempt)) {
       // What it said to a former copy says nothing about the one that is there.
     } else if (attempt.change.verb == Verb::kDeleted) {
       deleted(window, outbox);
@@ -267,7 +267,6 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
 
 void Deliverer::hold_sent(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
-  const Record& record = outbox.subject->record;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   for (const SentField& sent : attempt.fields) {
     if (!has_crossed(known, sent, attempt.started)) {
@@ -279,7 +278,7 @@ void Deliverer::hold_sent(Window& window, Outbox& outbox) {
     }
   }
   if (is_copy_in_doubt(known) && known.find(kDeletedField)->acknowledged <= attempt.started) {
-    note_living(*window.catalog, record, known, window.now);
+    note_living(known, window.now);
   }
   if (attempt.change.verb == Verb::kUpdated) forget_lost_copies(known);
 }
@@ -290,10 +289,10 @@ void Deliverer::deleted(Window& window, Outbox& outbox) {
   Knowledge& known = record.knowledge_of(outbox.target);
   const SentField& sent = attempt.fields.front();
   const bool crossed = has_crossed(known, sent, attempt.started);
-  if (crossed && holds_record(*window.catalog, record, outbox.target)) {
+  if (crossed && holds_record(record, outbox.target)) {
     doubt_copy(known, window.now);
   } else {
-    end_copy(*window.catalog, record, known, sent.version, window.now, nullptr);
+    end_copy(record, known, sent.version, window.now, nullptr);
   }
 }
 

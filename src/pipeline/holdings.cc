@@ -8,13 +8,13 @@
 namespace datasync::pipeline {
 namespace {
 
-const Value kTombstone = Value::boolean(true);
-const Value kLiving = Value::boolean(false);
+// The mark is ours alone, so no platform writes it in another way.
+const std::uint64_t kTombstoneHash = Value::boolean(true).hash();
+const std::uint64_t kLivingHash = Value::boolean(false).hash();
 
-bool is_known_deleted(const Catalog& catalog, const Record& record, const Knowledge& known) {
+bool is_known_deleted(const Knowledge& known) {
   const KnownValue* deleted = known.find(kDeletedField);
-  return deleted != nullptr &&
-         deleted->hash == catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone);
+  return deleted != nullptr && deleted->hash == kTombstoneHash;
 }
 
 bool is_among(const std::vector<OwnId>& ids, std::string_view id) {
@@ -50,15 +50,15 @@ void hold_existence(Knowledge& known, std::uint64_t hash, Timestamp now) {
 
 }  // namespace
 
-bool holds_record(const Catalog& catalog, const Record& record, const PlatformId& platform) {
+bool holds_record(const Record& record, const PlatformId& platform) {
   const Knowledge* known = record.known_by(platform);
   if (known == nullptr || (known->ids.empty() && known->values.empty())) return false;
-  return !is_known_deleted(catalog, record, *known);
+  return !is_known_deleted(*known);
 }
 
 std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
   std::vector<const FieldState*> lacking;
-  const bool holds = holds_record(catalog, record, target);
+  const bool holds = holds_record(record, target);
   if (record.is_deleted()) {
     if (holds) lacking.push_back(record.find(kDeletedField));
     return lacking;
@@ -82,17 +82,16 @@ std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Reco
   return lacking;
 }
 
-Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& target) {
+Verb verb_for(const Record& record, const PlatformId& target) {
   if (record.is_deleted()) return Verb::kDeleted;
-  return holds_record(catalog, record, target) ? Verb::kUpdated : Verb::kCreated;
+  return holds_record(record, target) ? Verb::kUpdated : Verb::kCreated;
 }
 
-CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Event& event, bool is_linked,
-                          const Attempt* under_way) {
+CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_linked, const Attempt* under_way) {
   using Kind = CopyOfEvent::Kind;
   const Knowledge* known = record.known_by(event.source);
   if (known == nullptr || event.own_id.empty()) return {Kind::kPresent};
-  const bool is_there = holds_record(catalog, record, event.source);
+  const bool is_there = holds_record(record, event.source);
   if (is_there && (known->own_id().empty() || known->own_id() == event.own_id)) return {Kind::kPresent};
   const bool is_listed = is_among(known->ids, event.own_id);
   if (event.verb == Verb::kDeleted) {
@@ -133,12 +132,11 @@ void take_copy(Record& record, Knowledge& known, std::string_view id, const Atte
   known.learn_id({}, id);
 }
 
-void note_living(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now) {
-  hold_existence(known, catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kLiving), now);
+void note_living(Knowledge& known, Timestamp now) {
+  hold_existence(known, kLivingHash, now);
 }
 
-void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVersion version, Timestamp when,
-              const Attempt* under_way) {
+void end_copy(Record& record, Knowledge& known, RecordVersion version, Timestamp when, const Attempt* under_way) {
   // What we told it later than it says to have deleted it, we told a copy that has come back: news of that will follow.
   // Clocks differ: what was told shortly before may have been so, too, and is no longer the platform's own time then.
   const Timestamp said = when;
@@ -151,8 +149,7 @@ void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVe
   forget_values(known);
   forget_numbers(record, known.platform);
   forget_ids(known, under_way);
-  known.hold({kDeletedField, version,
-              catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), when});
+  known.hold({kDeletedField, version, kTombstoneHash, when});
 }
 
 void note_touch(Knowledge& known, Timestamp now) {
@@ -160,11 +157,11 @@ void note_touch(Knowledge& known, Timestamp now) {
   if (existence != nullptr) hold_existence(known, existence->hash, now);
 }
 
-void lose_copy(const Catalog& catalog, Record& record, Knowledge& known, Timestamp now) {
+void lose_copy(Record& record, Knowledge& known, Timestamp now) {
   forget_values(known);
   forget_numbers(record, known.platform);
   std::erase_if(known.ids, [](const OwnId& own) { return !own.role.empty(); });
-  hold_existence(known, catalog.mapper.held_hash(known.platform, record.entity, kDeletedField, kTombstone), now);
+  hold_existence(known, kTombstoneHash, now);
 }
 
 void forget_lost_copies(Knowledge& known) {

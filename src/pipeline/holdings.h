@@ -12,14 +12,14 @@ namespace datasync::pipeline {
 /// What one platform holds of a record, by all that we know, and what it lacks. Pure.
 
 /// Whether the platform has a living copy of the record.
-[[nodiscard]] bool holds_record(const Catalog& catalog, const Record& record, const PlatformId& platform);
+[[nodiscard]] bool holds_record(const Record& record, const PlatformId& platform);
 
 /// The fields whose golden value the platform is not known to hold; of a deleted record only the deletion.
 [[nodiscard]] std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record,
                                                             const PlatformId& target);
 
 /// What must be asked of the target so that it holds the record: an update of what it lacks is a create.
-[[nodiscard]] Verb verb_for(const Catalog& catalog, const Record& record, const PlatformId& target);
+[[nodiscard]] Verb verb_for(const Record& record, const PlatformId& target);
 
 /// Which of its platform's copies of the record an event is about.
 struct CopyOfEvent {
@@ -33,8 +33,8 @@ struct CopyOfEvent {
   bool doubtful = false;
 };
 /// `is_linked`: the event's id was known as one of this record before. `under_way`: what is on its way to the platform.
-[[nodiscard]] CopyOfEvent copy_of_event(const Catalog& catalog, const Record& record, const Event& event,
-                                        bool is_linked, const Attempt* under_way);
+[[nodiscard]] CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_linked,
+                                        const Attempt* under_way);
 
 /// Whether a delete of a copy that is not the present one speaks of the record: we made the present one only because
 /// that one was gone.
@@ -48,18 +48,17 @@ void forget_numbers(Record& record, const PlatformId& platform);
 void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way);
 
 /// The platform has a living copy, whatever was thought of it.
-void note_living(const Catalog& catalog, const Record& record, Knowledge& known, Timestamp now);
+void note_living(Knowledge& known, Timestamp now);
 
 /// The platform has deleted its copy: ids and values mean nothing any more. Links stay in the store.
-void end_copy(const Catalog& catalog, Record& record, Knowledge& known, RecordVersion version, Timestamp when,
-              const Attempt* under_way);
+void end_copy(Record& record, Knowledge& known, RecordVersion version, Timestamp when, const Attempt* under_way);
 
 /// A request of ours to a copy that is gone came to its end now: it may have touched one that has come back meanwhile,
 /// of which we have yet to hear.
 void note_touch(Knowledge& known, Timestamp now);
 
 /// The platform says that it has no such copy, and we never heard of its end: its id is kept for that.
-void lose_copy(const Catalog& catalog, Record& record, Knowledge& known, Timestamp now);
+void lose_copy(Record& record, Knowledge& known, Timestamp now);
 
 /// The present copy was found there. Of those that were lost before, only the last one is waited for.
 void forget_lost_copies(Knowledge& known);

@@ -54,10 +54,12 @@ bool may_touch(const Attempt& attempt, const std::string& id) {
 
 /// What one event does to one record, while it is being found out.
 struct Reconciler::Change {
-  Change(Entry& of, Subject& to) : entry(of), subject(to), next_version{to.record.version.value + 1} {}
+  Change(Entry& of, Subject& to, const transform::EntityPlan& source_plan)
+      : entry(of), subject(to), plan(source_plan), next_version{to.record.version.value + 1} {}
 
   Entry& entry;
   Subject& subject;
+  const transform::EntityPlan& plan;  ///< of its platform
   RecordVersion next_version;
   CopyOfEvent copy{};            ///< which of its platform's copies it is about
   Attempt* under_way = nullptr;  ///< what is on its way to its platform
@@ -125,9 +127,9 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     *found = &subjects_.create(event.tenant, event.entity, std::move(id));
     if (event.verb == Verb::kCreated) mapper.add_create_defaults(event.entity, change->fields);
   }
-  Change doing(entry, **found);
+  Change doing(entry, **found, mapper.plan(event.source, event.entity));
   entry.state.record = doing.record().key;
-  DATASYNC_TRY(link(window, doing));
+  DATASYNC_TRY(link(doing));
 
   if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {
     note_late_values(window, doing, change->fields);
@@ -189,7 +191,7 @@ Result<Subject*> Reconciler::find(Window& window, const Event& event, const tran
 }
 
 /// Whatever the record was found by, it is found by all the ids of this event from now on.
-Result<void> Reconciler::link(Window& window, Change& change) {
+Result<void> Reconciler::link(Change& change) {
   const Event& event = change.event();
   Record& record = change.record();
   const bool is_new = record.version.value == 0;
@@ -203,14 +205,14 @@ Result<void> Reconciler::link(Window& window, Change& change) {
     if (*known == nullptr) subjects_.identify(change.subject, alias, storage::IdentityKind::kCanonical);
   }
   if (event.own_id.empty()) {
-    place_copy(window, change, false);
+    place_copy(change, false);
     return {};
   }
   const Hash128 own = identity_of_own_id(event.tenant, event.entity, event.source, event.own_id);
   const auto holder = subjects_.find(event.tenant, own);
   if (!holder) return fail(holder.error());
   const bool is_linked = *holder == &change.subject;
-  place_copy(window, change, is_linked);
+  place_copy(change, is_linked);
   if (is_linked) return {};
   // `entity_id` decides against links: the link moves to the record that the client named.
   if (*holder != nullptr) subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
@@ -220,12 +222,12 @@ Result<void> Reconciler::link(Window& window, Change& change) {
 
 /// Finds out which of its platform's copies the event is about. That copy is the present one from now on, unless it
 /// seems to be gone.
-void Reconciler::place_copy(Window& window, Change& change, bool is_linked) {
+void Reconciler::place_copy(Change& change, bool is_linked) {
   using Kind = CopyOfEvent::Kind;
   const Event& event = change.event();
   Record& record = change.record();
   change.under_way = attempt_under_way(change.subject, event.source);
-  change.copy = copy_of_event(*window.catalog, record, event, is_linked, change.under_way);
+  change.copy = copy_of_event(record, event, is_linked, change.under_way);
   // What it speaks of may be what we are just making; or that will be another copy, which its platform must hear of.
   change.source_corrected = change.is_being_created() || change.copy.kind != Kind::kPresent;
   if (change.under_way != nullptr && may_touch(*change.under_way, event.own_id)) {
@@ -248,8 +250,8 @@ void Reconciler::settle_copy(Window& window, Change& change) {
     change.source_corrected = true;
   } else if (change.in_doubt_since) {
     keep_in_doubt(change.source(), *change.in_doubt_since);
-  } else if (is_next && !holds_record(*window.catalog, change.record(), change.event().source)) {
-    note_living(*window.catalog, change.record(), change.source(), Timestamp{});  // we never touched it
+  } else if (is_next && !holds_record(change.record(), change.event().source)) {
+    note_living(change.source(), Timestamp{});  // we never touched it
   }
   change.learned = change.learned || is_next || change.copy.doubtful;
 }
@@ -284,7 +286,7 @@ Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, cons
 /// heard of the deletion, the platform holds these values.
 void Reconciler::note_late_values(Window& window, Change& change, const Fields& fields) {
   const Event& event = change.event();
-  if (change.is_former() || !holds_record(*window.catalog, change.record(), event.source)) return;
+  if (change.is_former() || !holds_record(change.record(), event.source)) return;
   for (const Field& field : fields) {
     const conflict::Observation seen = observe(window, change, field.name, field.value);
     const KnownValue* held = change.source().find(field.name);
@@ -305,8 +307,8 @@ void Reconciler::judge_delete(Window& window, Change& change) {
   if (change.is_former() || verdict == Verdict::kStale) return;
   const KnownValue* said = change.source().find(kDeletedField);
   const bool is_golden = change.record().is_deleted();
-  end_copy(*window.catalog, change.record(), change.source(),
-           said != nullptr && is_golden ? said->version : RecordVersion{}, event_time(event), change.under_way);
+  end_copy(change.record(), change.source(), said != nullptr && is_golden ? said->version : RecordVersion{},
+           event_time(event), change.under_way);
   change.learned = true;
 }
 
@@ -314,13 +316,11 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
                                           const Value& value) {
   const transform::Mapper& mapper = window.catalog->mapper;
   const Record& record = change.record();
-  const PlatformId& source = change.event().source;
   conflict::Observation seen;
   seen.field = field;
-  const transform::EntityPlan& plan = mapper.plan(source, record.entity);
-  seen.held_hash = mapper.held_hash(plan, field, value);
+  seen.held_hash = mapper.held_hash(change.plan, field, value);
   if (const FieldState* golden = record.find(field)) {
-    seen.golden_hash = golden->value == value ? seen.held_hash : mapper.held_hash(plan, field, golden->value);
+    seen.golden_hash = golden->value == value ? seen.held_hash : mapper.held_hash(change.plan, field, golden->value);
   }
   seen.of_former_copy = change.is_former();
   if (SentField* sent = sent_of(change.exposed, field)) {
@@ -464,7 +464,7 @@ void Reconciler::record_outcome(Window& window, Change& change) {
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {
   Subject& subject = subjects_.create_stateless(*entry.event, change);
-  Change doing(entry, subject);
+  Change doing(entry, subject, window.catalog->mapper.plan(entry.event->source, entry.event->entity));
   plan_deliveries(window, doing);
 }
 
@@ -473,7 +473,7 @@ void Reconciler::plan_after_tombstone(Window& window, Change& change) {
   Entry& entry = change.entry;
   const Event& event = change.event();
   ledger_.mark_dirty(entry);
-  const bool still_there = holds_record(*window.catalog, change.record(), event.source);
+  const bool still_there = holds_record(change.record(), event.source);
   for (const PlatformId& target : event.targets) {
     if (target == event.source && still_there) continue;
     entry.state.results.push_back(make_result(target, ResultStatus::kSkipped, "deleted", window.now));

@@ -25,8 +25,8 @@ class Reconciler {
   struct Change;  // what one event does to one record
 
   [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
-  [[nodiscard]] Result<void> link(Window& window, Change& change);
-  void place_copy(Window& window, Change& change, bool is_linked);
+  [[nodiscard]] Result<void> link(Change& change);
+  void place_copy(Change& change, bool is_linked);
   void settle_copy(Window& window, Change& change);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, const FieldName& field,
                                               const Value* before, const Value& after);
