@@ -270,6 +270,25 @@ TEST_F(CopiesTest, ACreateOfUnknownOutcomeKeepsItsWordsWhenItsIdIsLearntAndThePr
   expect_everywhere("phone", "t1:7");
 }
 
+TEST_F(CopiesTest, WhatAPlatformSaysOfANewCopyWhileItsRecordIsDeletedIsRemembered) {
+  shapes_[1].sends_email = true;  // by its id alone nobody could know it yet
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  remove(alpha(), id);
+  settle();
+  world().network.script = {"lost_after", "good"};
+  const std::string again = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  world().run_for(milliseconds{200});
+  remove(alpha(), again);
+  world().run_for(milliseconds{200});
+  edit(beta(), only(beta()).first, "name", "t1:beta");
+  world().run_for(milliseconds{200});
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  expect_everywhere("name", "t1:ann");
+}
+
 TEST_F(CopiesTest, AfterARestartARequestNamesTheCopyThatItNamedBefore) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   settle();

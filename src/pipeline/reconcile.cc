@@ -286,11 +286,12 @@ Result<void> Reconciler::move_natural_key(Window& window, Subject& subject, cons
 /// heard of the deletion, the platform holds these values.
 void Reconciler::note_late_values(Window& window, Change& change, const Fields& fields) {
   const Event& event = change.event();
-  if (change.is_former() || !holds_record(change.record(), event.source)) return;
+  const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;  // it is there, though it is not noted yet
+  if (change.is_former() || !(is_next || holds_record(change.record(), event.source))) return;
   for (const Field& field : fields) {
     const conflict::Observation seen = observe(window, change, field.name, field.value);
     const KnownValue* held = change.source().find(field.name);
-    if (conflict::may_be_overtaken(change.record(), event, seen)) {
+    if ((!is_next || seen.delivery_unknown) && conflict::may_be_overtaken(change.record(), event, seen)) {
       doubt(change.source(), field.name, window.now);
     } else if (held == nullptr || held->hash != seen.held_hash) {
       hold(change, field.name, RecordVersion{0}, seen.held_hash);
