@@ -90,7 +90,8 @@ bool is_surely_after(const Record& record, const Event& event, const KnownValue&
   if (!event.base_version) return !event.occurred_at || *event.occurred_at > held.acknowledged + kClockTolerance;
   if (held.hash == 0) return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
   // It had seen our value; but that may have been carried out again, until we knew of its end.
-  return *event.base_version >= held.version.value && (!event.occurred_at || *event.occurred_at >= held.acknowledged);
+  return *event.base_version >= held.version.value &&
+         (!event.occurred_at || *event.occurred_at > held.acknowledged + kClockTolerance);
 }
 
 bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen) {

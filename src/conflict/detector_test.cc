@@ -63,6 +63,10 @@ TEST_F(DetectorTest, WhoNamesTheVersionThatItWasToldHadSeenIt) {
   EXPECT_FALSE(overtaken());
   event_.occurred_at = at(9);  // but we heard of the end only later: it may have been carried out twice
   EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(11);  // clocks differ
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(13);
+  EXPECT_FALSE(overtaken());
   event_.occurred_at.reset();
   event_.base_version = 4;
   EXPECT_EQ(verdict(), Verdict::kConcurrent);
