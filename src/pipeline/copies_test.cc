@@ -66,6 +66,23 @@ TEST_F(CopiesTest, ADeleteOfACopyThatItsPlatformReplacedItselfDoesNotCount) {
   expect_everywhere("name", "t1:anew");
 }
 
+TEST_F(CopiesTest, ACopyThatCameBackAfterItWasNotFoundIsAskedForAgain) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  sends_ = false;
+  remove(beta(), there);
+  sends_ = true;
+  world().network.script = {"lost_after", "good"};
+  edit(alpha(), id, "name", "t1:new");
+  world().run_for(milliseconds{200});
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x","phone":"t1:2"})"), there);
+  world().run_for(milliseconds{200});
+  remove(alpha(), id);
+  settle();  // the repetition of the update is answered as before
+  expect_nowhere();
+}
+
 TEST_F(CopiesTest, ATargetThatNeverFindsWhatItSaysToHaveGetsADeadLetter) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   settle();

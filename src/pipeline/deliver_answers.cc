@@ -157,9 +157,11 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
     return false;
   }
   const bool is_present = is_about_present_copy(record, attempt);
-  // The copy may have come back since it was asked for: then it is asked for again.
-  const KnownValue* existence = known.find(kDeletedField);
-  const bool is_back = existence != nullptr && existence->hash == 0 && existence->acknowledged > attempt.started;
+  // It spoke of the copy since it was first asked for: what came back may be later than this answer, and is asked for
+  // again.
+  const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&attempt](const KnownValue& value) {
+    return value.acknowledged > attempt.started;
+  });
   if (is_present && !is_back) lose_copy(record, known, window.now);
   attempt.unknown = false;
   drop_attempt(window, outbox);
