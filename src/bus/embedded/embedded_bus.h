@@ -27,7 +27,7 @@ class EmbeddedBus final : public EventBus {
  private:
   /// All waiting events of one order key, oldest first. Only the first may be taken.
   struct Chain {
-    std::list<Waiting> events;  // mostly one, for which a deque takes 576 bytes
+    std::list<Waiting> events;                           // mostly one, for which a deque takes 576 bytes
     std::array<std::uint32_t, kPriorityCount> counts{};  ///< by the priority that they came with
     Priority effective = Priority::kLow;                 ///< the best of all of them: lent to the first
   };
