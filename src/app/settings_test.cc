@@ -165,7 +165,7 @@ TEST_F(SettingsTest, EveryMistakeIsToldAtOnceWithItsPlaceAndTheWayOut) {
 TEST_F(SettingsTest, NoMessageTellsTheValueOfASetting) {
   constexpr std::string_view kSecret = "s3cr3t-T0ken/of+48=bytes";
   for (const auto& setting : settings_table()) {
-    for (const std::string name : {std::string(setting.name), std::string(setting.name) + "_FILE"}) {
+    for (const std::string& name : {std::string(setting.name), std::string(setting.name) + "_FILE"}) {
       sources.environment = {{name, std::string(kSecret)}, {"LOG_LEVEL_FILE", "/nowhere"}};
       if (name != "ENVIRONMENT") sources.environment.emplace("ENVIRONMENT", "production");
       EXPECT_THAT(refusal(), Not(HasSubstr(kSecret))) << name;
