@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -20,6 +22,12 @@ lost, reordered, changed in a repetition or sent back.
   --clients N   how many at once (6)
   --seed N      repeats the choices of an earlier run; not its timing
   --calm        the platforms behave
+  --misdeeds N  what a platform does wrong, it does up to N times on end (3)
+  --env NAME=VALUE
+                a setting of the service, such as RECORD_CACHE=100; may be given several times
+  --keep FOLDER after a fault, leaves there the service's data, and the memories that speak against it
+
+Hard: --clients 30 --misdeeds 60 --env RECORD_CACHE=100
 `;
 
 const { values } = parseArgs({
@@ -29,6 +37,9 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '6' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     calm: { type: 'boolean' },
+    misdeeds: { type: 'string', default: '3' },
+    env: { type: 'string', multiple: true, default: [] },
+    keep: { type: 'string' },
   },
 });
 if (values.help) {
@@ -57,6 +68,7 @@ const service = new Service({
     SALEOR_API_URL: `${simulators.coreldove.url}/graphql/`,
     // Retries after a second each, as often as it takes: this is about what is kept, not about when it gives up.
     RETRY_ATTEMPTS: '20', BACKOFF_FACTOR: '1', REQUEST_TIMEOUT: '2', LOG_LEVEL: 'warning',
+    ...Object.fromEntries(values.env.map(settingOf)),
   },
 });
 await service.start();
@@ -65,7 +77,9 @@ let failed = true;
 try {
   const clients = await killAgainAndAgain(Number(values.kills));
   await drain();
-  failed = report(clients, await gather(clients));
+  const memories = await gather(clients);
+  failed = report(clients, memories);
+  if (failed && values.keep) await keep(memories, values.keep);
 } catch (error) {
   say(`${error.stack}\n${service.log}`);
 }
@@ -103,7 +117,7 @@ async function killAgainAndAgain(kills) {
 /** Now and then one platform does one thing wrong, a few times. */
 async function misbehave() {
   if (random.next() < 0.4) return;
-  const rule = { ...random.pick(kMisdeeds), count: random.between(1, 3), match: { tenant_id: kTenant } };
+  const rule = { ...random.pick(kMisdeeds), count: random.between(1, Number(values.misdeeds)), match: { tenant_id: kTenant } };
   await control(random.pick(Object.keys(simulators)), 'misbehave', rule);
 }
 
@@ -140,6 +154,22 @@ function report(clients, memories) {
   for (const fault of faults.slice(0, kFaultsShown)) say(`FAULT ${fault}`);
   say(faults.length === 0 ? 'Nothing was lost, reordered, changed or sent back.' : `${faults.length} faults`);
   return faults.length > 0 || memories.told.length === 0;
+}
+
+/** What it takes to find out why. */
+async function keep(memories, folder) {
+  await service.signal('SIGTERM');
+  mkdirSync(folder, { recursive: true });
+  cpSync(service.folder, join(folder, 'data'), { recursive: true });
+  writeFileSync(join(folder, 'memories.json'), JSON.stringify(memories));
+  say(`kept in ${folder}`);
+}
+
+/** @param {string} text  `NAME=VALUE` */
+function settingOf(text) {
+  const [name, ...value] = text.split('=');
+  if (value.length === 0) throw new Error(`--env ${text}: NAME=VALUE is wanted`);
+  return [name, value.join('=')];
 }
 
 async function control(name, path, body, method = body ? 'POST' : 'GET') {
