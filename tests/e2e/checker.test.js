@@ -36,6 +36,12 @@ function call(key, verb, data, more) {
 
 test('A clean run has no fault', () => assert.deepEqual(faultsOf(cleanRun()), []));
 
+test('What others wrote may come under an event of the platform itself', () => {
+  const run = cleanRun();
+  run.histories.bizosaas.push(call('e2', 'update', { email: kEmail, name: 'Asha w1-r1 n1' }, { applied_order: 2 }));
+  assert.deepEqual(faultsOf(run), []);
+});
+
 for (const [what, spoil, expected] of [
   ['a record is missing', ({ states }) => states.bizosaas.pop(), /lost: bizosaas has no user w1-r1/],
   ['an old value stands', ({ states }) => { states.bizosaas[0].canonical.phone = 'phone w1-r1 n2'; }, /lost or late: phone of w1-r1 on bizosaas/],
@@ -46,6 +52,7 @@ for (const [what, spoil, expected] of [
   ['a platform saw other content under a known key', ({ histories }) => { histories.bizoholic[1].same_content = false; }, /repeat: bizoholic/],
   ['a delivery has no key', ({ histories }) => { histories.bizosaas[0].idempotency_key = null; }, /without an idempotency key/],
   ['a change came back to who made it', ({ histories }) => histories.bizosaas.push(call('e2', 'update', {}, { applied_order: 9 })), /echo: bizosaas/],
+  ['a value came back to who wrote it', ({ histories }) => histories.bizosaas.push(call('e1', 'update', { phone: 'phone w1-r1 n3' })), /echo: bizosaas got its own value/],
   ['a history is not whole', (run) => { run.forgotten = { bizosaas: 3 }; }, /has lost 3 calls/],
 ]) {
   test(`It is found that ${what}`, () => {

@@ -98,12 +98,24 @@ function repeatsAreTrue({ histories }) {
   return faults;
 }
 
-/** What a platform wrote is never sent to it. The clients never contradict one another, so there is nothing to correct. */
+/**
+ * A value that a platform wrote is never sent to it. The clients never contradict one another, and each field is written by one
+ * platform alone, so nothing loses and nothing can be overwritten on its way.
+ *
+ * The key of a call says nothing about that: a platform that speaks of a record while it is just being made there may have to
+ * hear again, and what others wrote by then goes out under the newest event, which is its own. Natural keys do not count,
+ * either: they name the record in every call.
+ */
 function nothingReturns({ told, histories }) {
   const platformOf = new Map(told.map(({ id, platform }) => [id, platform]));
-  return Object.entries(histories).flatMap(([platform, history]) => history
-    .filter(({ idempotency_key: key }) => platformOf.get(String(key).split(':')[0]) === platform)
-    .map(({ idempotency_key: key }) => `echo: ${platform} got its own event ${key}`));
+  const writerOf = new Map(told.flatMap(({ platform, values }) => countsIn(values)
+    .map(({ record, count }) => [`${record} ${count}`, platform])));
+  return Object.entries(histories).flatMap(([platform, history]) => history.flatMap(({ idempotency_key: key, data }) => {
+    const writers = countsIn(data).map(({ record, count }) => writerOf.get(`${record} ${count}`));
+    if (writers.includes(platform)) return [`echo: ${platform} got its own value under ${key}`];
+    const isOwnEvent = platformOf.get(String(key).split(':')[0]) === platform;
+    return isOwnEvent && writers.length === 0 ? [`echo: ${platform} got its own event ${key}, and nothing with it`] : [];
+  }));
 }
 
 function nothingIsForgotten({ forgotten = {} }) {
