@@ -62,6 +62,7 @@ const simulators = Object.fromEntries(await Promise.all(Object.entries(descripti
   async ([name, { create }]) => [name, await startSimulator(create({}), { historySize: 2_000_000 })],
 )));
 const service = new Service({
+  host: hostOfThisRun(),
   env: {
     BIZOHOLIC_FRONTEND_URL: simulators.bizoholic.url,
     BIZOSAAS_BRAIN_URL: simulators.bizosaas.url,
@@ -86,6 +87,11 @@ try {
 await service.stop();
 await Promise.all(Object.values(simulators).map((simulator) => simulator.stop()));
 process.exit(failed ? 1 : 0);
+
+/** Of several runs at once, one may get a port that another has just lost: no client must mistake the one for the other. */
+function hostOfThisRun() {
+  return `127.${1 + ((process.pid >> 16) & 127)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+}
 
 async function killAgainAndAgain(kills) {
   const stopping = new AbortController();

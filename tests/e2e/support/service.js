@@ -22,6 +22,7 @@ export class Service {
   #env;
   #args;
   #launcher;
+  #host;
   #child;
   #ended;
   #log = '';
@@ -30,12 +31,14 @@ export class Service {
    * @param {object} options
    * @param {Record<string, string>} options.env  addresses of the platforms, and settings
    * @param {string[]} [options.args]             behind `serve`
+   * @param {string} [options.host]               a loopback address, where other services shall never get its port
    * @param {string[]} [options.launcher]         before the program: a command that becomes it, as `prlimit` does
    */
-  constructor({ env, args = [], launcher = [] }) {
+  constructor({ env, args = [], host = '127.0.0.1', launcher = [] }) {
     if (!existsSync(kBinary)) throw new Error(`${kBinary} is not built: ./dev build`);
     this.#env = env;
     this.#args = args;
+    this.#host = host;
     this.#launcher = launcher;
     this.folder = mkdtempSync(join(tmpdir(), 'data-sync-e2e-'));
     process.once('exit', this.#killAtExit);
@@ -47,12 +50,12 @@ export class Service {
    * @param {Record<string, string>} [env]  for this run only
    */
   async start(env = {}) {
-    this.port = Number(env.PORT ?? await freePort());
-    this.url = `http://127.0.0.1:${this.port}`;
+    this.port = Number(env.PORT ?? await freePort(this.#host));
+    this.url = `http://${this.#host}:${this.port}`;
     const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
     this.#child = spawn(program, words, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, ...this.#env, ...env, PORT: String(this.port) },
+      env: { PATH: process.env.PATH, ...this.#env, ...env, LISTEN_ADDRESS: this.#host, PORT: String(this.port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -107,8 +110,8 @@ export class Service {
   };
 }
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
+async function freePort(host) {
+  const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address();
   server.close();
