@@ -115,6 +115,26 @@ TEST_F(EngineTest, AnUnknownOutcomeIsRepeatedAlsoAfterACrash) {
   EXPECT_EQ(beta().seen[1].data.find("beta_name")->text(), "\"t1:1\"");
 }
 
+// A create was answered without an id, so the update names the record's. Then the target's own event told its id.
+TEST_F(EngineTest, AnIdThatBecomesKnownMeanwhileIsNotNamedInARepetition) {
+  shapes_[1].sends_email = true;
+  begin_with({});
+  world().network.script = {"garbled", "good"};
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  ASSERT_EQ(world().record_of(1, only(beta()).first), nullptr);
+  world().network.script = {"lost_after", "good"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{200});
+  edit(beta(), only(beta()).first, "phone", "t1:7");
+  world().run_for(milliseconds{200});
+  world().crash();
+  settle();  // the platform minds other content under a key
+  EXPECT_TRUE(world().broken().empty());
+  EXPECT_EQ(held(beta(), "name"), "t1:1");
+  EXPECT_EQ(held(alpha(), "phone"), "t1:7");
+}
+
 TEST_F(EngineTest, WhatTheTargetsStateRefusesIsComposedAnewUnderAnotherKey) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
   settle();

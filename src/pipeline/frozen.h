@@ -14,7 +14,7 @@ namespace datasync::pipeline {
 
 /// Notes verb and fields of a change that is about to leave.
 void freeze(Knowledge& known, const Attempt& attempt);
-/// Its copy is not the present one any more: the ids that it names are noted too.
+/// Its copy is not the present one any more, or gets an id that it does not name: the ids that it names are noted too.
 void freeze_ids(Knowledge& known, const Attempt& attempt);
 /// The change has come to its end.
 void thaw(Knowledge& known);

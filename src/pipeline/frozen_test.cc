@@ -42,5 +42,20 @@ TEST_F(FrozenTest, TheIdsThatItNamesOutliveTheCopy) {
   EXPECT_EQ(frozen_words(known_, {7})->ids, attempt_.change.known_ids);
 }
 
+TEST_F(FrozenTest, AnIdThatBecomesKnownLaterIsNotAmongThem) {
+  known_.ids.clear();
+  attempt_.change.known_ids.clear();
+  freeze(known_, attempt_);
+  freeze_ids(known_, attempt_);
+  known_.ids = {{"", "B1"}, {"variant", "V1"}};
+  EXPECT_EQ(frozen_words(known_, {7})->ids, (std::vector<OwnId>{{"variant", "V1"}}));
+}
+
+TEST_F(FrozenTest, AnIdThatBecameKnownBeforeItLeftIsNotAmongThem) {
+  attempt_.change.known_ids = {{"variant", "V1"}};
+  freeze(known_, attempt_);
+  EXPECT_EQ(frozen_words(known_, {7})->ids, attempt_.change.known_ids);
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "conflict/detector.h"
 #include "conflict/strategy.h"
+#include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 
@@ -238,8 +239,18 @@ void Reconciler::place_copy(Change& change, bool is_linked) {
     take_copy(record, change.source(), event.own_id, change.under_way);
     change.learned = true;
   } else if (change.copy.kind == Kind::kPresent && event.verb != Verb::kDeleted) {
-    change.learned = change.source().learn_id({}, event.own_id) || change.learned;
+    learn_own_id(change);
   }
+}
+
+/// What was said to the platform without that id is repeated without it, also after a restart.
+void Reconciler::learn_own_id(Change& change) {
+  Knowledge& source = change.source();
+  const Event& event = change.event();
+  const Outbox* outbox = change.subject.find_outbox(event.source);
+  const bool is_other = !event.own_id.empty() && source.own_id() != event.own_id;
+  if (is_other && outbox != nullptr && outbox->attempt) freeze_ids(source, *outbox->attempt);
+  change.learned = source.learn_id({}, event.own_id) || change.learned;
 }
 
 /// What the event says of the copy as a whole.

@@ -27,6 +27,7 @@ class Reconciler {
   [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
   [[nodiscard]] Result<void> link(Change& change);
   void place_copy(Change& change, bool is_linked);
+  static void learn_own_id(Change& change);
   void settle_copy(Window& window, Change& change);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, const FieldName& field,
                                               const Value* before, const Value& after);

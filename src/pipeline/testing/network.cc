@@ -38,6 +38,13 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
         at(arrives, arrive);
         at(answers, [call] { answer(*call, std::move(*call->response)); });
         break;
+      case Fate::kGarbled:
+        at(arrives, arrive);
+        at(answers, [call] {
+          call->response->body = "garbled";
+          answer(*call, std::move(*call->response));
+        });
+        break;
       case Fate::kRefusedConnection:
         at(arrives, [call] {
           answer(*call, tl::unexpected(error_of(ErrorCode::kUnavailable, Stage::kBefore, "connection refused")));
@@ -83,6 +90,7 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
     if (word == "lost_after") return Fate::kLostAfter;
     if (word == "late") return Fate::kLate;
     if (word == "good") return Fate::kGood;
+    if (word == "garbled") return Fate::kGarbled;
     status = std::stoi(word);
     whole_ = word.ends_with(" as a whole");
     return Fate::kServerError;

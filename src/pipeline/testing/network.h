@@ -35,7 +35,7 @@ class TestNetwork final : public net::HttpSender {
 
   Weather weather;
   /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `500`,
-  /// …; `409 as a whole` is the answer to a batch and not to its items).
+  /// …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and not to its items).
   std::vector<std::string> script;
 
   /// Runs everything that is due.
@@ -52,7 +52,7 @@ class TestNetwork final : public net::HttpSender {
     bool heard = true;         ///< its caller still lives
     bool honours_keys = true;  ///< may arrive even after its caller was gone and has asked again
   };
-  enum class Fate { kGood, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate };
+  enum class Fate { kGood, kGarbled, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate };
   [[nodiscard]] Fate fate_of(const TestPlatform& platform, int& status);
   [[nodiscard]] microseconds some_delay();
   void at(Timestamp time, std::function<void()> action) { actions_.emplace(time, std::move(action)); }
