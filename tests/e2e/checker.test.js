@@ -42,6 +42,20 @@ test('What others wrote may come under an event of the platform itself', () => {
   assert.deepEqual(faultsOf(run), []);
 });
 
+const kAsked = { operation: 'customerUpdate' };
+const kByReference = { externalReference: 'r1', input: { lastName: 'n1' } };
+const kById = { id: 'c1', input: { lastName: 'n1' } };
+
+test('What was not there under one name may be updated under another', () => {
+  const run = cleanRun();
+  run.histories.coreldove = [
+    call('e1', 'update', kByReference, { ...kAsked, outcome: 'refused' }),
+    call('e1', 'create', { input: kById.input }, { operation: 'customerCreate', applied_order: 1 }),
+    call('e1', 'update', kById, { ...kAsked, applied_order: 2 }), call('e1', 'update', kById, { ...kAsked, applied_order: 3 }),
+  ];
+  assert.deepEqual(faultsOf(run), []);
+});
+
 for (const [what, spoil, expected] of [
   ['a record is missing', ({ states }) => states.bizosaas.pop(), /lost: bizosaas has no user w1-r1/],
   ['an old value stands', ({ states }) => { states.bizosaas[0].canonical.phone = 'phone w1-r1 n2'; }, /lost or late: phone of w1-r1 on bizosaas/],
@@ -49,6 +63,12 @@ for (const [what, spoil, expected] of [
   ['a record came from nowhere', ({ states }) => states.bizosaas.push({ canonical: { email: 'x@y' } }), /nobody made it/],
   ['the order was lost', ({ histories }) => { histories.bizoholic[1].applied_order = 3; }, /order: bizoholic got phone 2 of w1-r1 after 3/],
   ['a repeat says something else', ({ histories }) => { histories.bizoholic[1].data.phone = 'phone w1-r1 n1'; }, /repeat: bizoholic/],
+  ['a repeat says something else of what was not there', ({ histories }) => {
+    histories.coreldove = [call('e1', 'update', kByReference, { ...kAsked, outcome: 'refused' }), call('e1', 'update', { id: 'c1', input: {} }, kAsked)];
+  }, /repeat: coreldove/],
+  ['a repeat goes to another record', ({ histories }) => {
+    histories.coreldove = [call('e1', 'update', kById, kAsked), call('e1', 'update', { ...kById, id: 'c2' }, kAsked)];
+  }, /repeat: coreldove/],
   ['a platform saw other content under a known key', ({ histories }) => { histories.bizoholic[1].same_content = false; }, /repeat: bizoholic/],
   ['a delivery has no key', ({ histories }) => { histories.bizosaas[0].idempotency_key = null; }, /without an idempotency key/],
   ['a change came back to who made it', ({ histories }) => histories.bizosaas.push(call('e2', 'update', {}, { applied_order: 9 })), /echo: bizosaas/],

@@ -76,21 +76,28 @@ function orderIsKept({ histories }) {
   return faults;
 }
 
-/** Attempts under one key say the same; a create that turned out to be there already goes on as an update. */
+/**
+ * Attempts under one key say the same; a create that turned out to be there already goes on as an update.
+ *
+ * GraphQL calls name their record beside what they say of it. A create that may be there is looked up first: not found, the
+ * update names it by our reference, is refused since there is none, and a create follows. If the answer to that is lost, too,
+ * the same update names the record by the id that is found now. So a call that was refused is bound to what it said only.
+ */
 function repeatsAreTrue({ histories }) {
   const faults = [];
   for (const [platform, history] of Object.entries(histories)) {
     const first = new Map();
+    const isNew = (name, value) => !isDeepStrictEqual(value, first.get(name) ?? first.set(name, value).get(name));
     for (const entry of history.filter(({ outcome }) => outcome !== 'read')) {
-      const { idempotency_key: key, verb, operation, data } = entry;
+      const { idempotency_key: key, verb, operation, data, outcome } = entry;
       if (key === null) {
         faults.push(`${platform} got a ${verb} without an idempotency key`);
         continue;
       }
-      const id = `${key} ${operation ?? verb}`;
-      if (!first.has(id)) {
-        first.set(id, data);
-      } else if (!isDeepStrictEqual(first.get(id), data) || entry.same_content === false) {
+      const { id, externalReference, ...said } = operation ? data ?? {} : { said: data };
+      const saysOther = isNew(`${key} ${operation ?? verb} says`, said);
+      const namesOther = outcome !== 'refused' && isNew(`${key} ${operation ?? verb} names`, { id, externalReference });
+      if (saysOther || namesOther || entry.same_content === false) {
         faults.push(`repeat: ${platform} got other content under ${key}`);
       }
     }
