@@ -35,7 +35,8 @@ class TestNetwork final : public net::HttpSender {
 
   Weather weather;
   /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `500`,
-  /// …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and not to its items).
+  /// …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and not to
+  /// its items).
   std::vector<std::string> script;
 
   /// Runs everything that is due.
