@@ -55,7 +55,7 @@ export class Service {
     const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
     this.#child = spawn(program, words, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, ...this.#env, ...env, LISTEN_ADDRESS: this.#host, PORT: String(this.port) },
+      env: { PATH: process.env.PATH, LISTEN_ADDRESS: this.#host, ...this.#env, ...env, PORT: String(this.port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
