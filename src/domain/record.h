@@ -60,7 +60,7 @@ struct FrozenWords {
   RecordVersion version{};
   Verb verb = Verb::kUpdated;
   std::vector<FieldName> fields;
-  std::vector<OwnId> ids;  ///< that it names, where those are not the ones of the present copy
+  std::vector<OwnId> ids;  ///< that it names; none: those of the present copy; an empty one: none of the record itself
   bool operator==(const FrozenWords&) const = default;
 };
 
