@@ -34,7 +34,7 @@ export class Service {
    * @param {string} [options.host]               a loopback address, where other services shall never get its port
    * @param {string[]} [options.launcher]         before the program: a command that becomes it, as `prlimit` does
    */
-  constructor({ env, args = [], host = '127.0.0.1', launcher = [] }) {
+  constructor({ env, args = [], host, launcher = [] }) {
     if (!existsSync(kBinary)) throw new Error(`${kBinary} is not built: ./dev build`);
     this.#env = env;
     this.#args = args;
@@ -50,12 +50,15 @@ export class Service {
    * @param {Record<string, string>} [env]  for this run only
    */
   async start(env = {}) {
-    this.port = Number(env.PORT ?? await freePort(this.#host));
-    this.url = `http://${this.#host}:${this.port}`;
+    const host = this.#host ?? '127.0.0.1';
+    this.port = Number(env.PORT ?? await freePort(host));
+    this.url = `http://${host}:${this.port}`;
     const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
     this.#child = spawn(program, words, {
       cwd: this.folder,
-      env: { PATH: process.env.PATH, LISTEN_ADDRESS: this.#host, ...this.#env, ...env, PORT: String(this.port) },
+      env: {
+        PATH: process.env.PATH, ...(this.#host && { LISTEN_ADDRESS: this.#host }), ...this.#env, ...env, PORT: String(this.port),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
