@@ -790,6 +790,8 @@ TEST_P(StoreContract, MaintenanceChangesNothingThatCanBeSeen) {
 TEST_P(StoreContract, NothingAnsweredIsLostWhenTheProcessIsKilled) {
   if (!place_->outlives_the_process()) GTEST_SKIP() << "it lives in this process";
   constexpr int kPerBatch = 7;
+  const TenantId kOwner("tenant-a");
+  const auto identity_of = [](std::int64_t record) { return hash128("identity of " + std::to_string(record)); };
   const auto random = make_seeded_random(4711);
   std::int64_t known = 0;
   for (int round = 0; round < 8; ++round) {
@@ -807,6 +809,7 @@ TEST_P(StoreContract, NothingAnsweredIsLostWhenTheProcessIsKilled) {
           batch.events.push_back(as_new(make_event(sequence)));
           batch.states.push_back(make_state(sequence, EventStatus::kRetry, sequence));
           batch.records.push_back(as_write(make_record(sequence, 1), 0));
+          batch.identities.push_back({identity_of(sequence), IdentityKind::kOwnId, {sequence}, kOwner, false});
         }
         if (!(*store)->commit(batch)) _exit(2);
         const std::int64_t answered = next + kPerBatch - 1;
@@ -833,6 +836,7 @@ TEST_P(StoreContract, NothingAnsweredIsLostWhenTheProcessIsKilled) {
       const auto stored = store_->load_event({sequence});
       ASSERT_TRUE(stored && *stored) << sequence;
       ASSERT_EQ((**stored).state, make_state(sequence, EventStatus::kRetry, sequence));
+      ASSERT_EQ(*store_->find_identity(kOwner, identity_of(sequence)), RecordKey{sequence});
     }
     ASSERT_EQ(store_->last_record_key().value, known);
   }

@@ -117,12 +117,19 @@ const char* faulty_file_system() {
   return vfs.zName;
 }
 
+const TenantId kTenant("tenant-a");
+
+Hash128 identity_of(std::int64_t record) {
+  return hash128("identity of " + std::to_string(record));
+}
+
 WriteBatch batch_of(std::int64_t from, std::int64_t count) {
   WriteBatch batch;
   for (std::int64_t sequence = from; sequence < from + count; ++sequence) {
     batch.events.push_back(as_new(make_event(sequence)));
     batch.states.push_back(make_state(sequence, EventStatus::kRetry, sequence));
     batch.records.push_back(as_write(make_record(sequence, 1), 0));
+    batch.identities.push_back({identity_of(sequence), IdentityKind::kOwnId, {sequence}, kTenant, false});
   }
   return batch;
 }
@@ -136,6 +143,7 @@ class SqliteFailures : public testing::Test {
     made.path = folder_.file("store.db");
     made.instance = "test";
     made.wal_bytes_max = 128 << 10;
+    made.identity_log_max = 50;  // so that writes fail while the logs change places and are merged, too
     if (faulty) {
       // Any open sets up the library; the layer must stand on what that leaves as the default.
       SqliteOptions first;
@@ -205,7 +213,8 @@ TEST_P(SqliteWriteFailures, LeaveNothingBehindAndPassWhenTheDiskIsWellAgain) {
       EXPECT_EQ(done.error().code, ErrorCode::kUnavailable) << done.error().detail;
       EXPECT_EQ(store->last_sequence().value, next - 1);
       EXPECT_FALSE(*store->load_event({next}));
-      EXPECT_FALSE(*store->load_record(TenantId("tenant-a"), {next}));
+      EXPECT_FALSE(*store->load_record(kTenant, {next}));
+      EXPECT_FALSE(*store->find_identity(kTenant, identity_of(next)));
       const auto again = store->commit(batch_of(next, 40));
       ASSERT_TRUE(again) << again.error().message << ": " << again.error().detail;
     }
@@ -217,7 +226,10 @@ TEST_P(SqliteWriteFailures, LeaveNothingBehindAndPassWhenTheDiskIsWellAgain) {
   store.reset();
   store = must_open(options(true));
   EXPECT_EQ(store->last_sequence().value, next - 1);
-  for (std::int64_t sequence = 1; sequence < next; ++sequence) ASSERT_TRUE(*store->load_event({sequence})) << sequence;
+  for (std::int64_t sequence = 1; sequence < next; ++sequence) {
+    ASSERT_TRUE(*store->load_event({sequence})) << sequence;
+    ASSERT_EQ(*store->find_identity(kTenant, identity_of(sequence)), RecordKey{sequence}) << sequence;
+  }
   store.reset();
   EXPECT_EQ(query("PRAGMA integrity_check"), std::vector<std::string>{"ok"});
 }
