@@ -19,11 +19,11 @@ export async function measureSingle(subject, build, scale) {
   for (const kind of ['known', 'new']) {
     const bytesBefore = subject.dataBytes();
     const eventsBefore = run.events;
-    for (const connections of [1, 16, 64]) {
+    for (const connections of [1, 16, 64, 512]) {
       const { load, deliveredPerSecond } = await run.send({ kind, connections, seconds: scale.seconds });
       figures[`accept ${kind} ${connections}`] = load.requests_per_second;
       figures[`accept p99 ${kind} ${connections}`] = load.latency_us.p99 / 1000;
-      if (connections === 64) figures[`delivered ${kind}`] = deliveredPerSecond;
+      if (connections >= 64) figures[`delivered ${kind} ${connections}`] = deliveredPerSecond;
     }
     for (const rate of [200, 10_000]) {
       const { load, cpuUsPerEvent, latencyUs } = await run.send({ kind, connections: 64, rate, seconds: scale.seconds });

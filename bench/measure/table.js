@@ -2,9 +2,9 @@ const kKinds = { known: 'known records', new: 'new records' };
 
 /** The rows of the table: the figure's name, what it says, its unit, and its digits. */
 const kRows = [
-  ...rowsOf((kind) => [1, 16, 64].map((n) => [`accept ${kind} ${n}`, `accepted, ${n} ${n === 1 ? 'connection' : 'connections'}, ${kKinds[kind]}`, 'requests/s', 0])),
-  ...rowsOf((kind) => [1, 16, 64].map((n) => [`accept p99 ${kind} ${n}`, `time to accept, p99, ${n} ${n === 1 ? 'connection' : 'connections'}, ${kKinds[kind]}`, 'ms', 2])),
-  ...rowsOf((kind) => [[`delivered ${kind}`, `delivered to 2 targets, one by one, ${kKinds[kind]}`, 'events/s', 0]]),
+  ...rowsOf((kind) => [1, 16, 64, 512].map((n) => [`accept ${kind} ${n}`, `accepted, ${n} ${n === 1 ? 'connection' : 'connections'}, ${kKinds[kind]}`, 'requests/s', 0])),
+  ...rowsOf((kind) => [1, 16, 64, 512].map((n) => [`accept p99 ${kind} ${n}`, `time to accept, p99, ${n} ${n === 1 ? 'connection' : 'connections'}, ${kKinds[kind]}`, 'ms', 2])),
+  ...rowsOf((kind) => [64, 512].map((n) => [`delivered ${kind} ${n}`, `delivered to 2 targets, one by one, ${n} connections, ${kKinds[kind]}`, 'events/s', 0])),
   ...rowsOf((kind) => [[`delivered ${kind} bulk`, `delivered to 2 targets, by the hundred, ${kKinds[kind]}`, 'events/s', 0]]),
   ...rowsOf((kind) => [[`cpu ${kind}`, `CPU, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
   ...rowsOf((kind) => [[`cpu ${kind} bulk`, `CPU, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),

@@ -84,6 +84,8 @@ std::vector<Dispatch> Deliverer::launch(Window& window) {
       ++blocked;
     }
   }
+  queued_ = 0;
+  for (const Lane* lane : active) queued_ += lane->queued;
   return dispatches;
 }
 
@@ -118,8 +120,7 @@ std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const
   ++lane.origin->in_flight;
   if (lane.origin->limit) static_cast<void>(lane.origin->limit->take());
   const std::int64_t id = ++last_request_;
-  in_flight_.emplace(id,
-                     InFlight{&lane, lane.origin, std::move(outboxes), window.steady, permits.lane, permits.origin});
+  in_flight_.emplace(id, InFlight{&lane, lane.origin, std::move(outboxes), permits.lane, permits.origin});
   return Dispatch{id, std::move(*request)};
 }
 

@@ -41,8 +41,10 @@ class Deliverer {
   void wake(Window& window);
   /// Fills the free room of all lanes, lane by lane in turns. The requests leave after the commit.
   [[nodiscard]] std::vector<Dispatch> launch(Window& window);
-  /// The answer to a request; unknown ids (of before a reset) are ignored.
-  [[nodiscard]] Result<void> answered(Window& window, std::int64_t id, const net::ClientResult& answer);
+  /// The answer to a request, after a `round_trip` that is the network's and the target's alone: were our own windows
+  /// in it, a busy engine would take its targets for slow. Unknown ids (of before a reset) are ignored.
+  [[nodiscard]] Result<void> answered(Window& window, std::int64_t id, const net::ClientResult& answer,
+                                      microseconds round_trip);
 
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
@@ -77,6 +79,8 @@ class Deliverer {
 
   /// When something parked, suspended or gathered is due, at the latest.
   [[nodiscard]] SteadyTime next_due(Timestamp now, SteadyTime steady) const;
+  /// Changes that wait in the lanes after the last `launch`.
+  [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_.size(); }
   void describe(EngineSnapshot& snapshot, const Catalog& catalog, Timestamp now) const;
   void clear();
@@ -86,7 +90,6 @@ class Deliverer {
     Lane* lane = nullptr;
     OriginState* origin = nullptr;  // the lane may lead elsewhere when the answer comes
     std::vector<Outbox*> outboxes;
-    SteadyTime started{};
     delivery::CircuitBreaker::Permit lane_permit{};
     delivery::CircuitBreaker::Permit origin_permit{};
   };
@@ -167,6 +170,7 @@ class Deliverer {
   std::multimap<Timestamp, Outbox*> parked_;
   boost::unordered_flat_map<std::int64_t, InFlight> in_flight_;
   std::int64_t last_request_ = 0;
+  std::size_t queued_ = 0;
   std::optional<SteadyTime> gathering_until_;  ///< the first batch that stops waiting for company
   std::optional<Timestamp> blocked_until_;     ///< the first rest of a lane or an origin that ends
 };

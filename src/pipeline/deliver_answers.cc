@@ -44,7 +44,8 @@ bool is_about_present_copy(const Record& record, const Attempt& attempt) {
 
 }  // namespace
 
-Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::ClientResult& answer) {
+Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::ClientResult& answer,
+                                 microseconds round_trip) {
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end()) return {};
   const InFlight done = std::move(at->second);
@@ -65,7 +66,7 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
   if (failed || asks_to_wait(outcomes.front())) {
     lane.concurrency.failed();
   } else {
-    lane.concurrency.answered(window.steady - done.started, under_way);
+    lane.concurrency.answered(round_trip, under_way);
   }
   lane.good = lane.good * kHealthFade + (failed ? 0 : 1);
   lane.bad = lane.bad * kHealthFade + (failed ? 1 : 0);

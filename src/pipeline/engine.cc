@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bus/embedded/embedded_bus.h"
 #include "pipeline/accept.h"
+#include "pipeline/admission.h"
 #include "pipeline/deliver.h"
 #include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
@@ -22,7 +23,7 @@ namespace {
 constexpr std::size_t kBusyItems = 4;  // a window of so many items is followed by one that waits for company
 constexpr milliseconds kSnapshotEvery{50};
 constexpr milliseconds kStoreRest{500};  // after a failed transaction, before the next one is tried
-constexpr seconds kRetentionEvery{1};
+constexpr seconds kTidyEvery{1};
 constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
 constexpr std::int64_t kRedriveMax = 10'000;
@@ -51,6 +52,7 @@ class Engine::Impl {
         uuids_(parts.clock, parts.random),
         catalog_(std::move(catalog)),
         inbox_(options.inbox_max),
+        admission_(options.window_events_max),
         subjects_(store_, options.records_cached),
         deliverer_(tools(parts.random), ledger_, subjects_, options_),
         acceptor_(tools(parts.random), ledger_, bus_),
@@ -115,7 +117,7 @@ class Engine::Impl {
   }
 
   SteadyTime step() {
-    Inbox::Load load = inbox_.take();
+    Inbox::Load load = inbox_.take(admission_.limit());
     items_ = load.size();
     Window window = open_window();
     if (window.steady < rest_until_) {
@@ -132,6 +134,7 @@ class Engine::Impl {
       return rest_until_;
     }
     finish(window, std::move(*dispatches));
+    admission_.window_took(clock_.steady_now() - window.steady, deliverer_.queued());
     return next_due(window);
   }
 
@@ -172,7 +175,9 @@ class Engine::Impl {
     // Callbacks are kept first, so that each is answered even if the window is given up half-way.
     for (AcceptRequest& request : load.accepts) answers_.push_back({std::move(request.callback), {}});
     for (RedriveRequest& request : load.redrives) redrives_.push_back({std::move(request.callback), {}});
-    for (TargetAnswer& answer : load.answers) DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer));
+    for (const TargetAnswer& answer : load.answers) {
+      DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
+    }
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
       auto receipts = acceptor_.accept(window, load.accepts[i].submissions);
       if (!receipts) return fail(std::move(receipts).error());
@@ -215,7 +220,7 @@ class Engine::Impl {
     send(std::move(dispatches));
     if (!window.notices.empty()) notices_.publish(std::move(window.notices));
     subjects_.trim();
-    forget_old(window);
+    tidy_up(window);
     if (items_ < kBusyItems || window.steady >= snapshot_at_ + kSnapshotEvery) publish_snapshot(window);
   }
 
@@ -223,9 +228,10 @@ class Engine::Impl {
     if (dispatches.empty()) return;
     std::vector<net::ClientCall> calls;
     calls.reserve(dispatches.size());
+    const SteadyTime leaves = clock_.steady_now();
     for (Dispatch& dispatch : dispatches) {
-      calls.push_back({std::move(dispatch.request), [this, id = dispatch.id](net::ClientResult answer) {
-                         inbox_.push(TargetAnswer{id, std::move(answer)});
+      calls.push_back({std::move(dispatch.request), [this, leaves, id = dispatch.id](net::ClientResult answer) {
+                         inbox_.push(TargetAnswer{id, std::move(answer), clock_.steady_now() - leaves});
                        }});
     }
     sender_.send_all(std::move(calls));
@@ -302,12 +308,13 @@ class Engine::Impl {
     return redriven;
   }
 
-  void forget_old(const Window& window) {
-    if (window.steady < retention_at_ || items_ >= options_.window_events_max) return;
+  void tidy_up(const Window& window) {
+    if (window.steady < tidy_at_ || items_ >= options_.window_events_max) return;
+    if (items_ == 0) store_.maintain();
     const auto deleted = store_.delete_finished(window.now - options_.retention, kRetentionBatch);
     if (!deleted) log::warning("old events could not be deleted: {}", deleted.error().message);
     const bool more = deleted && *deleted == kRetentionBatch;
-    retention_at_ = window.steady + (more ? milliseconds{50} : milliseconds{kRetentionEvery});
+    tidy_at_ = window.steady + (more ? milliseconds{50} : milliseconds{kTidyEvery});
   }
 
   void publish_snapshot(const Window& window) {
@@ -327,7 +334,7 @@ class Engine::Impl {
   SteadyTime next_due(const Window& window) const {
     if (bus_.depth() != std::array<std::size_t, kPriorityCount>{}) return window.steady;
     return std::min({deliverer_.next_due(window.now, window.steady), overflow_.next_due(window),
-                     std::max(retention_at_, window.steady)});
+                     std::max(tidy_at_, window.steady)});
   }
 
   void run() {
@@ -362,6 +369,7 @@ class Engine::Impl {
   std::atomic<bool> stopping_{false};
 
   Inbox inbox_;
+  Admission admission_;
   bus::EmbeddedBus bus_;
   Ledger ledger_;
   Subjects subjects_;
@@ -375,7 +383,7 @@ class Engine::Impl {
   std::vector<RedriveAnswer> redrives_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
-  SteadyTime retention_at_{};
+  SteadyTime tidy_at_{};
   SteadyTime snapshot_at_{};
   bool must_recover_ = false;
   std::string store_message_;

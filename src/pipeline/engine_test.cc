@@ -318,5 +318,29 @@ TEST_F(EngineTest, ATenantsRecordsAreItsOwn) {
   EXPECT_EQ(world().store.records().size(), 2U);
 }
 
+TEST_F(EngineTest, AQuietEngineGivesTheStoreAMomentEachSecond) {
+  world().run_for(seconds{1});
+  const std::size_t before = world().store.maintained;
+  for (int i = 0; i < 5; ++i) world().run_for(seconds{1});
+  EXPECT_GE(world().store.maintained - before, 4U);
+  EXPECT_LE(world().store.maintained - before, 6U);
+}
+
+TEST_F(EngineTest, AWindowAcceptsNoMoreThanItMayAndTheOthersFollow) {
+  EngineOptions options;
+  options.window_events_max = 3;
+  begin(options);
+  std::size_t fullest = 0;
+  world().store.on_commit = [&] {
+    fullest = std::max(fullest, world().store.staged_events);
+    return MemoryStore::Fault::kNone;
+  };
+  for (int i = 0; i < 20; ++i) create(alpha(), R"({"email":")" + std::to_string(i) + R"(@x"})");
+  settle();
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 20U);
+  EXPECT_GE(fullest, 1U);
+  EXPECT_LE(fullest, 3U);
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -1,5 +1,7 @@
 #include "pipeline/inbox.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace datasync::pipeline {
@@ -28,11 +30,20 @@ void Inbox::push(TargetAnswer answer) {
   notify_if_needed();
 }
 
-Inbox::Load Inbox::take() {
+Inbox::Load Inbox::take(std::size_t submissions) {
   const std::lock_guard lock(mutex_);
-  submissions_ = 0;
   woken_ = false;
-  return std::exchange(load_, Load{});
+  Load load = std::exchange(load_, Load{});
+  std::size_t taken = 0;
+  const auto rest = std::find_if(load.accepts.begin(), load.accepts.end(), [&](const AcceptRequest& request) {
+    const bool fits = taken == 0 || taken + request.submissions.size() <= submissions;
+    if (fits) taken += request.submissions.size();
+    return !fits;
+  });
+  load_.accepts.assign(std::make_move_iterator(rest), std::make_move_iterator(load.accepts.end()));
+  load.accepts.erase(rest, load.accepts.end());
+  submissions_ -= taken;
+  return load;
 }
 
 void Inbox::wait_for_work(SteadyTime due) {

@@ -27,6 +27,7 @@ struct RedriveRequest {
 struct TargetAnswer {
   std::int64_t id = 0;
   net::ClientResult answer;
+  microseconds round_trip{};  ///< from the request's leaving to the answer's coming
 };
 
 /// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the
@@ -47,7 +48,8 @@ class Inbox {
   [[nodiscard]] bool push(RedriveRequest& request);
   void push(TargetAnswer answer);
 
-  [[nodiscard]] Load take();
+  /// All redrives and answers, and of the accepts the first with up to so many submissions together; at least one.
+  [[nodiscard]] Load take(std::size_t submissions);
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);
   /// Returns at `due` whatever comes in meanwhile, but for a flood or a wake-up: company for the window.

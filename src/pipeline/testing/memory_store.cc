@@ -54,6 +54,7 @@ class MemoryReader final : public storage::Reader {
 }  // namespace
 
 Result<void> MemoryStore::commit(const storage::WriteBatch& batch) {
+  staged_events = batch.events.size();
   const Fault fault = on_commit ? on_commit() : Fault::kNone;
   if (fault == Fault::kNothingWritten) return unavailable();
   if (std::string broken = broken_by(batch); !broken.empty()) {

@@ -41,10 +41,13 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override;
   [[nodiscard]] const std::string& identity_secret() const override { return secret_; }
   [[nodiscard]] Result<std::unique_ptr<storage::Reader>> make_reader() override;
+  void maintain() override { ++maintained; }
   [[nodiscard]] std::int64_t epoch() const noexcept override { return 1; }
   [[nodiscard]] std::int64_t bytes_on_disk() const override { return 0; }
 
   // For the checks of a test.
+  std::size_t staged_events = 0;  ///< new ones of the transaction that `on_commit` is asked about
+  std::size_t maintained = 0;     ///< quiet moments that it was given
   [[nodiscard]] const std::map<Sequence, storage::StoredEvent>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<RecordKey, Record>& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<Conflict>& conflicts() const noexcept { return conflicts_; }

@@ -254,7 +254,8 @@ class SqliteStore final : public Store {
       const std::int64_t until = last_sequence_.value;
       if (in_transaction([&] { return tenants_.write(until); })) tenants_.written(until);
     }
-    if ((log_pages_ - copied_pages_) * kPageBytes >= options_.wal_bytes_max / 8) checkpoint();
+    const bool is_worth_it = (log_pages_ - copied_pages_) * kPageBytes >= options_.wal_bytes_max / 8;
+    if (is_worth_it && log_pages_ != refused_at_pages_) checkpoint();
   }
 
   std::int64_t epoch() const noexcept override { return epoch_; }
@@ -526,7 +527,9 @@ class SqliteStore final : public Store {
     const int code = sqlite3_wal_checkpoint_v2(connection_.native(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
     if (code == SQLITE_OK) {
       copied_pages_ = copied;
+      refused_at_pages_ = -1;
     } else {
+      refused_at_pages_ = log_pages_;
       const Error error = connection_.last_error("checkpoint");
       log::warning("the log could not be copied into the database: {} ({})", error.message, error.detail);
     }
@@ -557,6 +560,7 @@ class SqliteStore final : public Store {
   std::int64_t log_pages_ = 0;     // in the log
   std::int64_t copied_pages_ = 0;  // of them also in the database
   std::int64_t checkpoint_at_pages_ = 0;
+  std::int64_t refused_at_pages_ = -1;  // so long was the log when it last couldn't be copied; -1: it could
 };
 
 }  // namespace

@@ -250,6 +250,22 @@ TEST_F(SqliteFailures, AnEmptyBatchTellsWhetherTheDiskTakesWrites) {
   ASSERT_TRUE(store->commit(batch_of(6, 5)));
 }
 
+TEST_F(SqliteFailures, ALogThatCouldNotBeCopiedIsLeftAloneUntilSomethingIsWritten) {
+  SqliteOptions small = options(true);
+  small.wal_bytes_max = 512 << 10;  // an eighth of it is worth a copy
+  auto store = must_open(small);
+  ASSERT_TRUE(store->commit(batch_of(1, 40)));
+  const auto maintain = [&] {
+    faults = {0, SQLITE_FULL, false, false};
+    store->maintain();
+    return std::exchange(faults, {}).failed;
+  };
+  EXPECT_TRUE(maintain());
+  EXPECT_FALSE(maintain()) << "a warning each second, and nothing else, would come of it";
+  ASSERT_TRUE(store->commit(batch_of(41, 1)));
+  EXPECT_TRUE(maintain());
+}
+
 TEST_F(SqliteFailures, AFileSizeLimitIsAFullDiskToo) {
   // In a child, since the limit is the process's.
   const pid_t child = fork();
