@@ -93,7 +93,15 @@ TEST_F(LiveApi, AConflictThatIsSettledIsToldTwice) {
   conflict.tenant = TenantId{"t1"};
   conflict.entity = "user";
   conflict.status = "resolved";
-  conflict.fields.push_back({"email", Value::string("secret@a"), Value::string("secret@b"), "source_wins", true});
+  conflict.fields.push_back({"email",
+                             Value::string("secret@a"),
+                             Value::string("secret@b"),
+                             "source_wins",
+                             Conflict::Outcome::kSource,
+                             {},
+                             {},
+                             {},
+                             {}});
   create("e1");
   backend_.put_conflict(conflict);
   const Answer detected = listener.hear();

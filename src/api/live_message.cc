@@ -29,7 +29,7 @@ std::string render_conflict(const Conflict& conflict, std::string_view type) {
   out.field("target_platform", conflict.target.str()).key("fields").begin_array();
   for (const Conflict::Side& side : conflict.fields) {
     out.begin_object().field("field", side.field).field("strategy", side.strategy);
-    out.field("source_won", side.source_won).end_object();
+    out.field("outcome", to_string(side.outcome)).end_object();
   }
   out.end_array().field("created_at", conflict.created_at).field("resolved_at", conflict.resolved_at).end_object();
   return out.take();

@@ -132,7 +132,8 @@ TEST_F(ResourcesApi, ConflictsAreListedAndFiltered) {
     conflict.event_id = EventId{"e1"};
     conflict.source = PlatformId{"coreldove"};
     conflict.target = PlatformId{"bizosaas"};
-    conflict.fields.push_back({"email", Value::string("a"), Value::string("b"), "source_wins", true});
+    conflict.fields.push_back(
+        {"email", Value::string("a"), Value::string("b"), "source_wins", Conflict::Outcome::kSource, {}, {}, {}, {}});
     conflict.status = i == 1 ? "open" : "resolved";
     conflict.created_at = clock_.now();
     backend_.put_conflict(conflict);

@@ -375,13 +375,16 @@ conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const
        {"custom_logic", "custom_logic"},
        {"manual_review", "manual_review"}}};
   conflict::FieldRule rule;
+  const auto set_strategy = [&rule](std::optional<std::string_view> name) {
+    if (auto strategy = name ? conflict::find_strategy(*name) : nullptr) rule.strategy = std::move(strategy);
+  };
   const ConfigNode* node = fields.node(field);
   if (node != nullptr && node->kind == ConfigNode::Kind::kScalar) {
-    rule.strategy = fields.choice<std::string_view>(field, kStrategies).value_or(rule.strategy);
+    set_strategy(fields.choice<std::string_view>(field, kStrategies));
     return rule;
   }
   ConfigSection section = fields.section(field);
-  rule.strategy = section.choice<std::string_view>("strategy", kStrategies).value_or(rule.strategy);
+  set_strategy(section.choice<std::string_view>("strategy", kStrategies));
   rule.critical = section.flag("critical").value_or(false);
   return rule;
 }

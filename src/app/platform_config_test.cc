@@ -157,7 +157,7 @@ TEST(ShippedConfig, HasTheConflictRules) {
   auto books = load().rulebooks;
   const auto rule = [&](const char* entity, const char* field) {
     const conflict::FieldRule found = books[entity].fields[field];
-    return found.strategy + (found.critical ? "!" : "");
+    return std::string(found.strategy->name()) + (found.critical ? "!" : "");
   };
   EXPECT_EQ(rule("user", "email"), "source_wins!");
   EXPECT_EQ(rule("user", "name"), "latest_wins");
@@ -312,7 +312,7 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   EXPECT_EQ(config.mapping.platforms.at(PlatformId("shopify")).convert_to->code(), "EUR");
   EXPECT_EQ(config.rates.rates.size(), 2U);
   EXPECT_TRUE(config.mapping.entities.contains("supplier"));
-  EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy, "manual_review");
+  EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy->name(), "manual_review");
   EXPECT_TRUE(delivery::make_connector(*options));
 }
 

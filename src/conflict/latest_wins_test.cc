@@ -14,11 +14,12 @@ Side side(const Value& value, const char* platform, std::int64_t time, std::size
 
 /// The surviving value, checked to be the same whichever side it arrived from.
 Value survivor(const Strategy& strategy, const Side& one, const Side& other) {
-  const auto forward = strategy.resolve({"user", "name", one, other});
-  const auto backward = strategy.resolve({"user", "name", other, one});
-  EXPECT_EQ(forward->value, backward->value);
-  EXPECT_NE(forward->incoming_won, backward->incoming_won);
-  return forward->value;
+  using Outcome = Resolution::Outcome;
+  const Resolution forward = strategy.resolve({"user", "name", one, other});
+  const Resolution backward = strategy.resolve({"user", "name", other, one});
+  EXPECT_EQ(forward.outcome == Outcome::kIncoming, backward.outcome == Outcome::kGolden);
+  EXPECT_EQ(forward.outcome == Outcome::kGolden, backward.outcome == Outcome::kIncoming);
+  return forward.outcome == Outcome::kIncoming ? *one.value : *other.value;
 }
 
 TEST(LatestWins, KeepsTheLaterChangeWhicheverSideItArrivedFrom) {
@@ -31,7 +32,7 @@ TEST(LatestWins, BreaksTiesByTrustAndThenByName) {
 }
 
 TEST(SourceWins, KeepsTheMoreTrustedPlatformsValueHoweverOld) {
-  const Strategy* source_wins = find_strategy("source_wins");
+  const auto source_wins = find_strategy("source_wins");
   ASSERT_NE(source_wins, nullptr);
   EXPECT_EQ(survivor(*source_wins, side(kA, "bizosaas", 1, 0), side(kB, "coreldove", 9, 2)), kA);
   EXPECT_EQ(survivor(*source_wins, side(kA, "x", 1, 3), side(kB, "y", 9, 3)), kB);

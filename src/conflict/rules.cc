@@ -7,7 +7,8 @@ const FieldRule& RuleBook::rule(std::string_view entity, std::string_view field)
   if (book == entities_.end()) return default_;
   const auto& fields = book->second.fields;
   if (const auto exact = fields.find(field); exact != fields.end()) return exact->second;
-  if (const auto any = fields.find("*"); any != fields.end()) return any->second;
+  const auto any = field.starts_with('_') ? fields.end() : fields.find("*");
+  if (any != fields.end()) return any->second;
   return default_;
 }
 

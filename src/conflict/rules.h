@@ -1,24 +1,27 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
+#include "conflict/strategy.h"
 
 namespace datasync::conflict {
 
 inline constexpr std::string_view kLatestWins = "latest_wins";
 
 struct FieldRule {
-  std::string strategy{kLatestWins};
+  std::shared_ptr<const Strategy> strategy = find_strategy(kLatestWins);  ///< never null
   bool critical = false;  ///< a concurrent difference is a `data_mismatch`
 };
 
 struct EntityRulebook {
-  std::map<std::string, FieldRule, std::less<>> fields;  ///< by canonical name; `*` stands for all that are not named
-  std::vector<PlatformId> priority;                      ///< the most trusted platform first
+  /// By canonical name; `*` stands for all that are not named, but for our own (`_deleted`).
+  std::map<std::string, FieldRule, std::less<>> fields;
+  std::vector<PlatformId> priority;  ///< the most trusted platform first
 };
 
 /// Which strategy settles which field, as configured. Immutable once made.

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/ids.h"
-#include "base/result.h"
 #include "domain/record.h"
 #include "domain/value.h"
 
@@ -23,23 +25,38 @@ struct FieldConflict {
   std::string_view field;
   Side incoming;
   Side golden;
+  /// The value that both were made from, as far as the history tells; null where it is not known.
+  const Value* base = nullptr;
 };
 
 struct Resolution {
-  Value value;
-  bool incoming_won = false;  ///< `value` is the incoming one
+  enum class Outcome : std::uint8_t {
+    kIncoming,  ///< the incoming value survives
+    kGolden,    ///< the golden value stays
+    kMerged,    ///< both give way to `merged`
+    kReview,    ///< a person must decide
+  };
+  Outcome outcome = Outcome::kGolden;
+  Value merged;        ///< kMerged only; differs from both sides
+  std::string reason;  ///< kReview only: why, fit for an operator; holds no value
 };
+
+/// That `value` survives, which may be one of the two.
+[[nodiscard]] Resolution settle_on(const FieldConflict& conflict, Value value);
 
 /// Decides which of two concurrent values survives. Pure: no I/O, no clock, no randomness, so every instance and every
 /// replay decides alike.
+/// Errors:  none; what it can't decide goes to a person, with the reason.
+/// Threads: any.
 class Strategy {
  public:
   virtual ~Strategy() = default;
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
-  [[nodiscard]] virtual Result<Resolution> resolve(const FieldConflict& conflict) const = 0;
+  [[nodiscard]] virtual Resolution resolve(const FieldConflict& conflict) const = 0;
 };
 
-/// The shipped strategy of that name, null for another. A new one is one file here and one line in `strategies.cc`.
-[[nodiscard]] const Strategy* find_strategy(std::string_view name) noexcept;
+/// The shipped strategy of that name that needs no configuration of its own; null for another name. A new one is one
+/// file here and one line in `strategies.cc`.
+[[nodiscard]] std::shared_ptr<const Strategy> find_strategy(std::string_view name);
 
 }  // namespace datasync::conflict

@@ -66,6 +66,13 @@ bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   return news;
 }
 
+const Hold* Record::find_hold(const FieldName& field) const noexcept {
+  for (const Hold& hold : holds) {
+    if (hold.field == field) return &hold;
+  }
+  return nullptr;
+}
+
 const FieldState* Record::find(const FieldName& field) const noexcept {
   for (const FieldState& state : fields) {
     if (state.name == field) return &state;
@@ -101,6 +108,20 @@ Knowledge& Record::knowledge_of(const PlatformId& platform) {
 bool Record::is_deleted() const noexcept {
   const FieldState* deleted = find(kDeletedField);
   return deleted != nullptr && deleted->value == Value::boolean(true);
+}
+
+std::string_view to_string(Conflict::Outcome outcome) noexcept {
+  switch (outcome) {
+    case Conflict::Outcome::kTarget:
+      return "target";
+    case Conflict::Outcome::kSource:
+      return "source";
+    case Conflict::Outcome::kMerged:
+      return "merged";
+    case Conflict::Outcome::kOpen:
+      break;
+  }
+  return "open";
 }
 
 }  // namespace datasync

@@ -86,6 +86,22 @@ struct Knowledge {
   bool operator==(const Knowledge&) const = default;
 };
 
+/// A field that waits for a person: nobody is told of it, and its golden value stays until the review is decided.
+struct Hold {
+  /// One platform's proposal; its value stands in the review.
+  struct Candidate {
+    PlatformId platform;
+    Sequence event{};
+    Timestamp source_time{};                     ///< what the platform's older events are told by, as in `FieldState`
+    std::optional<std::int64_t> source_version;  ///< the same
+    bool operator==(const Candidate&) const = default;
+  };
+  FieldName field;
+  std::string review;                 ///< id of the open conflict
+  std::vector<Candidate> candidates;  ///< one a platform, in the order in which they came
+  bool operator==(const Hold&) const = default;
+};
+
 /// The one truth about one entity of one tenant.
 struct Record {
   RecordKey key{};
@@ -97,7 +113,9 @@ struct Record {
   Timestamp updated_at{};
   std::vector<FieldState> fields;  ///< sorted by name
   std::vector<Knowledge> knowledge;
+  std::vector<Hold> holds;  ///< one a field
 
+  [[nodiscard]] const Hold* find_hold(const FieldName& field) const noexcept;
   [[nodiscard]] const FieldState* find(const FieldName& field) const noexcept;
   [[nodiscard]] FieldState& at_or_new(const FieldName& field);
   [[nodiscard]] const Knowledge* known_by(const PlatformId& platform) const noexcept;
@@ -116,7 +134,7 @@ struct HistoryEntry {
   std::vector<FieldState> overwritten;
 };
 
-/// A difference that was concurrent, and how it was settled. Names as on the wire.
+/// A difference that was concurrent, or that a rule sent to a person, and how it was settled. Names as on the wire.
 struct Conflict {
   std::string id;    ///< UUIDv7
   std::string type;  ///< `concurrent_update`, …
@@ -128,18 +146,38 @@ struct Conflict {
   EventId event_id;
   PlatformId source;  ///< the platform of the incoming change
   PlatformId target;  ///< the writer of the golden value
+  enum class Outcome : std::uint8_t {
+    kTarget,  ///< the golden value stayed
+    kSource,  ///< the incoming value survived
+    kMerged,  ///< both gave way to another one
+    kOpen,    ///< a person has yet to decide
+  };
   struct Side {
     std::string field;
     Value source_value;
     Value target_value;
     std::string strategy;
-    bool source_won = false;
+    Outcome outcome = Outcome::kTarget;
+    std::optional<Value> base;    ///< what both were made from, where that is known
+    std::optional<Value> merged;  ///< kMerged: what survived; kOpen: what is suggested, if anything is
+    PlatformId platform;          ///< whose `source_value` it is
+    EventId event;                ///< that brought it
+    bool operator==(const Side&) const = default;
   };
+  /// Of a review: one field, and a side for each platform that proposes another value for it.
   std::vector<Side> fields;
-  std::string status;  ///< `open` or `resolved`
+  std::string status;         ///< `open` or `resolved`
+  std::string reason;         ///< of a review: why a person must decide
+  std::int64_t revision = 1;  ///< grows with each change of an open review
   RecordVersion version{};
   Timestamp created_at{};
   std::optional<Timestamp> resolved_at;
+  std::string resolved_by;   ///< who decided, as the token says; empty: no person
+  std::string resolved_why;  ///< the person's reason
+  EventId resolved_event;    ///< the event that told the platforms; empty: no person
 };
+
+/// `target`, `source`, `merged`, `open`.
+[[nodiscard]] std::string_view to_string(Conflict::Outcome outcome) noexcept;
 
 }  // namespace datasync

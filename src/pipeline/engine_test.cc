@@ -90,7 +90,7 @@ TEST_F(EngineTest, OfTwoConcurrentChangesTheLaterWinsAndTheLoserIsCorrected) {
   ASSERT_EQ(world().store.conflicts().size(), 1U);
   const Conflict& conflict = world().store.conflicts().front();
   EXPECT_EQ(conflict.type, "version_conflict");
-  EXPECT_FALSE(conflict.fields.front().source_won);
+  EXPECT_EQ(conflict.fields.front().outcome, Conflict::Outcome::kTarget);
   EXPECT_EQ(conflict.target.str(), "alpha");
   EXPECT_EQ(result(early->id.str(), "beta").status, ResultStatus::kCompleted);  // the correction, not `skipped`
 }

@@ -13,6 +13,29 @@ bool has_role(const std::vector<OwnId>& ids, const std::string& role) {
   return std::any_of(ids.begin(), ids.end(), [&role](const OwnId& own) { return own.role == role; });
 }
 
+const FieldState* find_in(const std::vector<FieldState>& overwritten, const FieldName& name) {
+  for (const FieldState& field : overwritten) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+/// What the event that wrote `field` overwrote.
+Result<std::optional<FieldState>> overwritten_by(storage::Store& store, const storage::WriteBatch* staged,
+                                                 const FieldState& field) {
+  if (staged != nullptr) {
+    for (const HistoryEntry& entry : staged->history) {
+      const FieldState* found = entry.event == field.event ? find_in(entry.overwritten, field.name) : nullptr;
+      if (found != nullptr) return *found;
+    }
+  }
+  const auto stored = store.load_history(field.event);
+  if (!stored) return fail(stored.error());
+  const FieldState* found = *stored ? find_in((*stored)->overwritten, field.name) : nullptr;
+  if (found == nullptr) return std::nullopt;
+  return *found;
+}
+
 }  // namespace
 
 void freeze(Knowledge& known, const Attempt& attempt) {
@@ -47,27 +70,26 @@ std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion ve
   return words;
 }
 
+Result<std::optional<FieldState>> field_at(storage::Store& store, const storage::WriteBatch* staged, FieldState field,
+                                           RecordVersion version) {
+  while (field.version > version) {
+    auto previous = overwritten_by(store, staged, field);
+    if (!previous) return fail(std::move(previous).error());
+    if (!*previous) return std::nullopt;
+    field = std::move(**previous);
+  }
+  return field;
+}
+
 Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version) {
   Record then = record;
   then.version = version;
-  for (FieldState& field : then.fields) {
-    while (field.version > version) {
-      auto history = store.load_history(field.event);
-      if (!history) return fail(std::move(history).error());
-      const FieldState* previous = nullptr;
-      if (*history) {
-        for (const FieldState& old : (*history)->overwritten) {
-          if (old.name == field.name) previous = &old;
-        }
-      }
-      if (previous == nullptr) {
-        field.version = RecordVersion{0};
-        break;
-      }
-      field = FieldState(*previous);
-    }
+  then.fields.clear();
+  for (const FieldState& field : record.fields) {
+    auto past = field_at(store, nullptr, field, version);
+    if (!past) return fail(std::move(past).error());
+    if (*past) then.fields.push_back(std::move(**past));
   }
-  std::erase_if(then.fields, [](const FieldState& field) { return field.version.value == 0; });
   return then;
 }
 

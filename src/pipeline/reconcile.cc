@@ -140,10 +140,10 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     return {};
   }
   if (event.verb == Verb::kDeleted) {
-    judge_delete(window, doing);
+    DATASYNC_TRY(judge_delete(window, doing));
   } else {
     if (doing.record().find(kDeletedField) != nullptr && !doing.is_former()) {
-      judge(window, doing, kDeletedField, kFalse);
+      DATASYNC_TRY(judge(window, doing, kDeletedField, kFalse));
       // Where its platform had the record before, it has only what was said of it now.
       doing.source_corrected = doing.source_corrected || event.verb == Verb::kCreated;
     }
@@ -152,14 +152,15 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
       if (after == nullptr) continue;
       const FieldState* state = doing.record().find(key);
       const std::optional<Value> before = state == nullptr ? std::nullopt : std::optional(state->value);
-      judge(window, doing, key, *after);
+      DATASYNC_TRY(judge(window, doing, key, *after));
       state = doing.record().find(key);
       if (state == nullptr) continue;
       DATASYNC_TRY(move_natural_key(window, doing.subject, key, before ? &*before : nullptr, state->value));
     }
     for (const Field& field : change->fields) {
       const auto& keys = mapper.natural_keys(event.entity);
-      if (std::find(keys.begin(), keys.end(), field.name) == keys.end()) judge(window, doing, field.name, field.value);
+      if (std::find(keys.begin(), keys.end(), field.name) != keys.end()) continue;
+      DATASYNC_TRY(judge(window, doing, field.name, field.value));
     }
     settle_copy(window, doing);
   }
@@ -312,16 +313,18 @@ void Reconciler::note_late_values(Window& window, Change& change, const Fields& 
 }
 
 /// Whatever becomes of the record, its platform's copy is gone; a create of ours that is under way makes another.
-void Reconciler::judge_delete(Window& window, Change& change) {
+Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
-  if (change.is_former() && !is_replaced(change.source(), event.own_id)) return;
-  const Verdict verdict = judge(window, change, kDeletedField, kTrue);
-  if (change.is_former() || verdict == Verdict::kStale) return;
+  if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
+  const auto verdict = judge(window, change, kDeletedField, kTrue);
+  if (!verdict) return fail(verdict.error());
+  if (change.is_former() || *verdict == Verdict::kStale) return {};
   const KnownValue* said = change.source().find(kDeletedField);
   const bool is_golden = change.record().is_deleted();
   end_copy(change.record(), change.source(), said != nullptr && is_golden ? said->version : RecordVersion{},
            event_time(event), change.under_way);
   change.learned = true;
+  return {};
 }
 
 conflict::Observation Reconciler::observe(const Window& window, const Change& change, const FieldName& field,
@@ -343,7 +346,8 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
   return seen;
 }
 
-conflict::Verdict Reconciler::judge(Window& window, Change& change, const FieldName& field, const Value& value) {
+Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, const FieldName& field,
+                                            const Value& value) {
   const Event& event = change.event();
   Record& record = change.record();
   const FieldState* golden = record.find(field);
@@ -362,10 +366,11 @@ conflict::Verdict Reconciler::judge(Window& window, Change& change, const FieldN
       hold(change, field, golden->version, seen.held_hash);
       break;
     case Verdict::kOrdinary:
-      overwrite(change, field, value, seen.held_hash);
+      overwrite(change, field, value);
+      hold(change, field, change.next_version, seen.held_hash);
       break;
     case Verdict::kConcurrent:
-      settle_conflict(window, change, field, value, seen.held_hash);
+      DATASYNC_TRY(settle_conflict(window, change, field, value, seen.held_hash));
       break;
   }
   if (!overtaken) return verdict;
@@ -387,7 +392,7 @@ void Reconciler::hold(Change& change, const FieldName& field, RecordVersion vers
   change.learned = true;
 }
 
-void Reconciler::overwrite(Change& change, const FieldName& field, const Value& value, std::uint64_t held_hash) {
+void Reconciler::overwrite(Change& change, const FieldName& field, const Value& value) {
   const Event& event = change.event();
   FieldState& state = change.record().at_or_new(field);
   const bool existed = state.version.value > 0;
@@ -401,42 +406,71 @@ void Reconciler::overwrite(Change& change, const FieldName& field, const Value& 
   state.event = event.sequence;
   state.source_time = event_time(event);
   state.source_version = change.is_former() ? std::nullopt : event.version;
-  hold(change, field, change.next_version, held_hash);
   change.changed = true;
 }
 
-void Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
-                                 std::uint64_t held_hash) {
+Result<void> Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
+                                         std::uint64_t held_hash) {
   const Event& event = change.event();
   Record& record = change.record();
   const FieldState golden = *record.find(field);
   const conflict::RuleBook& rules = window.catalog->rules;
   const conflict::FieldRule& rule = rules.rule(record.entity, field);
-  const conflict::Strategy* strategy = conflict::find_strategy(rule.strategy);
-  if (strategy == nullptr) strategy = conflict::find_strategy(conflict::kLatestWins);
-
+  auto base = base_of(window, change, golden);
+  if (!base) return fail(std::move(base).error());
   const conflict::FieldConflict both{
       record.entity,
       field,
       {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
        rules.rank(record.entity, event.source)},
-      {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)}};
-  const auto resolution = strategy->resolve(both);
-  const bool incoming_won = resolution && resolution->incoming_won;
-  if (incoming_won) {
-    overwrite(change, field, value, held_hash);
-  } else {
-    // Its platform holds the losing value: not golden, hence version 0, so it lacks the golden one and will be told.
-    hold(change, field, RecordVersion{0}, held_hash);
-    change.source_corrected = true;
+      {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)},
+      *base ? &**base : nullptr};
+  conflict::Resolution resolution = rule.strategy->resolve(both);
+  using Outcome = conflict::Resolution::Outcome;
+  const PlatformId target = golden.writer;
+  Conflict::Side side{field.str(), value,        golden.value, std::string(rule.strategy->name()), {}, *base,
+                      {},          event.source, event.id};
+  switch (resolution.outcome) {
+    case Outcome::kIncoming:
+      side.outcome = Conflict::Outcome::kSource;
+      overwrite(change, field, value);
+      hold(change, field, change.next_version, held_hash);
+      break;
+    case Outcome::kMerged:
+      side.outcome = Conflict::Outcome::kMerged;
+      side.merged = resolution.merged;
+      overwrite(change, field, resolution.merged);
+      [[fallthrough]];
+    case Outcome::kGolden:
+    case Outcome::kReview:
+      // Its platform holds a value that is not golden, hence version 0: so it lacks the golden one and will be told.
+      hold(change, field, RecordVersion{0}, held_hash);
+      change.source_corrected = true;
+      break;
   }
   if (change.conflict.fields.empty()) {
     change.conflict.type = conflict::conflict_type(event, rule.critical);
-    change.conflict.target = golden.writer;
+    change.conflict.target = target;
   } else if (rule.critical && !event.base_version) {
     change.conflict.type = conflict::conflict_type(event, true);
   }
-  change.conflict.fields.push_back({field.str(), value, golden.value, std::string(strategy->name()), incoming_won});
+  change.conflict.fields.push_back(std::move(side));
+  return {};
+}
+
+/// What both sides were made from: the value that the event's platform had seen when it wrote another one.
+Result<std::optional<Value>> Reconciler::base_of(const Window& window, const Change& change,
+                                                 const FieldState& golden) const {
+  const Event& event = change.event();
+  const Knowledge* source = change.record().known_by(event.source);
+  const KnownValue* seen = source == nullptr || change.is_former() ? nullptr : source->find(golden.name);
+  RecordVersion version = seen == nullptr ? RecordVersion{} : seen->version;
+  if (event.base_version) version = RecordVersion{*event.base_version};
+  if (version.value == 0) return std::nullopt;
+  auto then = field_at(tools_.store, &window.batch, golden, version);
+  if (!then) return fail(std::move(then).error());
+  if (!*then) return std::nullopt;
+  return std::optional<Value>(std::move((*then)->value));
 }
 
 /// Puts the record, its history and its conflict into the window's transaction.

@@ -35,12 +35,15 @@ class Reconciler {
   void note_late_values(Window& window, Change& change, const Fields& fields);
   [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, const FieldName& field,
                                                      const Value& value);
-  conflict::Verdict judge(Window& window, Change& change, const FieldName& field, const Value& value);
-  void judge_delete(Window& window, Change& change);
+  [[nodiscard]] Result<conflict::Verdict> judge(Window& window, Change& change, const FieldName& field,
+                                                const Value& value);
+  [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);
   static void hold(Change& change, const FieldName& field, RecordVersion version, std::uint64_t held_hash);
-  void overwrite(Change& change, const FieldName& field, const Value& value, std::uint64_t held_hash);
-  void settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
-                       std::uint64_t held_hash);
+  void overwrite(Change& change, const FieldName& field, const Value& value);
+  [[nodiscard]] Result<void> settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
+                                             std::uint64_t held_hash);
+  [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
+                                                     const FieldState& golden) const;
   void record_outcome(Window& window, Change& change);
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);

@@ -130,7 +130,7 @@ class Reader {
 
   struct ConflictFilter {
     Tenants tenants;
-    std::string status, entity, type;
+    std::string id, status, entity, type;
     EntityId entity_id;
     std::int64_t before = 0;  ///< row cursor; 0 is none
     std::int64_t limit = 50;
@@ -176,6 +176,8 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) = 0;
   /// Failed, review, retry or expired events that match, oldest first: for redrive.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) = 0;
+  /// As `Reader::list_conflicts`, for the reviews that a person decides.
+  [[nodiscard]] virtual Result<Reader::ConflictPage> load_conflicts(const Reader::ConflictFilter& filter) = 0;
 
   /// All of them, by tenant and name.
   [[nodiscard]] virtual Result<std::vector<LaneState>> load_lane_states() = 0;

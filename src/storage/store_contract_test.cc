@@ -622,7 +622,10 @@ TEST_P(StoreContract, ConflictsArePagedFilteredAndResolvedInPlace) {
   Conflict resolved = make_conflict("c-1", 1);
   resolved.status = "resolved";
   resolved.resolved_at = at_second(99);
-  resolved.fields[1].source_won = true;
+  resolved.resolved_by = "ann";
+  resolved.resolved_why = "the customer said so";
+  resolved.resolved_event = EventId("event-99");
+  resolved.fields[1].outcome = Conflict::Outcome::kSource;
   batch.conflicts = {resolved};
   commit(batch);
   const auto ids = [&](const Reader::ConflictFilter& filter) {

@@ -172,10 +172,16 @@ inline Conflict make_conflict(const std::string& id, std::int64_t event, const s
   conflict.event_id = EventId("event-" + std::to_string(event));
   conflict.source = PlatformId("bizoholic");
   conflict.target = PlatformId("coreldove");
-  conflict.fields = {{"name", text_value("a"), text_value("b"), "latest_wins", true},
-                     {"email", text_value("c"), Value{}, "manual_review", false},
-                     {"phone", Value::integer(7), text_value("8"), "latest_wins", false}};
+  using Outcome = Conflict::Outcome;
+  const PlatformId platform("bizoholic"), other("bizosaas");
+  conflict.fields = {
+      {"name", text_value("a"), text_value("b"), "latest_wins", Outcome::kSource, {}, {}, platform, conflict.event_id},
+      {"email", text_value("c"), {}, "manual_review", Outcome::kOpen, text_value("base"), {}, other, EventId("e-2")},
+      {"notes", text_value("n"), text_value("m"), "merge_smart", Outcome::kMerged, {}, text_value("nm"), platform, {}},
+      {"phone", Value::integer(7), text_value("8"), "latest_wins", Outcome::kTarget, {}, {}, platform, {}}};
   conflict.status = "open";
+  conflict.reason = "a person decides";
+  conflict.revision = 2;
   conflict.version = {3};
   conflict.created_at = at_second(event);
   return conflict;
@@ -223,13 +229,22 @@ inline void expect_same(const Conflict& actual, const Conflict& expected) {
   EXPECT_EQ(actual.version, expected.version);
   EXPECT_EQ(actual.created_at, expected.created_at);
   EXPECT_EQ(actual.resolved_at, expected.resolved_at);
+  EXPECT_EQ(actual.reason, expected.reason);
+  EXPECT_EQ(actual.revision, expected.revision);
+  EXPECT_EQ(actual.resolved_by, expected.resolved_by);
+  EXPECT_EQ(actual.resolved_why, expected.resolved_why);
+  EXPECT_EQ(actual.resolved_event, expected.resolved_event);
   ASSERT_EQ(actual.fields.size(), expected.fields.size());
   for (std::size_t i = 0; i < actual.fields.size(); ++i) {
     EXPECT_EQ(actual.fields[i].field, expected.fields[i].field);
     EXPECT_EQ(actual.fields[i].source_value, expected.fields[i].source_value);
     EXPECT_EQ(actual.fields[i].target_value, expected.fields[i].target_value);
     EXPECT_EQ(actual.fields[i].strategy, expected.fields[i].strategy);
-    EXPECT_EQ(actual.fields[i].source_won, expected.fields[i].source_won);
+    EXPECT_EQ(actual.fields[i].outcome, expected.fields[i].outcome);
+    EXPECT_EQ(actual.fields[i].base, expected.fields[i].base);
+    EXPECT_EQ(actual.fields[i].merged, expected.fields[i].merged);
+    EXPECT_EQ(actual.fields[i].platform, expected.fields[i].platform);
+    EXPECT_EQ(actual.fields[i].event, expected.fields[i].event);
   }
 }
 

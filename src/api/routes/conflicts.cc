@@ -55,7 +55,7 @@ void write_conflict(JsonWriter& out, const Conflict& conflict) {
   for (const Conflict::Side& side : conflict.fields) {
     out.begin_object().field("field", side.field).key("source_value").raw(side.source_value.text());
     out.key("target_value").raw(side.target_value.text()).field("strategy", side.strategy);
-    out.field("source_won", side.source_won).end_object();
+    out.field("outcome", to_string(side.outcome)).end_object();
   }
   out.end_array().field_or_null("strategy", strategy_of(conflict)).field("status", conflict.status);
   out.field("version", conflict.version.value).field("created_at", conflict.created_at);

@@ -9,7 +9,7 @@ namespace datasync::conflict {
 class LatestWins final : public Strategy {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "latest_wins"; }
-  [[nodiscard]] Result<Resolution> resolve(const FieldConflict& conflict) const override;
+  [[nodiscard]] Resolution resolve(const FieldConflict& conflict) const override;
 };
 
 }  // namespace datasync::conflict

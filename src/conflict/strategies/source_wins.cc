@@ -4,10 +4,10 @@
 
 namespace datasync::conflict {
 
-Result<Resolution> SourceWins::resolve(const FieldConflict& conflict) const {
+Resolution SourceWins::resolve(const FieldConflict& conflict) const {
   if (conflict.incoming.rank == conflict.golden.rank) return LatestWins().resolve(conflict);
   const bool incoming_won = conflict.incoming.rank < conflict.golden.rank;
-  return Resolution{incoming_won ? *conflict.incoming.value : *conflict.golden.value, incoming_won};
+  return {incoming_won ? Resolution::Outcome::kIncoming : Resolution::Outcome::kGolden, {}, {}};
 }
 
 }  // namespace datasync::conflict

@@ -126,7 +126,15 @@ void MemoryStore::write(const storage::WriteBatch& batch) {
     }
   }
   for (const HistoryEntry& entry : batch.history) history_[entry.event] = entry;
-  conflicts_.insert(conflicts_.end(), batch.conflicts.begin(), batch.conflicts.end());
+  for (const Conflict& conflict : batch.conflicts) {
+    const auto known = std::find_if(conflicts_.begin(), conflicts_.end(),
+                                    [&conflict](const Conflict& one) { return one.id == conflict.id; });
+    if (known == conflicts_.end()) {
+      conflicts_.push_back(conflict);
+    } else {
+      *known = conflict;
+    }
+  }
   for (const storage::LaneState& lane : batch.lane_states) {
     lane_states_[{lane.tenant, lane.name}] = lane.value;
     if (lane.value.empty()) lane_states_.erase({lane.tenant, lane.name});
@@ -209,6 +217,19 @@ Result<std::vector<storage::StoredEvent>> MemoryStore::load_matching(const stora
     if (stopped && matches(stored, filter) && std::ssize(found) < filter.limit) found.push_back(stored);
   }
   return found;
+}
+
+Result<storage::Reader::ConflictPage> MemoryStore::load_conflicts(const storage::Reader::ConflictFilter& filter) {
+  if (read_fails()) return unavailable();
+  storage::Reader::ConflictPage page;
+  for (auto at = conflicts_.rbegin(); at != conflicts_.rend(); ++at) {
+    const bool fits = (filter.id.empty() || filter.id == at->id) &&
+                      (filter.status.empty() || filter.status == at->status) &&
+                      (filter.tenants.empty() || filter.tenants.front() == at->tenant);
+    if (fits) page.conflicts.push_back(*at);
+  }
+  page.total = std::ssize(page.conflicts);
+  return page;
 }
 
 Result<std::vector<storage::LaneState>> MemoryStore::load_lane_states() {

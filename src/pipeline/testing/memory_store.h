@@ -37,6 +37,8 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override;
   [[nodiscard]] Result<std::vector<storage::StoredEvent>> load_matching(
       const storage::Reader::EventFilter& filter) override;
+  [[nodiscard]] Result<storage::Reader::ConflictPage> load_conflicts(
+      const storage::Reader::ConflictFilter& filter) override;
   [[nodiscard]] Result<std::vector<storage::LaneState>> load_lane_states() override;
   [[nodiscard]] Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override;
   [[nodiscard]] const std::string& identity_secret() const override { return secret_; }

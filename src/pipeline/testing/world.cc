@@ -99,8 +99,8 @@ class World::Listener final : public NoticeSink {
   void tell(const Conflict& conflict) {
     std::string text = "conflict by " + conflict.event_id.str() + " of " + conflict.source.str();
     for (const Conflict::Side& side : conflict.fields) {
-      text += "; " + side.field + ": " + side.source_value.text() + (side.source_won ? " beats " : " loses to ") +
-              side.target_value.text();
+      text += "; " + side.field + ": " + side.source_value.text() +
+              (side.outcome == Conflict::Outcome::kSource ? " beats " : " loses to ") + side.target_value.text();
     }
     world_.trace(text);
   }

@@ -140,6 +140,38 @@ tl::unexpected<Error> damaged(std::string_view what) {
   return fail(ErrorCode::kCorrupt, "a stored value is damaged", std::string(what));
 }
 
+std::string details_of(const Conflict& conflict) {
+  std::string out(1, static_cast<char>(Codec::kPlain));
+  out += '[';
+  for (const Conflict::Side& side : conflict.fields) {
+    for (const auto* value : {&side.base, &side.merged}) {
+      separate(out);
+      out += '[' + (*value ? (*value)->text() : std::string()) + ']';
+    }
+  }
+  out += ']';
+  close_envelope(out, 0);
+  return out;
+}
+
+Result<void> read_details(std::string_view details, std::vector<Conflict::Side>& sides) {
+  std::string buffer;
+  const auto text = open_envelope(details, buffer);
+  if (!text) return fail(text.error());
+  CompactJsonReader json(*text);
+  json.enter_array();
+  for (Conflict::Side& side : sides) {
+    for (auto* value : {&side.base, &side.merged}) {
+      if (!json.more()) return damaged("conflict details");
+      json.enter_array();
+      if (json.more()) *value = json.value();
+      if (json.more()) return damaged("conflict details");
+    }
+  }
+  if (json.more() || !json.finished()) return damaged("conflict details");
+  return {};
+}
+
 }  // namespace
 
 RecordBytes append_record(std::string& out, const Record& record) {
@@ -223,7 +255,11 @@ ConflictColumns conflict_columns(const Conflict& conflict) {
     append_json_string(columns.fields, side.field);
     columns.fields += ',';
     append_json_string(columns.fields, side.strategy);
-    columns.fields += side.source_won ? ",1]" : ",0]";
+    columns.fields += ',' + std::to_string(static_cast<int>(side.outcome)) + ',';
+    append_json_string(columns.fields, side.platform.str());
+    columns.fields += ',';
+    append_json_string(columns.fields, side.event.str());
+    columns.fields += ']';
     if (("," + columns.resolution_strategy + ",").find("," + side.strategy + ",") != std::string::npos) continue;
     if (!columns.resolution_strategy.empty()) columns.resolution_strategy += ',';
     columns.resolution_strategy += side.strategy;
@@ -231,16 +267,19 @@ ConflictColumns conflict_columns(const Conflict& conflict) {
   columns.fields += ']';
   columns.source_data = envelope_of_sides(conflict, [](const Conflict::Side& side) { return side.source_value; });
   columns.target_data = envelope_of_sides(conflict, [](const Conflict::Side& side) { return side.target_value; });
+  columns.details = details_of(conflict);
   return columns;
 }
 
 std::string conflict_outcome(const Conflict& conflict) {
-  return envelope_of_sides(
-      conflict, [](const Conflict::Side& side) { return side.source_won ? side.source_value : side.target_value; });
+  return envelope_of_sides(conflict, [](const Conflict::Side& side) {
+    if (side.outcome == Conflict::Outcome::kMerged && side.merged) return *side.merged;
+    return side.outcome == Conflict::Outcome::kSource ? side.source_value : side.target_value;
+  });
 }
 
 Result<std::vector<Conflict::Side>> read_conflict_fields(std::string_view fields, std::string_view source_data,
-                                                         std::string_view target_data) {
+                                                         std::string_view target_data, std::string_view details) {
   std::string source_buffer, target_buffer;
   const auto source_text = open_envelope(source_data, source_buffer);
   if (!source_text) return fail(source_text.error());
@@ -256,7 +295,11 @@ Result<std::vector<Conflict::Side>> read_conflict_fields(std::string_view fields
     json.enter_array();
     if (json.more()) side.field = json.string();
     if (json.more()) side.strategy = json.string();
-    side.source_won = next_integer(json) != 0;
+    const std::int64_t outcome = next_integer(json);
+    if (outcome < 0 || outcome > static_cast<std::int64_t>(Conflict::Outcome::kOpen)) return damaged("conflict fields");
+    side.outcome = static_cast<Conflict::Outcome>(outcome);
+    if (json.more()) side.platform = PlatformId(json.string());
+    if (json.more()) side.event = EventId(json.string());
     if (json.more() || !source.more() || !target.more()) return damaged("conflict fields");
     static_cast<void>(source.name());
     static_cast<void>(target.name());
@@ -266,6 +309,7 @@ Result<std::vector<Conflict::Side>> read_conflict_fields(std::string_view fields
   if (!json.finished() || source.more() || target.more() || !source.finished() || !target.finished()) {
     return damaged("conflict fields");
   }
+  if (!details.empty()) DATASYNC_TRY(read_details(details, sides));
   return sides;
 }
 

@@ -34,19 +34,23 @@ RecordBytes append_record(std::string& out, const Record& record);
 void append_history_body(std::string& out, const std::vector<FieldState>& overwritten);
 [[nodiscard]] Result<std::vector<FieldState>> read_history_body(std::string_view body);
 
-/// The columns of `sync_conflicts` that hold more than one thing: `fields` is [[field, strategy, source_won], …], the
-/// two data columns are objects in an envelope whose members stand in the order of `fields`.
+/// The columns of `sync_conflicts` that hold more than one thing: `fields` is [[field, strategy, outcome, platform,
+/// event], …] with the outcome as its number, the two data columns are objects in an envelope whose members stand in
+/// that order, and `details`, in an envelope too, is [[] or [base], [] or [merged], …].
 struct ConflictColumns {
   std::string fields;
   std::string source_data;
   std::string target_data;
+  std::string details;
   std::string resolution_strategy;  ///< every strategy once, with commas between them
 };
 [[nodiscard]] ConflictColumns conflict_columns(const Conflict& conflict);
 /// What the decisions left: an object of field → value in an envelope.
 [[nodiscard]] std::string conflict_outcome(const Conflict& conflict);
+/// `details` may be empty, as in rows of before they were kept.
 [[nodiscard]] Result<std::vector<Conflict::Side>> read_conflict_fields(std::string_view fields,
                                                                        std::string_view source_data,
-                                                                       std::string_view target_data);
+                                                                       std::string_view target_data,
+                                                                       std::string_view details);
 
 }  // namespace datasync::storage

@@ -56,6 +56,7 @@ class Writer {
       write_held(known.earlier);
       write_frozen(known.frozen);
     }
+    if (!record_.holds.empty()) write_holds();  // none is as the zeros at the end
     return out_.bytes();
   }
 
@@ -94,6 +95,10 @@ class Writer {
         for (const FieldName& field : words.fields) bytes += 2 * kNumber + field.size();
         for (const OwnId& own : words.ids) bytes += 2 * kNumber + own.role.size() + own.id.size();
       }
+    }
+    for (const Hold& hold : record_.holds) {
+      bytes += 4 * kNumber + hold.field.size() + hold.review.size();
+      for (const Hold::Candidate& candidate : hold.candidates) bytes += 5 * kNumber + candidate.platform.str().size();
     }
     return bytes;
   }
@@ -162,6 +167,22 @@ class Writer {
     }
   }
 
+  void write_holds() {
+    out_.varint(record_.holds.size());
+    for (const Hold& hold : record_.holds) {
+      out_.text(hold.field);
+      out_.text(hold.review);
+      out_.varint(hold.candidates.size());
+      for (const Hold::Candidate& candidate : hold.candidates) {
+        out_.text(candidate.platform.str());
+        out_.zigzag(candidate.event.value);
+        out_.zigzag(minus(micros(candidate.source_time), base_));
+        out_.varint(candidate.source_version ? 1 : 0);
+        if (candidate.source_version) out_.zigzag(*candidate.source_version);
+      }
+    }
+  }
+
   void write_value(const KnownValue& value) {
     const std::size_t at = field_of(value.field);
     if (at == record_.fields.size()) {
@@ -212,6 +233,7 @@ class Reader {
       read_held(known.earlier);
       read_frozen(known.frozen);
     }
+    if (!in_.finished()) read_holds();
     return in_.finished();
   }
 
@@ -282,6 +304,23 @@ class Reader {
       for (OwnId& own : words.ids) {
         own.role = in_.text();
         own.id = in_.text();
+      }
+    }
+  }
+
+  void read_holds() {
+    record_.holds.resize(in_.count());
+    for (Hold& hold : record_.holds) {
+      hold.field = in_.text();
+      hold.review = in_.text();
+      hold.candidates.resize(in_.count());
+      for (Hold::Candidate& candidate : hold.candidates) {
+        candidate.platform = PlatformId(std::string(in_.text()));
+        candidate.event = {in_.zigzag()};
+        candidate.source_time = Timestamp{microseconds{plus(in_.zigzag(), base_)}};
+        const std::uint64_t versioned = in_.varint();
+        if (versioned > 1) return in_.refuse();
+        if (versioned == 1) candidate.source_version = in_.zigzag();
       }
     }
   }

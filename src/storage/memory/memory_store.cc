@@ -250,6 +250,31 @@ Result<std::optional<Record>> record_in(const State& state, const TenantId& tena
   return *at->second;
 }
 
+template <typename Rows>
+Reader::ConflictPage page_of_conflicts(const Rows& rows, const Reader::ConflictFilter& filter) {
+  Reader::ConflictPage page;
+  std::int64_t last_row = 0;
+  for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
+    const Conflict& conflict = at->second;
+    if (!among(filter.tenants, conflict.tenant) || (!filter.id.empty() && filter.id != conflict.id) ||
+        (!filter.status.empty() && filter.status != conflict.status) ||
+        (!filter.entity.empty() && filter.entity != conflict.entity) ||
+        (!filter.type.empty() && filter.type != conflict.type) ||
+        (!filter.entity_id.empty() && filter.entity_id != conflict.entity_id)) {
+      continue;
+    }
+    ++page.total;
+    if (filter.before > 0 && at->first >= filter.before) continue;
+    if (static_cast<std::int64_t>(page.conflicts.size()) >= filter.limit) {
+      if (page.next == 0) page.next = last_row;
+      continue;
+    }
+    last_row = at->first;
+    page.conflicts.push_back(conflict);
+  }
+  return page;
+}
+
 class MemoryReader final : public Reader {
  public:
   explicit MemoryReader(SharedDisk disk) : disk_(std::move(disk)) {}
@@ -311,27 +336,7 @@ class MemoryReader final : public Reader {
 
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override {
     const std::lock_guard lock(disk_->mutex);
-    ConflictPage page;
-    std::int64_t last_row = 0;
-    const auto& rows = disk_->live.conflicts;
-    for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
-      const Conflict& conflict = at->second;
-      if (!among(filter.tenants, conflict.tenant) || (!filter.status.empty() && filter.status != conflict.status) ||
-          (!filter.entity.empty() && filter.entity != conflict.entity) ||
-          (!filter.type.empty() && filter.type != conflict.type) ||
-          (!filter.entity_id.empty() && filter.entity_id != conflict.entity_id)) {
-        continue;
-      }
-      ++page.total;
-      if (filter.before > 0 && at->first >= filter.before) continue;
-      if (static_cast<std::int64_t>(page.conflicts.size()) >= filter.limit) {
-        if (page.next == 0) page.next = last_row;
-        continue;
-      }
-      last_row = at->first;
-      page.conflicts.push_back(conflict);
-    }
-    return page;
+    return page_of_conflicts(disk_->live.conflicts, filter);
   }
 
  private:
@@ -424,6 +429,10 @@ class MemoryStore final : public Store {
     return events;
   }
 
+  Result<Reader::ConflictPage> load_conflicts(const Reader::ConflictFilter& filter) override {
+    const std::lock_guard lock(disk_->mutex);
+    return page_of_conflicts(disk_->live.conflicts, filter);
+  }
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
     const std::lock_guard lock(disk_->mutex);
     std::vector<StoredEvent> events;

@@ -19,19 +19,22 @@ Result<void> ConflictWriter::prepare(Connection& connection) {
       {&conflict_,
        "INSERT INTO sync_conflicts(id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, "
        "source_platform, target_platform, fields, source_data, target_data, resolution_strategy, status, version, "
-       "created_at, resolved_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+       "created_at, resolved_at, details, reason, revision) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
        "ON CONFLICT(id) DO UPDATE SET tenant_id = excluded.tenant_id, conflict_type = excluded.conflict_type, "
        "entity_type = excluded.entity_type, entity_id = excluded.entity_id, record_key = excluded.record_key, "
        "seq = excluded.seq, event_id = excluded.event_id, source_platform = excluded.source_platform, "
        "target_platform = excluded.target_platform, fields = excluded.fields, source_data = excluded.source_data, "
        "target_data = excluded.target_data, resolution_strategy = excluded.resolution_strategy, "
        "status = excluded.status, version = excluded.version, created_at = excluded.created_at, "
-       "resolved_at = excluded.resolved_at"},
+       "resolved_at = excluded.resolved_at, details = excluded.details, reason = excluded.reason, "
+       "revision = excluded.revision"},
       {&resolution_,
        "INSERT INTO sync_conflict_resolutions(conflict_id, tenant_id, resolution_strategy, resolved_data, version, "
-       "resolved_at) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(conflict_id) DO UPDATE SET "
-       "resolution_strategy = excluded.resolution_strategy, resolved_data = excluded.resolved_data, "
-       "version = excluded.version, resolved_at = excluded.resolved_at"},
+       "resolved_at, resolved_by, reason, event_id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(conflict_id) "
+       "DO UPDATE SET resolution_strategy = excluded.resolution_strategy, resolved_data = excluded.resolved_data, "
+       "version = excluded.version, resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by, "
+       "reason = excluded.reason, event_id = excluded.event_id"},
   };
   for (const auto& [statement, sql] : all) {
     auto prepared = Statement::prepare(connection, sql);
@@ -55,11 +58,14 @@ Result<void> ConflictWriter::write(const Conflict& conflict) {
   } else {
     row.bind_null(18);
   }
+  row.bind_blob(19, columns.details).bind_text(20, conflict.reason).bind(21, conflict.revision);
   DATASYNC_TRY(row.run());
   if (!conflict.resolved_at) return {};
   const std::string outcome = conflict_outcome(conflict);
   resolution_.bind_text(1, conflict.id).bind_text(2, conflict.tenant.str()).bind_text(3, columns.resolution_strategy);
   resolution_.bind_blob(4, outcome).bind(5, conflict.version.value).bind(6, micros(*conflict.resolved_at));
+  resolution_.bind_text(7, conflict.resolved_by).bind_text(8, conflict.resolved_why);
+  resolution_.bind_text(9, conflict.resolved_event.str());
   return resolution_.run();
 }
 

@@ -220,6 +220,16 @@ SELECT record_key AS id, entity_id AS user_id,
           FROM records WHERE entity_type = 'user') b;
 )sql";
 
+/// What a review needs: values that a merge was made from and came to, why a person must decide, who did and why.
+constexpr const char* kReviews = R"sql(
+ALTER TABLE sync_conflicts ADD COLUMN details BLOB;
+ALTER TABLE sync_conflicts ADD COLUMN reason TEXT;
+ALTER TABLE sync_conflicts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE sync_conflict_resolutions ADD COLUMN resolved_by TEXT;
+ALTER TABLE sync_conflict_resolutions ADD COLUMN reason TEXT;
+ALTER TABLE sync_conflict_resolutions ADD COLUMN event_id TEXT;
+)sql";
+
 struct Migration {
   std::int64_t version;  ///< rises; never changes once released
   std::array<const char*, 2> sql;
@@ -227,6 +237,7 @@ struct Migration {
 
 constexpr std::array kMigrations{
     Migration{1, {kTables, kViews}},
+    Migration{2, {kReviews, ""}},
 };
 
 Result<void> apply(Connection& connection, const Migration& migration) {

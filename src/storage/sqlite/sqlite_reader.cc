@@ -3,82 +3,11 @@
 #include <limits>
 #include <utility>
 
-#include "storage/codec/record_codec.h"
+#include "storage/sqlite/conflict_reader.h"
 #include "storage/sqlite/event_queries.h"
 
 namespace datasync::storage::sqlite {
 namespace {
-
-constexpr std::string_view kConflictColumns =
-    "SELECT row, id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, source_platform, "
-    "target_platform, fields, source_data, target_data, status, version, created_at, resolved_at";
-
-Result<Conflict> read_conflict(Statement& row) {
-  Conflict conflict;
-  conflict.id = row.text(1);
-  conflict.tenant = TenantId(row.text(2));
-  conflict.type = row.text(3);
-  conflict.entity = row.text(4);
-  conflict.entity_id = EntityId(row.text(5));
-  conflict.record = {row.integer(6)};
-  conflict.event = {row.integer(7)};
-  conflict.event_id = EventId(row.text(8));
-  conflict.source = PlatformId(row.text(9));
-  conflict.target = PlatformId(row.text(10));
-  auto fields = read_conflict_fields(row.bytes(11), row.bytes(12), row.bytes(13));
-  if (!fields) {
-    Error error = std::move(fields).error();
-    error.detail = "sync_conflicts row " + std::to_string(row.integer(0)) + ": " + error.detail;
-    return fail(std::move(error));
-  }
-  conflict.fields = std::move(*fields);
-  conflict.status = row.text(14);
-  conflict.version = {row.integer(15)};
-  conflict.created_at = Timestamp{microseconds{row.integer(16)}};
-  if (!row.is_null(17)) conflict.resolved_at = Timestamp{microseconds{row.integer(17)}};
-  return conflict;
-}
-
-/// FROM and WHERE of a conflict query; the parameters are bound in the same order.
-struct ConflictQuery {
-  std::string where = "1";
-  std::vector<std::string> texts;
-
-  explicit ConflictQuery(const Reader::ConflictFilter& filter) {
-    if (!filter.tenants.empty()) {
-      where += " AND tenant_id IN (";
-      for (const TenantId& tenant : filter.tenants) {
-        where += texts.empty() ? "?" : ", ?";
-        texts.push_back(tenant.str());
-      }
-      where += ')';
-    }
-    // Spelled out, so that the partial index on open conflicts can serve.
-    if (filter.status == "open") {
-      where += " AND status = 'open'";
-    } else {
-      add("status", filter.status);
-    }
-    add("entity_type", filter.entity);
-    add("conflict_type", filter.type);
-    add("entity_id", filter.entity_id.str());
-  }
-
-  void add(std::string_view column, const std::string& value) {
-    if (value.empty()) return;
-    where += " AND " + std::string(column) + " = ?";
-    texts.push_back(value);
-  }
-
-  [[nodiscard]] Result<Statement> prepare(Connection& connection, const std::string& head,
-                                          const std::string& tail) const {
-    auto statement = Statement::prepare(connection, head + " FROM sync_conflicts WHERE " + where + tail);
-    if (!statement) return statement;
-    int at = 0;
-    for (const std::string& text : texts) statement->bind_text(++at, text);
-    return statement;
-  }
-};
 
 class SqliteReader final : public Reader {
  public:
@@ -113,7 +42,7 @@ class SqliteReader final : public Reader {
   }
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override {
-    return in_transaction([&] { return read_conflicts(filter); });
+    return in_transaction([&] { return read_conflicts(connection_, filter); });
   }
 
  private:
@@ -123,38 +52,6 @@ class SqliteReader final : public Reader {
     auto result = read();
     connection_.roll_back();
     return result;
-  }
-
-  Result<ConflictPage> read_conflicts(const ConflictFilter& filter) {
-    const ConflictQuery query(filter);
-    ConflictPage page;
-    auto total = query.prepare(connection_, "SELECT count(*)", "");
-    if (!total) return fail(total.error());
-    if (const auto row = total->step(); !row) return fail(row.error());
-    page.total = total->integer(0);
-    total->reset();
-
-    constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
-    auto rows = query.prepare(connection_, std::string(kConflictColumns), " AND row < ? ORDER BY row DESC LIMIT ?");
-    if (!rows) return fail(rows.error());
-    const auto before = static_cast<int>(query.texts.size()) + 1;
-    rows->bind(before, filter.before > 0 ? filter.before : kNewest)
-        .bind(before + 1, std::max<std::int64_t>(filter.limit, 0) + 1);
-    std::int64_t last_row = 0;
-    for (;;) {
-      const auto row = rows->step();
-      if (!row) return fail(row.error());
-      if (!*row) break;
-      if (static_cast<std::int64_t>(page.conflicts.size()) >= filter.limit) {
-        page.next = last_row;
-        break;
-      }
-      last_row = rows->integer(0);
-      auto conflict = read_conflict(*rows);
-      if (!conflict) return fail(std::move(conflict).error());
-      page.conflicts.push_back(std::move(*conflict));
-    }
-    return page;
   }
 
   std::shared_ptr<const PendingIdentities> pending_;

@@ -11,6 +11,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/codec/record_codec.h"
 #include "storage/sqlite/batch_rows.h"
+#include "storage/sqlite/conflict_reader.h"
 #include "storage/sqlite/conflict_writer.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/event_queries.h"
@@ -228,6 +229,10 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
     DATASYNC_TRY(begin_reading());
     return queries_.redrivable(filter);
+  }
+  Result<Reader::ConflictPage> load_conflicts(const Reader::ConflictFilter& filter) override {
+    DATASYNC_TRY(begin_reading());
+    return read_conflicts(connection_, filter);
   }
 
   Result<std::vector<LaneState>> load_lane_states() override { return lane_states_.load(); }
