@@ -232,6 +232,7 @@ TEST_P(StoreContract, WhatWasCommittedIsThereAfterReopening) {
   EXPECT_EQ((**history).overwritten, make_history(1, 5, 1).overwritten);
   EXPECT_EQ((**history).version, RecordVersion{1});
   const auto conflicts = reader()->list_conflicts({});
+  ASSERT_TRUE(conflicts) << conflicts.error().detail;
   ASSERT_EQ(conflicts->conflicts.size(), 1U);
   expect_same(conflicts->conflicts.front(), make_conflict("conflict-1", 1));
 }
@@ -602,6 +603,7 @@ TEST_P(StoreContract, TenantsDoNotSeeEachOther) {
   Reader::ConflictFilter filter;
   filter.tenants = {TenantId("tenant-b")};
   const auto conflicts = reader_of->list_conflicts(filter);
+  ASSERT_TRUE(conflicts) << conflicts.error().detail;
   ASSERT_EQ(conflicts->conflicts.size(), 1U);
   EXPECT_EQ(conflicts->conflicts[0].id, "c-b");
   batch = {};

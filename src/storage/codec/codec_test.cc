@@ -122,6 +122,18 @@ Record some_record(Random& random) {
       if (random.next() % 2 == 0) words.ids.push_back({some_text(random), some_text(random)});
     }
   }
+  for (std::size_t left = random.next() % 8; left < 3; ++left) {
+    Hold& hold = record.holds.emplace_back();
+    hold.field = FieldName(some_text(random));
+    hold.review = some_text(random);
+    for (std::size_t more = random.next() % 3; more > 0; --more) {
+      Hold::Candidate& candidate = hold.candidates.emplace_back();
+      candidate.platform = PlatformId(some_text(random));
+      candidate.event = {some_number(random)};
+      candidate.source_time = Timestamp{microseconds{some_number(random)}};
+      if (random.next() % 2 == 0) candidate.source_version = some_number(random);
+    }
+  }
   return record;
 }
 
@@ -134,6 +146,18 @@ TEST(Codec, WhateverStandsInARecordComesBack) {
     ASSERT_TRUE(read) << i;
     ASSERT_EQ(*read, record) << i;
   }
+}
+
+TEST(Codec, AConflictOfBeforeReviewsWereKeptIsRead) {
+  const auto sides = read_conflict_fields(R"([["email","latest_wins",1],["name","latest_wins",0]])",
+                                          std::string(1, '\0') + R"({"email":"a","name":"b"})",
+                                          std::string(1, '\0') + R"({"email":"c","name":"d"})", "");
+  ASSERT_TRUE(sides) << sides.error().detail;
+  ASSERT_EQ(sides->size(), 2U);
+  EXPECT_EQ(sides->at(0).outcome, Conflict::Outcome::kSource);
+  EXPECT_EQ(sides->at(1).outcome, Conflict::Outcome::kTarget);
+  EXPECT_EQ(sides->at(1).target_value, Value::string("d"));
+  EXPECT_FALSE(sides->at(0).base);
 }
 
 TEST(Codec, MarksThatEndTooSoonAreRefused) {

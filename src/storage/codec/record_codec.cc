@@ -164,7 +164,8 @@ Result<void> read_details(std::string_view details, std::vector<Conflict::Side>&
     for (auto* value : {&side.base, &side.merged}) {
       if (!json.more()) return damaged("conflict details");
       json.enter_array();
-      if (json.more()) *value = json.value();
+      if (!json.more()) continue;
+      *value = json.value();
       if (json.more()) return damaged("conflict details");
     }
   }
@@ -298,9 +299,12 @@ Result<std::vector<Conflict::Side>> read_conflict_fields(std::string_view fields
     const std::int64_t outcome = next_integer(json);
     if (outcome < 0 || outcome > static_cast<std::int64_t>(Conflict::Outcome::kOpen)) return damaged("conflict fields");
     side.outcome = static_cast<Conflict::Outcome>(outcome);
-    if (json.more()) side.platform = PlatformId(json.string());
-    if (json.more()) side.event = EventId(json.string());
-    if (json.more() || !source.more() || !target.more()) return damaged("conflict fields");
+    if (json.more()) {  // else it is a row of before they were kept
+      side.platform = PlatformId(json.string());
+      if (json.more()) side.event = EventId(json.string());
+      if (json.more()) return damaged("conflict fields");
+    }
+    if (!source.more() || !target.more()) return damaged("conflict fields");
     static_cast<void>(source.name());
     static_cast<void>(target.name());
     side.source_value = source.value();

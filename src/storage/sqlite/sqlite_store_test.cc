@@ -382,6 +382,28 @@ TEST_F(SqliteFailures, ASecondProcessIsToldWhoHasTheFile) {
       << second.error().message;
 }
 
+TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAreThere) {
+  auto store = must_open(options(false));
+  storage::WriteBatch batch = batch_of(1, 1);
+  batch.conflicts = {make_conflict("c-1", 1)};
+  ASSERT_TRUE(store->commit(batch));
+  store.reset();
+  for (const char* column : {"details", "reason", "revision"}) {
+    execute("ALTER TABLE sync_conflicts DROP COLUMN " + std::string(column));
+  }
+  for (const char* column : {"resolved_by", "reason", "event_id"}) {
+    execute("ALTER TABLE sync_conflict_resolutions DROP COLUMN " + std::string(column));
+  }
+  execute("UPDATE sync_conflicts SET fields = '[[\"name\",\"latest_wins\",1],[\"email\",\"latest_wins\",0],"
+          "[\"notes\",\"latest_wins\",0],[\"phone\",\"latest_wins\",0]]'; PRAGMA user_version = 1");
+  store = must_open(options(false));
+  const auto page = store->load_conflicts({});
+  ASSERT_TRUE(page) << page.error().detail;
+  ASSERT_EQ(page->conflicts.size(), 1U);
+  EXPECT_EQ(page->conflicts[0].fields[0].outcome, Conflict::Outcome::kSource);
+  EXPECT_EQ(page->conflicts[0].revision, 1);
+}
+
 TEST_F(SqliteFailures, AFileOfANewerVersionOrOfAnotherProgramIsLeftAlone) {
   must_open(options(false)).reset();
   execute("PRAGMA user_version = 999");
