@@ -74,6 +74,9 @@ std::vector<Message> messages_of(const std::vector<Notice>& notices) {
         // Most are settled in the transaction that found them: both are told then.
         if (notice.conflict->status == "resolved") messages.push_back({LiveType::kConflictResolved, &notice});
         break;
+      case Notice::Kind::kConflictResolved:
+        messages.push_back({LiveType::kConflictResolved, &notice});
+        break;
     }
   }
   return messages;

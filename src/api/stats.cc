@@ -41,7 +41,9 @@ void Stats::add(const std::vector<Notice>& notices, Timestamp now) {
         break;
       }
       case Notice::Kind::kConflict:
-        ++totals_.conflicts;
+        if (notice.conflict->revision == 1) ++totals_.conflicts;  // else a review that has another proposal now
+        break;
+      case Notice::Kind::kConflictResolved:
         break;
     }
   }

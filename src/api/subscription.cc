@@ -91,7 +91,7 @@ bool Subscription::wants_event(const Event& event) const {
 
 bool Subscription::wants_notice(LiveType type, const pipeline::Notice& notice) const {
   if (!wants(type)) return false;
-  if (notice.kind != pipeline::Notice::Kind::kConflict) return wants_event(*notice.event);
+  if (notice.conflict == nullptr) return wants_event(*notice.event);
   const Conflict& conflict = *notice.conflict;
   if (!wants_tenant(conflict.tenant)) return false;
   if (!event_types.empty() && (!notice.event || !has(event_types, notice.event->type))) return false;

@@ -2,20 +2,28 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "conflict/strategy.h"
+#include "domain/money.h"
 
 namespace datasync::conflict {
 
 inline constexpr std::string_view kLatestWins = "latest_wins";
 
+/// A change that waits for a person, whoever made it and whatever the strategy says. A first value is none.
+struct ReviewRule {
+  std::optional<Money> above;  ///< only where the amount changes by more than this; none: every change
+};
+
 struct FieldRule {
   std::shared_ptr<const Strategy> strategy = find_strategy(kLatestWins);  ///< never null
   bool critical = false;  ///< a concurrent difference is a `data_mismatch`
+  std::optional<ReviewRule> review;
 };
 
 struct EntityRulebook {

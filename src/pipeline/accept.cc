@@ -68,9 +68,17 @@ Result<void> Acceptor::look_up(std::span<const Submission> submissions) {
 }
 
 void Acceptor::add(Window& window, Submission& submission, Hash128 content) {
+  const Event& event = *add(window, submission.event, client_keys(submission), content).event;
+  bus_.push({event.sequence, event.order_key, event.priority(), event.tenant, window.steady});
+}
+
+Entry& Acceptor::admit(Window& window, std::shared_ptr<Event> event) {
+  return add(window, std::move(event), {}, {});
+}
+
+Entry& Acceptor::add(Window& window, std::shared_ptr<Event> accepted, std::vector<Hash128> keys, Hash128 content) {
   if (last_sequence_ == 0) last_sequence_ = tools_.store.last_sequence().value;
-  Event& event = *submission.event;
-  std::vector<Hash128> keys = client_keys(submission);
+  Event& event = *accepted;
   if (event.id.empty()) {
     const Uuid uuid = tools_.uuids.next();
     event.id = EventId(format_uuid(uuid));
@@ -79,11 +87,11 @@ void Acceptor::add(Window& window, Submission& submission, Hash128 content) {
   event.sequence = Sequence{++last_sequence_};
   event.created_at = window.now;
 
-  Entry& entry = ledger_.add(submission.event, EventState{});
+  Entry& entry = ledger_.add(accepted, EventState{});
   ledger_.mark_dirty(entry);
-  bus_.push({event.sequence, event.order_key, event.priority(), event.tenant, window.steady});
-  window.batch.events.push_back({submission.event, std::move(keys), content});
-  if (window.wants_notices) window.notices.push_back({Notice::Kind::kEventCreated, submission.event, {}, nullptr});
+  window.batch.events.push_back({accepted, std::move(keys), content});
+  if (window.wants_notices) window.notices.push_back({Notice::Kind::kEventCreated, accepted, {}, nullptr});
+  return entry;
 }
 
 void Acceptor::clear() {

@@ -23,6 +23,9 @@ class Acceptor {
   /// Errors: of the store's reads; the window must be given up then.
   [[nodiscard]] Result<std::vector<Receipt>> accept(Window& window, std::span<Submission> submissions);
 
+  /// Takes in an event that the house itself has made: it gets id, sequence and time, and is not put on the bus.
+  [[nodiscard]] Entry& admit(Window& window, std::shared_ptr<Event> event);
+
   /// The window is over: what it accepted is found in the store from now on.
   void window_over() { in_window_.clear(); }
   void clear();
@@ -34,6 +37,7 @@ class Acceptor {
   };
   [[nodiscard]] Result<void> look_up(std::span<const Submission> submissions);
   void add(Window& window, Submission& submission, Hash128 content);
+  Entry& add(Window& window, std::shared_ptr<Event> event, std::vector<Hash128> keys, Hash128 content);
 
   Tools tools_;
   Ledger& ledger_;

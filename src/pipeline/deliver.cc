@@ -265,7 +265,8 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   Fields fields;
   fields.reserve(lacking.size() + 1);
   for (const std::string& key : mapper.natural_keys(record.entity)) {
-    if (const FieldState* state = record.find(key)) fields.set(key, state->value);
+    const FieldState* state = record.find(key);
+    if (state != nullptr && !proposes(record, outbox.target, state->name)) fields.set(key, state->value);
   }
   attempt->fields.reserve(lacking.size());
   const transform::EntityPlan& plan = mapper.plan(outbox.target, record.entity);

@@ -412,6 +412,11 @@ void Deliverer::close_results(Window& window, Outbox& outbox, std::size_t count,
     result->next_attempt_at.reset();
     result->outcome_unknown = false;
     result->error_message = message;
+    const bool is_well = status == ResultStatus::kCompleted || status == ResultStatus::kSkipped;
+    if (is_well && waits_for_review(outbox.subject->record, *at)) {
+      result->status = ResultStatus::kReview;  // it has told the rest
+      result->error_message = "a field of it waits for a person";
+    }
     update_status(window, *entry);
   }
   outbox.waiting.erase(outbox.waiting.begin(), end);

@@ -37,6 +37,10 @@ struct RedriveAnswer {
   RedriveCallback callback;
   Result<Redriven> outcome;
 };
+struct ReviewAnswer {
+  ReviewCallback callback;
+  Result<Conflict> outcome;
+};
 
 }  // namespace
 
@@ -76,6 +80,11 @@ class Engine::Impl {
   void redrive(RedriveRequest request) {
     if (inbox_.push(request)) return;
     request.callback(fail(ErrorCode::kOverloaded, "too many retries are asked for at once; try again later"));
+  }
+
+  void decide(ReviewRequest request) {
+    if (inbox_.push(request)) return;
+    request.callback(fail(ErrorCode::kOverloaded, "too many decisions are made at once; try again later"));
   }
 
   EngineSnapshot snapshot() const {
@@ -175,6 +184,9 @@ class Engine::Impl {
     // Callbacks are kept first, so that each is answered even if the window is given up half-way.
     for (AcceptRequest& request : load.accepts) answers_.push_back({std::move(request.callback), {}});
     for (RedriveRequest& request : load.redrives) redrives_.push_back({std::move(request.callback), {}});
+    for (ReviewRequest& request : load.reviews) {
+      reviews_.push_back({std::move(request.callback), fail(ErrorCode::kInternal, "not decided")});
+    }
     for (const TargetAnswer& answer : load.answers) {
       DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
     }
@@ -185,6 +197,9 @@ class Engine::Impl {
     }
     for (std::size_t i = 0; i < load.redrives.size(); ++i) {
       redrives_[i].outcome = redrive_now(window, load.redrives[i]);
+    }
+    for (std::size_t i = 0; i < load.reviews.size(); ++i) {
+      DATASYNC_TRY(decide_now(window, load.reviews[i].decision, reviews_[i].outcome));
     }
     deliverer_.wake(window);
     for (std::size_t i = 0; i < options_.window_events_max; ++i) {
@@ -215,8 +230,10 @@ class Engine::Impl {
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
     for (Answer& answer : answers_) answer.callback(std::move(answer.receipts));
     for (RedriveAnswer& answer : redrives_) answer.callback(std::move(answer.outcome));
+    for (ReviewAnswer& answer : reviews_) answer.callback(std::move(answer.outcome));
     answers_.clear();
     redrives_.clear();
+    reviews_.clear();
     send(std::move(dispatches));
     if (!window.notices.empty()) notices_.publish(std::move(window.notices));
     subjects_.trim();
@@ -245,8 +262,10 @@ class Engine::Impl {
     store_message_ = error.message;
     for (Answer& answer : answers_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
     for (RedriveAnswer& answer : redrives_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
+    for (ReviewAnswer& answer : reviews_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
     answers_.clear();
     redrives_.clear();
+    reviews_.clear();
     forget_all();
     publish_snapshot(window);
   }
@@ -282,6 +301,7 @@ class Engine::Impl {
   void refuse(Inbox::Load load) {
     for (AcceptRequest& request : load.accepts) request.callback(fail(ErrorCode::kUnavailable, store_message_));
     for (RedriveRequest& request : load.redrives) request.callback(fail(ErrorCode::kUnavailable, store_message_));
+    for (ReviewRequest& request : load.reviews) request.callback(fail(ErrorCode::kUnavailable, store_message_));
   }
 
   Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
@@ -306,6 +326,19 @@ class Engine::Impl {
       return fail(ErrorCode::kInvalid, "the event is neither failed nor waiting for a retry");
     }
     return redriven;
+  }
+
+  /// What the caller is told goes to `outcome`; an error that is returned means that the window must be given up.
+  Result<void> decide_now(Window& window, const ReviewDecision& decision, Result<Conflict>& outcome) {
+    auto settlement = reconciler_.prepare(window, decision);
+    if (!settlement) {
+      outcome = fail(std::move(settlement).error());
+      return {};
+    }
+    Entry& entry = acceptor_.admit(window, settlement->event);
+    outcome = reconciler_.settle(window, entry, std::move(*settlement));
+    if (!outcome) return fail(outcome.error());
+    return {};
   }
 
   void tidy_up(const Window& window) {
@@ -381,6 +414,7 @@ class Engine::Impl {
   std::unique_ptr<storage::Reader> reader_;
   std::vector<Answer> answers_;
   std::vector<RedriveAnswer> redrives_;
+  std::vector<ReviewAnswer> reviews_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};
@@ -402,6 +436,9 @@ void Engine::redrive(storage::Reader::Tenants tenants, std::string event_id, Red
 }
 void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callback) {
   impl_->redrive({{}, {}, std::move(filter), std::move(callback)});
+}
+void Engine::decide(ReviewDecision decision, ReviewCallback callback) {
+  impl_->decide({std::move(decision), std::move(callback)});
 }
 EngineSnapshot Engine::snapshot() const {
   return impl_->snapshot();

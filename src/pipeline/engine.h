@@ -49,6 +49,26 @@ struct Redriven {
 };
 using RedriveCallback = net::UniqueFunction<void(Result<Redriven>)>;
 
+/// The source of events that a person's decisions make; no platform may have that name.
+inline const PlatformId kReviewer{"data-sync"};
+
+/// What a person decides about an open review.
+struct ReviewDecision {
+  enum class Choice : std::uint8_t {
+    kSource,  ///< the value that waits
+    kTarget,  ///< the golden value stays
+    kMerged,  ///< another one, in `data`
+  };
+  storage::Reader::Tenants tenants;  ///< whose conflicts the caller may touch; none: all
+  std::string conflict;
+  Choice choice = Choice::kTarget;
+  PlatformId platform;                   ///< kSource: whose value, where several platforms propose one
+  Fields data;                           ///< kMerged: the field under its canonical name
+  std::optional<std::int64_t> revision;  ///< of the conflict as the person saw it
+  std::string by, reason;
+};
+using ReviewCallback = net::UniqueFunction<void(Result<Conflict>)>;
+
 struct EngineOptions {
   microseconds window{1'500};             ///< how long a commit waits for company while there is load
   std::size_t window_events_max = 2'000;  ///< events accepted or reconciled in one transaction
@@ -109,7 +129,7 @@ struct EngineSnapshot {
 /// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
-/// Threads:  accept, redrive, snapshot and set_catalog from any; the rest belongs to the one thread that runs it.
+/// Threads:  accept, redrive, decide, snapshot and set_catalog from any; the rest belongs to the one thread that runs it.
 class Engine {
  public:
   struct Parts {
@@ -134,6 +154,11 @@ class Engine {
   /// Tries one event again, or all that match.
   void redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback);
   void redrive(storage::Reader::EventFilter filter, RedriveCallback callback);
+
+  /// Carries out what a person decided. The conflict as it is from then on, durable when the callback says so.
+  /// Errors: `kNotFound`; `kConflict` where it is resolved already or has moved on; `kInvalid` with the JSON pointer of
+  /// what is wrong; `kOverloaded` and `kUnavailable` as in `accept`.
+  void decide(ReviewDecision decision, ReviewCallback callback);
 
   [[nodiscard]] EngineSnapshot snapshot() const;
   /// Mapping, rules or connectors changed. Takes effect with the next window.

@@ -56,6 +56,20 @@ bool holds_record(const Record& record, const PlatformId& platform) {
   return !is_known_deleted(*known);
 }
 
+bool proposes(const Record& record, const PlatformId& platform, const FieldName& field) {
+  const Hold* hold = record.find_hold(field);
+  return hold != nullptr &&
+         std::any_of(hold->candidates.begin(), hold->candidates.end(),
+                     [&platform](const Hold::Candidate& candidate) { return candidate.platform == platform; });
+}
+
+bool waits_for_review(const Record& record, Sequence event) noexcept {
+  return std::any_of(record.holds.begin(), record.holds.end(), [event](const Hold& hold) {
+    return std::any_of(hold.candidates.begin(), hold.candidates.end(),
+                       [event](const Hold::Candidate& candidate) { return candidate.event == event; });
+  });
+}
+
 std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
   std::vector<const FieldState*> lacking;
   const bool holds = holds_record(record, target);
@@ -71,6 +85,7 @@ std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Reco
       if (!holds && known != nullptr && known->find(kDeletedField) != nullptr) lacking.push_back(&field);
       continue;
     }
+    if (holds && proposes(record, target, field.name)) continue;
     const KnownValue* held = known == nullptr || !holds ? nullptr : known->find(field.name);
     if (held != nullptr && held->version >= field.version) continue;
     if (!transform::Mapper::writable(plan, field.name, verb)) continue;

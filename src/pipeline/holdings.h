@@ -14,7 +14,14 @@ namespace datasync::pipeline {
 /// Whether the platform has a living copy of the record.
 [[nodiscard]] bool holds_record(const Record& record, const PlatformId& platform);
 
-/// The fields whose golden value the platform is not known to hold; of a deleted record only the deletion.
+/// Whether the platform's own value of the field waits for a person. It is not taken from it before that.
+[[nodiscard]] bool proposes(const Record& record, const PlatformId& platform, const FieldName& field);
+
+/// Whether a field that the event changed waits for a person.
+[[nodiscard]] bool waits_for_review(const Record& record, Sequence event) noexcept;
+
+/// The fields whose golden value the platform is not known to hold, but for those that it proposes; of a deleted record
+/// only the deletion.
 [[nodiscard]] std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record,
                                                             const PlatformId& target);
 

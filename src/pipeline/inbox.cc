@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace datasync::pipeline {
+namespace {
+
+constexpr std::size_t kPersonsMax = 1'000;  // requests of each kind that only people make
+
+}  // namespace
 
 bool Inbox::push(AcceptRequest& request) {
   const std::lock_guard lock(mutex_);
@@ -17,9 +22,16 @@ bool Inbox::push(AcceptRequest& request) {
 
 bool Inbox::push(RedriveRequest& request) {
   const std::lock_guard lock(mutex_);
-  constexpr std::size_t kRedrivesMax = 1'000;
-  if (is_closed() || load_.redrives.size() >= kRedrivesMax) return false;
+  if (is_closed() || load_.redrives.size() >= kPersonsMax) return false;
   load_.redrives.push_back(std::move(request));
+  notify_if_needed();
+  return true;
+}
+
+bool Inbox::push(ReviewRequest& request) {
+  const std::lock_guard lock(mutex_);
+  if (is_closed() || load_.reviews.size() >= kPersonsMax) return false;
+  load_.reviews.push_back(std::move(request));
   notify_if_needed();
   return true;
 }

@@ -24,6 +24,11 @@ struct RedriveRequest {
   RedriveCallback callback;
 };
 
+struct ReviewRequest {
+  ReviewDecision decision;
+  ReviewCallback callback;
+};
+
 struct TargetAnswer {
   std::int64_t id = 0;
   net::ClientResult answer;
@@ -37,8 +42,11 @@ class Inbox {
   struct Load {
     std::vector<AcceptRequest> accepts;
     std::vector<RedriveRequest> redrives;
+    std::vector<ReviewRequest> reviews;
     std::vector<TargetAnswer> answers;
-    [[nodiscard]] std::size_t size() const noexcept { return accepts.size() + redrives.size() + answers.size(); }
+    [[nodiscard]] std::size_t size() const noexcept {
+      return accepts.size() + redrives.size() + reviews.size() + answers.size();
+    }
   };
 
   explicit Inbox(std::size_t accepts_max) : accepts_max_(accepts_max) {}
@@ -46,9 +54,10 @@ class Inbox {
   /// False, and the request comes back untouched, when there is no room or the inbox is closed.
   [[nodiscard]] bool push(AcceptRequest& request);
   [[nodiscard]] bool push(RedriveRequest& request);
+  [[nodiscard]] bool push(ReviewRequest& request);
   void push(TargetAnswer answer);
 
-  /// All redrives and answers, and of the accepts the first with up to so many submissions together; at least one.
+  /// All redrives, reviews and answers, and of the accepts the first with up to so many submissions together; at least one.
   [[nodiscard]] Load take(std::size_t submissions);
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);

@@ -15,6 +15,7 @@ struct Notice {
     kEventCreated,
     kSyncCompleted,  ///< all results of the event are final; `state` says how they ended
     kConflict,       ///< `conflict` was detected; its status says whether it is settled already
+    kConflictResolved,  ///< `conflict`, detected before, is settled now
   };
   Kind kind = Kind::kEventCreated;
   std::shared_ptr<const Event> event;        ///< its `data` may be gone by now: ids, type, platforms and times stay

@@ -9,12 +9,14 @@
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
+#include "pipeline/reconcile_change.h"
 
 namespace datasync::pipeline {
 namespace {
 
 using conflict::Verdict;
 
+constexpr std::string_view kRuleViolation = "business_rule_violation";
 const Value kTrue = Value::boolean(true);
 const Value kFalse = Value::boolean(false);
 
@@ -25,6 +27,18 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
   result.error_message = std::move(message);
   if (status != ResultStatus::kPending) result.processed_at = now;
   return result;
+}
+
+Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
+                         const Event& event) {
+  Conflict::Side side;
+  side.field = golden.name.str();
+  side.source_value = value;
+  side.target_value = golden.value;
+  side.strategy = rule.strategy->name();
+  side.platform = event.source;
+  side.event = event.id;
+  return side;
 }
 
 /// What an attempt says of the field. Null if there is none, or it does not say it.
@@ -52,35 +66,6 @@ bool may_touch(const Attempt& attempt, const std::string& id) {
 }
 
 }  // namespace
-
-/// What one event does to one record, while it is being found out.
-struct Reconciler::Change {
-  Change(Entry& of, Subject& to, const transform::EntityPlan& source_plan)
-      : entry(of), subject(to), plan(source_plan), next_version{to.record.version.value + 1} {}
-
-  Entry& entry;
-  Subject& subject;
-  const transform::EntityPlan& plan;  ///< of its platform
-  RecordVersion next_version;
-  CopyOfEvent copy{};            ///< which of its platform's copies it is about
-  Attempt* under_way = nullptr;  ///< what is on its way to its platform
-  Attempt* exposed = nullptr;    ///< the same, if it may touch that copy
-  /// Its platform is just being asked which copy it has: the answer will tell.
-  std::optional<Timestamp> in_doubt_since;
-  bool changed = false;           ///< at least one field has a new golden value
-  bool learned = false;           ///< what its platform holds is known better
-  bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
-  std::vector<FieldState> overwritten;
-  Conflict conflict;
-
-  [[nodiscard]] bool is_being_created() const noexcept {
-    return under_way != nullptr && under_way->change.verb == Verb::kCreated;
-  }
-  [[nodiscard]] bool is_former() const noexcept { return copy.kind == CopyOfEvent::Kind::kFormer; }
-  [[nodiscard]] const Event& event() const noexcept { return *entry.event; }
-  [[nodiscard]] Record& record() const noexcept { return subject.record; }
-  [[nodiscard]] Knowledge& source() const { return subject.record.knowledge_of(entry.event->source); }
-};
 
 Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer)
     : tools_(tools),
@@ -141,6 +126,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   }
   if (event.verb == Verb::kDeleted) {
     DATASYNC_TRY(judge_delete(window, doing));
+    if (doing.record().is_deleted()) DATASYNC_TRY(close_reviews_of_deleted(window, doing));
   } else {
     if (doing.record().find(kDeletedField) != nullptr && !doing.is_former()) {
       DATASYNC_TRY(judge(window, doing, kDeletedField, kFalse));
@@ -352,7 +338,10 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   Record& record = change.record();
   const FieldState* golden = record.find(field);
   const conflict::Observation seen = observe(window, change, field, value);
-  const Verdict verdict = conflict::judge(record, event, seen);
+  const Hold* held = record.find_hold(field);
+  const Verdict judged = conflict::judge(record, event, seen);
+  const bool is_old = held != nullptr && judged != Verdict::kEcho && is_older_proposal(change, *held);
+  const Verdict verdict = is_old ? Verdict::kStale : judged;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&
@@ -364,10 +353,10 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
       break;
     case Verdict::kSame:
       hold(change, field, golden->version, seen.held_hash);
+      if (held != nullptr) DATASYNC_TRY(withdraw(window, change, field));
       break;
     case Verdict::kOrdinary:
-      overwrite(change, field, value);
-      hold(change, field, change.next_version, seen.held_hash);
+      DATASYNC_TRY(take_over(window, change, field, value, seen.held_hash));
       break;
     case Verdict::kConcurrent:
       DATASYNC_TRY(settle_conflict(window, change, field, value, seen.held_hash));
@@ -409,6 +398,23 @@ void Reconciler::overwrite(Change& change, const FieldName& field, const Value& 
   change.changed = true;
 }
 
+/// A change that is causally later: it becomes the golden value, unless a person has to decide.
+Result<void> Reconciler::take_over(Window& window, Change& change, const FieldName& field, const Value& value,
+                                   std::uint64_t held_hash) {
+  const Record& record = change.record();
+  const FieldState* golden = record.find(field);
+  const conflict::FieldRule& rule = window.catalog->rules.rule(record.entity, field);
+  std::string reason = rule_against(window, rule, golden, value);
+  if (record.find_hold(field) == nullptr && reason.empty()) {
+    overwrite(change, field, value);
+    hold(change, field, change.next_version, held_hash);
+    return {};
+  }
+  Conflict::Side side = make_side(*golden, value, rule, change.event());
+  side.base = golden->value;  // its platform had seen it
+  return propose(window, change, field, std::move(side), kRuleViolation, std::move(reason), held_hash);
+}
+
 Result<void> Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
                                          std::uint64_t held_hash) {
   const Event& event = change.event();
@@ -427,9 +433,18 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
       *base ? &**base : nullptr};
   conflict::Resolution resolution = rule.strategy->resolve(both);
   using Outcome = conflict::Resolution::Outcome;
-  const PlatformId target = golden.writer;
-  Conflict::Side side{field.str(), value,        golden.value, std::string(rule.strategy->name()), {}, *base,
-                      {},          event.source, event.id};
+  std::string_view type = conflict::conflict_type(event, rule.critical);
+  if (resolution.outcome == Outcome::kIncoming || resolution.outcome == Outcome::kMerged) {
+    const bool merged = resolution.outcome == Outcome::kMerged;
+    resolution.reason = rule_against(window, rule, &golden, merged ? resolution.merged : value);
+    if (!resolution.reason.empty()) type = kRuleViolation;
+  }
+  Conflict::Side side = make_side(golden, value, rule, event);
+  side.base = std::move(*base);
+  if (resolution.outcome == Outcome::kMerged) side.merged = resolution.merged;
+  if (!resolution.reason.empty() || record.find_hold(field) != nullptr) {
+    return propose(window, change, field, std::move(side), type, std::move(resolution.reason), held_hash);
+  }
   switch (resolution.outcome) {
     case Outcome::kIncoming:
       side.outcome = Conflict::Outcome::kSource;
@@ -438,7 +453,6 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
       break;
     case Outcome::kMerged:
       side.outcome = Conflict::Outcome::kMerged;
-      side.merged = resolution.merged;
       overwrite(change, field, resolution.merged);
       [[fallthrough]];
     case Outcome::kGolden:
@@ -449,8 +463,8 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
       break;
   }
   if (change.conflict.fields.empty()) {
-    change.conflict.type = conflict::conflict_type(event, rule.critical);
-    change.conflict.target = target;
+    change.conflict.type = type;
+    change.conflict.target = golden.writer;
   } else if (rule.critical && !event.base_version) {
     change.conflict.type = conflict::conflict_type(event, true);
   }
@@ -488,8 +502,25 @@ void Reconciler::record_outcome(Window& window, Change& change) {
         {event.sequence, record.key, record.tenant, record.version, std::move(change.overwritten)});
   }
   if (change.conflict.fields.empty()) return;
-  Conflict& conflict = change.conflict;
+  Conflict conflict = describe(window, change);
   conflict.id = format_uuid(tools_.uuids.next());
+  conflict.type = std::move(change.conflict.type);
+  conflict.target = change.conflict.target;
+  conflict.fields = std::move(change.conflict.fields);
+  conflict.status = "resolved";
+  conflict.version = record.version;
+  conflict.resolved_at = window.now;
+  if (window.wants_notices) {
+    window.notices.push_back(
+        {Notice::Kind::kConflict, change.entry.event, {}, std::make_shared<const Conflict>(conflict)});
+  }
+  window.batch.conflicts.push_back(std::move(conflict));
+}
+
+Conflict Reconciler::describe(const Window& window, const Change& change) {
+  const Record& record = change.record();
+  const Event& event = change.event();
+  Conflict conflict;
   conflict.tenant = record.tenant;
   conflict.record = record.key;
   conflict.entity = record.entity;
@@ -497,15 +528,8 @@ void Reconciler::record_outcome(Window& window, Change& change) {
   conflict.event = event.sequence;
   conflict.event_id = event.id;
   conflict.source = event.source;
-  conflict.status = "resolved";
-  conflict.version = record.version;
   conflict.created_at = window.now;
-  conflict.resolved_at = window.now;
-  if (window.wants_notices) {
-    window.notices.push_back(
-        {Notice::Kind::kConflict, change.entry.event, {}, std::make_shared<const Conflict>(conflict)});
-  }
-  window.batch.conflicts.push_back(std::move(conflict));
+  return conflict;
 }
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {
@@ -569,7 +593,12 @@ void Reconciler::plan(Window& window, Change& change, const PlatformId& target) 
   Outbox& outbox = change.subject.outbox(target);
   const bool idle = outbox.phase == Outbox::Phase::kIdle;
   if (idle && !change.subject.stateless && lacking_fields(catalog, change.record(), target).empty()) {
-    results.push_back(make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
+    if (change.review.empty()) {
+      results.push_back(
+          make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
+    } else {
+      results.push_back(make_result(target, ResultStatus::kReview, "waits for review " + change.review, window.now));
+    }
     return;
   }
   results.push_back(make_result(target, ResultStatus::kPending, {}, window.now));

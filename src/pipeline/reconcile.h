@@ -11,6 +11,17 @@
 
 namespace datasync::pipeline {
 
+/// A person's decision, checked and ready to be carried out.
+struct Settlement {
+  Conflict review;
+  Subject* subject = nullptr;
+  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
+  Value value;                   ///< of the field from now on
+  ReviewDecision::Choice choice = ReviewDecision::Choice::kTarget;
+  PlatformId platform;  ///< kSource: whose value it is
+  std::string by, reason;
+};
+
 /// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
 ///
 /// Errors:  of the store's reads; the window must be given up then. What is wrong with the event itself ends the event.
@@ -20,6 +31,12 @@ class Reconciler {
   Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer);
 
   [[nodiscard]] Result<void> reconcile(Window& window, Entry& entry);
+
+  /// Whether a person's decision can be carried out now, and what it comes to. Changes nothing.
+  /// Errors: `kNotFound`; `kConflict` where the review has moved on; `kInvalid` with the pointer; of the store's reads.
+  [[nodiscard]] Result<Settlement> prepare(const Window& window, const ReviewDecision& decision);
+  /// Carries it out; `entry` is its event. Returns the conflict as it is from now on.
+  [[nodiscard]] Result<Conflict> settle(Window& window, Entry& entry, Settlement settlement);
 
  private:
   struct Change;  // what one event does to one record
@@ -40,11 +57,29 @@ class Reconciler {
   [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);
   static void hold(Change& change, const FieldName& field, RecordVersion version, std::uint64_t held_hash);
   void overwrite(Change& change, const FieldName& field, const Value& value);
+  [[nodiscard]] Result<void> take_over(Window& window, Change& change, const FieldName& field, const Value& value,
+                                       std::uint64_t held_hash);
   [[nodiscard]] Result<void> settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
                                              std::uint64_t held_hash);
   [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
                                                      const FieldState& golden) const;
   void record_outcome(Window& window, Change& change);
+  [[nodiscard]] static Conflict describe(const Window& window, const Change& change);
+
+  [[nodiscard]] std::string rule_against(const Window& window, const conflict::FieldRule& rule, const FieldState* before,
+                                         const Value& after) const;
+  [[nodiscard]] Result<Conflict> load_review(const Window& window, const TenantId& tenant, const std::string& id) const;
+  void stage_review(Window& window, const Change& change, Conflict review);
+  [[nodiscard]] Result<void> propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,
+                                     std::string_view type, std::string reason, std::uint64_t held_hash);
+  [[nodiscard]] static bool is_older_proposal(const Change& change, const Hold& hold);
+  [[nodiscard]] Result<void> withdraw(Window& window, Change& change, const FieldName& field);
+  [[nodiscard]] Result<void> close_review(Window& window, Change& change, const FieldName& field, std::string_view why);
+  [[nodiscard]] Result<void> close_reviews_of_deleted(Window& window, Change& change);
+  [[nodiscard]] Result<void> release(Window& window, const Record& record, Sequence event, const std::string& message);
+  [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
+                                           Fields data) const;
+  static void note_holders(const Window& window, Record& record, const FieldState& state);
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
   void plan_deliveries(Window& window, Change& change);

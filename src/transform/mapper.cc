@@ -118,6 +118,13 @@ bool Mapper::writable(const EntityPlan& plan, std::string_view field, Verb verb)
   return access == Access::kAlways || (access == Access::kOnCreate && verb == Verb::kCreated);
 }
 
+Result<Money> Mapper::worth_in(const Money& money, Currency currency) const {
+  if (money.currency() == currency) return money;
+  const auto rate = rates_.rate(money.currency(), currency);
+  if (!rate) return fail(rate.error());
+  return money.convert(*rate, currency);
+}
+
 Fields Mapper::present(std::string_view entity, const Fields& fields) const {
   const EntityPlan& plan = plans_->canonical.of(entity);
   AmountWriter amounts(rates_, std::nullopt);

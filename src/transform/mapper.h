@@ -103,6 +103,10 @@ class Mapper {
     return writable(plan(platform, entity), field, verb);
   }
 
+  /// The amount's worth in another currency, by the table of today.
+  /// Errors: `kInvalid` where no rate is known.
+  [[nodiscard]] Result<Money> worth_in(const Money& money, Currency currency) const;
+
   /// Canonical fields as clients of our API read them: money unfolded into a number and its `currency`.
   [[nodiscard]] Fields present(std::string_view entity, const Fields& fields) const;
 

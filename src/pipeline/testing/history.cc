@@ -96,7 +96,7 @@ World::Options History::options() {
   if (kind_ == HistoryKind::kLittleRoom) options.engine.events_in_memory_max = 1 + below(12);
   if (happens(0.3)) {
     conflict::EntityRulebook book;
-    book.fields["name"] = {conflict::find_strategy("source_wins"), true};
+    book.fields["name"] = {conflict::find_strategy("source_wins"), true, {}};
     for (std::size_t i = platforms; i-- > 0;) book.priority.push_back(options.platforms[i].id);
     options.rules[kEntity] = book;
   }

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/holdings.h"
+#include "pipeline/ledger.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/subject.h"
+#include "transform/mapper.h"
+
+namespace datasync::pipeline {
+
+/// What one event does to one record, while it is being found out.
+struct Reconciler::Change {
+  Change(Entry& of, Subject& to, const transform::EntityPlan& source_plan)
+      : entry(of), subject(to), plan(source_plan), next_version{to.record.version.value + 1} {}
+
+  Entry& entry;
+  Subject& subject;
+  const transform::EntityPlan& plan;  ///< of its platform
+  RecordVersion next_version;
+  CopyOfEvent copy{};            ///< which of its platform's copies it is about
+  Attempt* under_way = nullptr;  ///< what is on its way to its platform
+  Attempt* exposed = nullptr;    ///< the same, if it may touch that copy
+  /// Its platform is just being asked which copy it has: the answer will tell.
+  std::optional<Timestamp> in_doubt_since;
+  bool changed = false;           ///< at least one field has a new golden value
+  bool learned = false;           ///< what its platform holds is known better
+  bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
+  std::string review;             ///< one that the event made, or joined: what it waits for
+  std::vector<FieldState> overwritten;
+  Conflict conflict;
+
+  [[nodiscard]] bool is_being_created() const noexcept {
+    return under_way != nullptr && under_way->change.verb == Verb::kCreated;
+  }
+  [[nodiscard]] bool is_former() const noexcept { return copy.kind == CopyOfEvent::Kind::kFormer; }
+  [[nodiscard]] const Event& event() const noexcept { return *entry.event; }
+  [[nodiscard]] Record& record() const noexcept { return subject.record; }
+  [[nodiscard]] Knowledge& source() const { return subject.record.knowledge_of(entry.event->source); }
+};
+
+}  // namespace datasync::pipeline

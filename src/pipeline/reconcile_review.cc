@@ -1,0 +1,384 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/uuid.h"
+#include "domain/money.h"
+#include "pipeline/identity.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/reconcile_change.h"
+
+// The second verb's reviews: what waits for a person, and what becomes of it once the person has decided.
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr std::string_view kWithdrawn = "withdrawn: its platform holds the golden value again";
+constexpr std::string_view kDeleted = "the record was deleted";
+
+Hold& hold_or_new(Record& record, const FieldName& field, UuidGenerator& uuids) {
+  for (Hold& hold : record.holds) {
+    if (hold.field == field) return hold;
+  }
+  return record.holds.emplace_back(Hold{field, format_uuid(uuids.next()), {}});
+}
+
+Hold::Candidate* candidate_of(Hold& hold, const PlatformId& platform) {
+  for (Hold::Candidate& candidate : hold.candidates) {
+    if (candidate.platform == platform) return &candidate;
+  }
+  return nullptr;
+}
+
+Conflict::Side* side_of(Conflict& review, const PlatformId& platform) {
+  for (Conflict::Side& side : review.fields) {
+    if (side.platform == platform) return &side;
+  }
+  return nullptr;
+}
+
+/// What the platforms are told, in the order of the configuration.
+std::vector<PlatformId> platforms_of(const Catalog& catalog) {
+  std::vector<PlatformId> platforms;
+  for (const auto& connector : catalog.connectors) platforms.push_back(connector->platform());
+  return platforms;
+}
+
+std::string names_of(const Conflict& review) {
+  std::string names;
+  for (const Conflict::Side& side : review.fields) names += (names.empty() ? "" : ", ") + side.platform.str();
+  return names;
+}
+
+}  // namespace
+
+/// Why the change needs a person, whoever made it; empty if it needs none. A first value is no change.
+std::string Reconciler::rule_against(const Window& window, const conflict::FieldRule& rule, const FieldState* before,
+                                     const Value& after) const {
+  if (!rule.review || before == nullptr || before->value == after) return {};
+  const Value& old = before->value;
+  if (old.is_null() || old.text() == R"("")") return {};
+  const std::string& field = before->name.str();
+  if (!rule.review->above) return "a change of " + field + " waits for a person";
+  const Money& limit = *rule.review->above;
+  const std::string more_than =
+      field + " changes by more than " + limit.to_decimal() + " " + std::string(limit.currency().code());
+  const auto worth = [&](const Value& value) -> std::optional<Money> {
+    const auto money = Money::from_value(value);
+    if (!money) return std::nullopt;
+    const auto converted = window.catalog->mapper.worth_in(*money, limit.currency());
+    return converted ? std::optional(*converted) : std::nullopt;
+  };
+  const auto from = worth(old), to = worth(after);
+  if (!from || !to) return "whether " + more_than + " can't be told: no amount, or no rate of exchange";
+  const std::int64_t difference = to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
+  return difference > limit.minor() ? more_than : std::string();
+}
+
+/// The review's row as it stands, in this window or in the store.
+Result<Conflict> Reconciler::load_review(const Window& window, const TenantId& tenant, const std::string& id) const {
+  const auto& staged = window.batch.conflicts;
+  const auto here = std::find_if(staged.rbegin(), staged.rend(), [&id](const Conflict& one) { return one.id == id; });
+  if (here != staged.rend()) return *here;
+  storage::Reader::ConflictFilter filter;
+  filter.tenants = {tenant};
+  filter.id = id;
+  filter.limit = 1;
+  auto page = tools_.store.load_conflicts(filter);
+  if (!page) return fail(std::move(page).error());
+  if (page->conflicts.empty()) return fail(ErrorCode::kCorrupt, "a record waits for a review that is missing", id);
+  return std::move(page->conflicts.front());
+}
+
+void Reconciler::stage_review(Window& window, const Change& change, Conflict review) {
+  review.version = change.record().version;
+  if (window.wants_notices) {
+    const auto kind = review.status == "open" ? Notice::Kind::kConflict : Notice::Kind::kConflictResolved;
+    window.notices.push_back({kind, change.entry.event, {}, std::make_shared<const Conflict>(review)});
+  }
+  window.batch.conflicts.push_back(std::move(review));
+}
+
+/// The event's value waits for a person. A newer one of the same platform takes the place of the former, another
+/// platform's joins it: there is one open review for a field.
+Result<void> Reconciler::propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,
+                                 std::string_view type, std::string reason, std::uint64_t held_hash) {
+  const Event& event = change.event();
+  hold(change, field, RecordVersion{0}, held_hash);
+  change.learned = true;
+  Record& record = change.record();
+  const bool is_new = record.find_hold(field) == nullptr;
+  Hold& held = hold_or_new(record, field, tools_.uuids);
+  side.outcome = Conflict::Outcome::kOpen;
+  Conflict review;
+  if (is_new) {
+    review = describe(window, change);
+    review.id = held.review;
+    review.type = type;
+    review.target = record.find(field)->writer;
+    review.status = "open";
+    review.reason = std::move(reason);
+  } else {
+    auto loaded = load_review(window, record.tenant, held.review);
+    if (!loaded) return fail(std::move(loaded).error());
+    review = std::move(*loaded);
+    ++review.revision;
+  }
+  const Hold::Candidate mine{event.source, event.sequence, event_time(event),
+                             change.is_former() ? std::nullopt : event.version};
+  std::optional<Sequence> replaced;
+  if (Hold::Candidate* former = candidate_of(held, event.source)) {
+    replaced = former->event;
+    *former = mine;
+  } else {
+    held.candidates.push_back(mine);
+  }
+  if (Conflict::Side* former = side_of(review, event.source)) {
+    *former = std::move(side);
+  } else {
+    review.fields.push_back(std::move(side));
+  }
+  change.review = held.review;
+  stage_review(window, change, std::move(review));
+  if (!replaced || *replaced == event.sequence) return {};
+  return release(window, record, *replaced, "a newer change of " + event.source.str() + " took its place");
+}
+
+/// Whether the event is older than what its platform proposes already.
+bool Reconciler::is_older_proposal(const Change& change, const Hold& hold) {
+  const Event& event = change.event();
+  for (const Hold::Candidate& candidate : hold.candidates) {
+    if (candidate.platform != event.source) continue;
+    if (event.version && candidate.source_version) return *event.version < *candidate.source_version;
+    return event_time(event) < candidate.source_time;
+  }
+  return false;
+}
+
+/// The event's platform holds the golden value again: it proposes nothing any more.
+Result<void> Reconciler::withdraw(Window& window, Change& change, const FieldName& field) {
+  Record& record = change.record();
+  const auto held = std::find_if(record.holds.begin(), record.holds.end(),
+                                 [&field](const Hold& hold) { return hold.field == field; });
+  if (held == record.holds.end()) return {};
+  const PlatformId& source = change.event().source;
+  const Hold::Candidate* candidate = candidate_of(*held, source);
+  if (candidate == nullptr) return {};
+  const Sequence event = candidate->event;
+  change.learned = true;
+  if (held->candidates.size() == 1) return close_review(window, change, field, kWithdrawn);
+  auto review = load_review(window, record.tenant, held->review);
+  if (!review) return fail(std::move(review).error());
+  std::erase_if(held->candidates, [&source](const Hold::Candidate& one) { return one.platform == source; });
+  std::erase_if(review->fields, [&source](const Conflict::Side& side) { return side.platform == source; });
+  ++review->revision;
+  stage_review(window, change, std::move(*review));
+  return release(window, record, event, std::string(kWithdrawn));
+}
+
+/// Nobody has to decide any more: the golden value stays.
+Result<void> Reconciler::close_review(Window& window, Change& change, const FieldName& field, std::string_view why) {
+  Record& record = change.record();
+  const auto held = std::find_if(record.holds.begin(), record.holds.end(),
+                                 [&field](const Hold& hold) { return hold.field == field; });
+  auto review = load_review(window, record.tenant, held->review);
+  if (!review) return fail(std::move(review).error());
+  const Hold closed = std::move(*held);
+  record.holds.erase(held);
+  change.learned = true;
+  for (Conflict::Side& side : review->fields) side.outcome = Conflict::Outcome::kTarget;
+  review->status = "resolved";
+  review->resolved_at = window.now;
+  review->resolved_why = why;
+  ++review->revision;
+  stage_review(window, change, std::move(*review));
+  for (const Hold::Candidate& candidate : closed.candidates) {
+    DATASYNC_TRY(release(window, record, candidate.event, std::string(why)));
+  }
+  return {};
+}
+
+Result<void> Reconciler::close_reviews_of_deleted(Window& window, Change& change) {
+  while (!change.record().holds.empty()) {
+    const FieldName field = change.record().holds.front().field;
+    DATASYNC_TRY(close_review(window, change, field, kDeleted));
+  }
+  return {};
+}
+
+/// The event waits no longer, unless another field of it does.
+Result<void> Reconciler::release(Window& window, const Record& record, Sequence event, const std::string& message) {
+  if (waits_for_review(record, event)) return {};
+  Entry* entry = ledger_.find(event);
+  if (entry == nullptr) {
+    auto stored = tools_.store.load_event(event);
+    if (!stored) return fail(std::move(stored).error());
+    if (!*stored || (*stored)->state.status != EventStatus::kReview) return {};  // it is gone by its age
+    entry = &ledger_.add(std::make_shared<Event>(*(*stored)->event), std::move((*stored)->state));
+  }
+  ledger_.mark_dirty(*entry);
+  for (DeliveryResult& result : entry->state.results) {
+    if (result.status != ResultStatus::kReview) continue;
+    result.status = ResultStatus::kSkipped;
+    result.error_message = message;
+    result.processed_at = window.now;
+  }
+  entry->state.status = fold_status(entry->state.results);
+  if (is_final(entry->state.status)) finish(window, *entry, entry->state.status, {});
+  return {};
+}
+
+Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecision& decision) {
+  storage::Reader::ConflictFilter filter;
+  filter.tenants = decision.tenants;
+  filter.id = decision.conflict;
+  filter.limit = 1;
+  auto page = tools_.store.load_conflicts(filter);
+  if (!page) return fail(std::move(page).error());
+  if (page->conflicts.empty()) return fail(ErrorCode::kNotFound, "no such conflict");
+  const auto latest = load_review(window, page->conflicts.front().tenant, decision.conflict);
+  if (!latest) return fail(latest.error());
+  Settlement settlement;
+  Conflict& review = settlement.review = *latest;
+  if (review.status != "open") return fail(ErrorCode::kConflict, "the conflict is resolved already");
+  if (decision.revision && *decision.revision != review.revision) {
+    return fail(ErrorCode::kConflict, "the conflict has moved on: it is at revision " + std::to_string(review.revision) +
+                                          " now; read it again and decide anew");
+  }
+  auto subject = subjects_.load(review.tenant, review.record);
+  if (!subject) return fail(std::move(subject).error());
+  settlement.subject = *subject;
+  const FieldName field(review.fields.empty() ? std::string() : review.fields.front().field);
+  const Hold* held = *subject == nullptr ? nullptr : (*subject)->record.find_hold(field);
+  if (held == nullptr || held->review != review.id) {
+    return fail(ErrorCode::kConflict, "the record has moved on: its field no longer waits for this decision");
+  }
+  const Record& record = (*subject)->record;
+  const FieldState& golden = *record.find(field);
+  settlement.value = golden.value;
+  settlement.choice = decision.choice;
+  if (decision.choice == ReviewDecision::Choice::kSource) {
+    if (decision.platform.str().empty() && review.fields.size() > 1) {
+      return fail(ErrorCode::kInvalid, "/platform: names whose value is chosen, one of " + names_of(review));
+    }
+    settlement.platform = decision.platform.str().empty() ? review.fields.front().platform : decision.platform;
+    const Conflict::Side* side = side_of(review, settlement.platform);
+    if (side == nullptr) return fail(ErrorCode::kInvalid, "/platform: is none of " + names_of(review));
+    settlement.value = side->source_value;
+  } else if (decision.choice == ReviewDecision::Choice::kMerged) {
+    auto merged = merged_value(window, review, golden, decision.data);
+    if (!merged) return fail(std::move(merged).error());
+    settlement.value = std::move(*merged);
+  }
+
+  auto event = std::make_shared<Event>();
+  event->tenant = review.tenant;
+  event->type = review.entity + "_updated";
+  event->entity = review.entity;
+  event->source = kReviewer;
+  event->targets = platforms_of(*window.catalog);
+  event->entity_id = record.id;
+  event->user_id = decision.by;
+  Fields said;
+  said.set(field.str(), settlement.value);
+  event->data = window.catalog->mapper.present(review.entity, said);
+  event->metadata.set("conflict_id", Value::string(review.id));
+  event->metadata.set("reason", Value::string(decision.reason));
+  event->order_key = order_key_of(*event);
+  settlement.event = std::move(event);
+  settlement.by = decision.by;
+  settlement.reason = decision.reason;
+  return settlement;
+}
+
+/// The value for the field that a person gives instead of both.
+Result<Value> Reconciler::merged_value(const Window& window, const Conflict& review, const FieldState& golden,
+                                       Fields data) const {
+  const std::string& field = golden.name.str();
+  const auto money = Money::from_value(golden.value);
+  if (money && !data.contains("currency")) data.set("currency", Value::string(money->currency().code()));
+  auto canonical = window.catalog->mapper.to_canonical(review.target, review.entity, data);
+  if (!canonical) return fail(std::move(canonical).error());
+  for (const Field& given : canonical->fields) {
+    if (given.name != field) return fail(ErrorCode::kInvalid, "/data/" + given.name + ": this review is about " + field);
+  }
+  const Value* value = canonical->fields.find(field);
+  if (value == nullptr) return fail(ErrorCode::kInvalid, "/data/" + field + ": is missing");
+  return *value;
+}
+
+Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement settlement) {
+  Subject& subject = *settlement.subject;
+  Record& record = subject.record;
+  const Event& event = *entry.event;
+  Conflict& review = settlement.review;
+  const FieldName field(review.fields.front().field);
+  Change doing(entry, subject, window.catalog->mapper.plan(event.source, event.entity));
+  entry.state.record = record.key;
+  const auto held = std::find_if(record.holds.begin(), record.holds.end(),
+                                 [&field](const Hold& hold) { return hold.field == field; });
+  const Hold decided = std::move(*held);
+  record.holds.erase(held);
+  const std::optional<Value> before = record.find(field)->value;
+  if (settlement.value != *before) {
+    FieldState& state = record.at_or_new(field);
+    doing.overwritten.push_back(state);
+    state.value = settlement.value;
+    state.time = HybridTime{std::max(window.now.time_since_epoch().count(), state.time.microseconds + 1)};
+    state.version = doing.next_version;
+    state.event = event.sequence;
+    state.writer = event.source;
+    state.source_time = window.now;
+    state.source_version.reset();
+    for (const Hold::Candidate& candidate : decided.candidates) {
+      if (settlement.choice != ReviewDecision::Choice::kSource || candidate.platform != settlement.platform) continue;
+      state.writer = candidate.platform;  // what it says later is judged as after its own write
+      state.source_time = candidate.source_time;
+      state.source_version = candidate.source_version;
+    }
+    doing.changed = true;
+    note_holders(window, record, state);
+    const auto& keys = window.catalog->mapper.natural_keys(record.entity);
+    if (std::find(keys.begin(), keys.end(), field.str()) != keys.end()) {
+      DATASYNC_TRY(move_natural_key(window, subject, field, &*before, settlement.value));
+    }
+  }
+  doing.learned = true;
+  record_outcome(window, doing);
+
+  using Outcome = Conflict::Outcome;
+  for (Conflict::Side& side : review.fields) {
+    side.outcome = Outcome::kTarget;
+    if (settlement.choice == ReviewDecision::Choice::kMerged) {
+      side.outcome = Outcome::kMerged;
+      side.merged = settlement.value;
+    } else if (settlement.choice == ReviewDecision::Choice::kSource && side.platform == settlement.platform) {
+      side.outcome = Outcome::kSource;
+    }
+  }
+  review.status = "resolved";
+  review.resolved_at = window.now;
+  review.resolved_by = settlement.by;
+  review.resolved_why = settlement.reason;
+  review.resolved_event = event.id;
+  ++review.revision;
+  review.version = record.version;
+  stage_review(window, doing, review);
+  for (const Hold::Candidate& candidate : decided.candidates) {
+    DATASYNC_TRY(release(window, record, candidate.event, "decided in review " + review.id));
+  }
+  plan_deliveries(window, doing);
+  return review;
+}
+
+/// Who proposed the value that was chosen holds it already.
+void Reconciler::note_holders(const Window& window, Record& record, const FieldState& state) {
+  for (Knowledge& known : record.knowledge) {
+    const KnownValue* held = known.find(state.name);
+    if (held == nullptr || held->hash == 0) continue;
+    const std::uint64_t hash =
+        window.catalog->mapper.held_hash(known.platform, record.entity, state.name, state.value);
+    if (held->hash == hash) known.hold({state.name, state.version, hash, held->acknowledged});
+  }
+}
+
+}  // namespace datasync::pipeline
