@@ -15,6 +15,7 @@ class Backend {
   virtual void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) = 0;
   virtual void redrive(storage::Reader::Tenants tenants, std::string event_id, pipeline::RedriveCallback callback) = 0;
   virtual void redrive(storage::Reader::EventFilter filter, pipeline::RedriveCallback callback) = 0;
+  virtual void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) = 0;
   [[nodiscard]] virtual pipeline::EngineSnapshot snapshot() const = 0;
 };
 

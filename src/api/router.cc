@@ -21,6 +21,8 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/sync/users/{id}", Access::kRead, nullptr, routes::get_user},
     {Method::kGet, "/sync/records/{entity}/{id}", Access::kRead, nullptr, routes::get_record},
     {Method::kGet, "/sync/conflicts", Access::kRead, nullptr, routes::list_conflicts},
+    {Method::kGet, "/sync/conflicts/{id}", Access::kRead, nullptr, routes::get_conflict},
+    {Method::kPost, "/sync/conflicts/{id}/resolve", Access::kOperate, routes::resolve_conflict},
     {Method::kGet, "/sync/status", Access::kRead, routes::status},
     {Method::kGet, "/sync/metrics", Access::kRead, nullptr, routes::metrics},
     {Method::kGet, "/ws/sync", Access::kRead, routes::live_updates},

@@ -98,7 +98,22 @@ class FakeBackend final : public Backend {
     callback(pipeline::Redriven{count, count});
   }
 
+  void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) override {
+    decided = decision;
+    if (refusal) return callback(fail(*refusal));
+    storage::Reader::ConflictFilter filter;
+    filter.tenants = decision.tenants;
+    filter.id = decision.conflict;
+    auto found = store_->load_conflicts(filter).value().conflicts;
+    if (found.empty()) return callback(fail(ErrorCode::kNotFound, "no such conflict"));
+    found.front().status = "resolved";
+    found.front().resolved_by = decision.by;
+    found.front().resolved_why = decision.reason;
+    callback(std::move(found.front()));
+  }
+
   pipeline::EngineSnapshot snapshot() const override { return state; }
+  pipeline::ReviewDecision decided;  ///< the last one that came
 
   /// Ends an event as the real engine would.
   void finish(const EventId& id, EventStatus status, ResultStatus each = ResultStatus::kCompleted) {

@@ -146,6 +146,7 @@ class PlatformConfigReader {
   void read_kept(ConfigSection& section, EntityMapping& mapping);
   void read_rules(ConfigSection& top);
   conflict::FieldRule read_rule(ConfigSection& fields, const std::string& field);
+  static std::optional<conflict::ReviewRule> read_review_rule(ConfigSection& rule);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
 
   std::optional<Currency> currency(ConfigSection& section, std::string_view key);
@@ -367,6 +368,25 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
   }
 }
 
+/// `every_change`, or `{change_above: 100, currency: USD}`.
+std::optional<conflict::ReviewRule> PlatformConfigReader::read_review_rule(ConfigSection& rule) {
+  const ConfigNode* node = rule.node("review");
+  if (node == nullptr) return std::nullopt;
+  if (node->kind == ConfigNode::Kind::kScalar) {
+    static constexpr std::array<std::pair<std::string_view, bool>, 1> kWords{{{"every_change", true}}};
+    if (!rule.choice<bool>("review", kWords)) return std::nullopt;
+    return conflict::ReviewRule{};
+  }
+  ConfigSection section = rule.section("review");
+  const auto currency = Currency::parse(section.text("currency").value_or(""));
+  if (!currency) section.refuse("currency", "must be an ISO 4217 code such as USD");
+  const auto text = section.text("change_above");
+  const auto amount = Money::parse(Value::string(text.value_or("")), currency.value_or(Currency{}));
+  if (!amount || amount->minor() < 0) section.refuse("change_above", "must be an amount of 0 or more, such as 100");
+  if (!currency || !amount) return std::nullopt;
+  return conflict::ReviewRule{*amount};
+}
+
 conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const std::string& field) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStrategies{
       {{"latest_wins", "latest_wins"},
@@ -386,6 +406,7 @@ conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const
   ConfigSection section = fields.section(field);
   set_strategy(section.choice<std::string_view>("strategy", kStrategies));
   rule.critical = section.flag("critical").value_or(false);
+  rule.review = read_review_rule(section);
   return rule;
 }
 

@@ -34,6 +34,9 @@ class EngineBackend final : public api::Backend {
   void redrive(storage::Reader::EventFilter filter, pipeline::RedriveCallback callback) override {
     engine_.redrive(std::move(filter), std::move(callback));
   }
+  void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) override {
+    engine_.decide(std::move(decision), std::move(callback));
+  }
   [[nodiscard]] pipeline::EngineSnapshot snapshot() const override { return engine_.snapshot(); }
 
  private:

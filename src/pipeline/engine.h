@@ -129,7 +129,8 @@ struct EngineSnapshot {
 /// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
-/// Threads:  accept, redrive, decide, snapshot and set_catalog from any; the rest belongs to the one thread that runs it.
+/// Threads:  accept, redrive, decide, snapshot and set_catalog from any; the rest belongs to the one thread that runs
+/// it.
 class Engine {
  public:
   struct Parts {

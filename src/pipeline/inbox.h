@@ -57,7 +57,8 @@ class Inbox {
   [[nodiscard]] bool push(ReviewRequest& request);
   void push(TargetAnswer answer);
 
-  /// All redrives, reviews and answers, and of the accepts the first with up to so many submissions together; at least one.
+  /// All redrives, reviews and answers, and of the accepts the first with up to so many submissions together; at least
+  /// one.
   [[nodiscard]] Load take(std::size_t submissions);
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);

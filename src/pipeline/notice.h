@@ -13,8 +13,8 @@ namespace datasync::pipeline {
 struct Notice {
   enum class Kind : std::uint8_t {
     kEventCreated,
-    kSyncCompleted,  ///< all results of the event are final; `state` says how they ended
-    kConflict,       ///< `conflict` was detected; its status says whether it is settled already
+    kSyncCompleted,     ///< all results of the event are final; `state` says how they ended
+    kConflict,          ///< `conflict` was detected; its status says whether it is settled already
     kConflictResolved,  ///< `conflict`, detected before, is settled now
   };
   Kind kind = Kind::kEventCreated;

@@ -66,8 +66,8 @@ class Reconciler {
   void record_outcome(Window& window, Change& change);
   [[nodiscard]] static Conflict describe(const Window& window, const Change& change);
 
-  [[nodiscard]] std::string rule_against(const Window& window, const conflict::FieldRule& rule, const FieldState* before,
-                                         const Value& after) const;
+  [[nodiscard]] std::string rule_against(const Window& window, const conflict::FieldRule& rule,
+                                         const FieldState* before, const Value& after) const;
   [[nodiscard]] Result<Conflict> load_review(const Window& window, const TenantId& tenant, const std::string& id) const;
   void stage_review(Window& window, const Change& change, Conflict review);
   [[nodiscard]] Result<void> propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,

@@ -70,7 +70,8 @@ std::string Reconciler::rule_against(const Window& window, const conflict::Field
   };
   const auto from = worth(old), to = worth(after);
   if (!from || !to) return "whether " + more_than + " can't be told: no amount, or no rate of exchange";
-  const std::int64_t difference = to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
+  const std::int64_t difference =
+      to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
   return difference > limit.minor() ? more_than : std::string();
 }
 
@@ -241,8 +242,8 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   Conflict& review = settlement.review = *latest;
   if (review.status != "open") return fail(ErrorCode::kConflict, "the conflict is resolved already");
   if (decision.revision && *decision.revision != review.revision) {
-    return fail(ErrorCode::kConflict, "the conflict has moved on: it is at revision " + std::to_string(review.revision) +
-                                          " now; read it again and decide anew");
+    return fail(ErrorCode::kConflict, "the conflict has moved on: it is at revision " +
+                                          std::to_string(review.revision) + " now; read it again and decide anew");
   }
   auto subject = subjects_.load(review.tenant, review.record);
   if (!subject) return fail(std::move(subject).error());
@@ -299,7 +300,8 @@ Result<Value> Reconciler::merged_value(const Window& window, const Conflict& rev
   auto canonical = window.catalog->mapper.to_canonical(review.target, review.entity, data);
   if (!canonical) return fail(std::move(canonical).error());
   for (const Field& given : canonical->fields) {
-    if (given.name != field) return fail(ErrorCode::kInvalid, "/data/" + given.name + ": this review is about " + field);
+    if (given.name != field)
+      return fail(ErrorCode::kInvalid, "/data/" + given.name + ": this review is about " + field);
   }
   const Value* value = canonical->fields.find(field);
   if (value == nullptr) return fail(ErrorCode::kInvalid, "/data/" + field + ": is missing");
@@ -375,8 +377,7 @@ void Reconciler::note_holders(const Window& window, Record& record, const FieldS
   for (Knowledge& known : record.knowledge) {
     const KnownValue* held = known.find(state.name);
     if (held == nullptr || held->hash == 0) continue;
-    const std::uint64_t hash =
-        window.catalog->mapper.held_hash(known.platform, record.entity, state.name, state.value);
+    const std::uint64_t hash = window.catalog->mapper.held_hash(known.platform, record.entity, state.name, state.value);
     if (held->hash == hash) known.hold({state.name, state.version, hash, held->acknowledged});
   }
 }

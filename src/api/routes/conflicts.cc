@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "api/json_writer.h"
+#include "api/conflict_view.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
 
@@ -9,6 +9,8 @@ namespace datasync::api::routes {
 namespace {
 
 using storage::Reader;
+
+constexpr std::size_t kHistoryMax = 20;  // former values of a field
 
 constexpr std::array<std::string_view, 5> kConflictTypes{"version_conflict", "data_mismatch", "concurrent_update",
                                                          "schema_change", "business_rule_violation"};
@@ -41,25 +43,25 @@ std::string fingerprint_of(const Reader::ConflictFilter& filter) {
   return text + "\n\n" + filter.status + '\n' + filter.type + '\n' + filter.entity + '\n' + filter.entity_id.str();
 }
 
-/// One strategy for all its fields, or the first of several: each field tells its own.
-std::string_view strategy_of(const Conflict& conflict) {
-  return conflict.fields.empty() ? std::string_view{} : std::string_view(conflict.fields.front().strategy);
-}
-
-void write_conflict(JsonWriter& out, const Conflict& conflict) {
-  out.begin_object().field("conflict_id", conflict.id).field("conflict_type", conflict.type);
-  out.field("tenant_id", conflict.tenant.str()).field("entity_type", conflict.entity);
-  out.field("entity_id", conflict.entity_id.str()).field("event_id", conflict.event_id.str());
-  out.field("source_platform", conflict.source.str()).field("target_platform", conflict.target.str());
-  out.key("fields").begin_array();
-  for (const Conflict::Side& side : conflict.fields) {
-    out.begin_object().field("field", side.field).key("source_value").raw(side.source_value.text());
-    out.key("target_value").raw(side.target_value.text()).field("strategy", side.strategy);
-    out.field("outcome", to_string(side.outcome)).end_object();
+/// What the field was before, newest first: its value, who wrote it and when.
+Result<void> write_history(JsonWriter& out, Reader& reader, const Record& record, std::string_view field) {
+  const FieldState* now = record.find(FieldName(field));
+  std::optional<FieldState> state = now == nullptr ? std::nullopt : std::optional(*now);
+  for (std::size_t i = 0; state && i < kHistoryMax; ++i) {
+    out.begin_object().field("field", field).key("value").raw(state->value.text());
+    out.field("writer", state->writer.str()).field("version", state->version.value);
+    out.field("time", Timestamp{microseconds{state->time.microseconds}}).end_object();
+    const auto entry = reader.load_history(state->event);
+    if (!entry) return fail(entry.error());
+    std::optional<FieldState> before;
+    if (*entry) {
+      for (const FieldState& old : (*entry)->overwritten) {
+        if (old.name == state->name) before = old;
+      }
+    }
+    state = std::move(before);
   }
-  out.end_array().field_or_null("strategy", strategy_of(conflict)).field("status", conflict.status);
-  out.field("version", conflict.version.value).field("created_at", conflict.created_at);
-  out.field("resolved_at", conflict.resolved_at).end_object();
+  return {};
 }
 
 }  // namespace
@@ -80,6 +82,35 @@ net::HttpResponse list_conflicts(Services&, const Call& call, Reader& reader) {
   for (const Conflict& conflict : page->conflicts) write_conflict(out, conflict);
   out.end_array().field("total", page->total).field("limit", filter->limit);
   out.field_or_null("next_cursor", page->next == 0 ? std::string{} : make_cursor(page->next, fingerprint)).end_object();
+  return net::json_response(200, out.take());
+}
+
+/// GET /sync/conflicts/{id}: what both sides were made from, both sides, and how the field came to its value.
+net::HttpResponse get_conflict(Services&, const Call& call, Reader& reader) {
+  auto tenants = tenants_of(call);
+  if (!tenants) return to_response(tenants.error());
+  Reader::ConflictFilter filter;
+  filter.tenants = std::move(*tenants);
+  filter.id = call.parameters[0];
+  filter.limit = 1;
+  const auto page = reader.list_conflicts(filter);
+  if (!page) return to_response(page.error());
+  if (page->conflicts.empty()) return to_response(Problem{404, "there is no such conflict"});
+  const Conflict& conflict = page->conflicts.front();
+  const auto record = reader.load_record(conflict.tenant, conflict.record);
+  if (!record) return to_response(record.error());
+  JsonWriter out;
+  begin_conflict(out, conflict);
+  out.key("history").begin_array();
+  std::string_view last;
+  for (const Conflict::Side& side : conflict.fields) {
+    if (!*record || side.field == last) continue;
+    last = side.field;
+    if (const auto written = write_history(out, reader, **record, side.field); !written) {
+      return to_response(written.error());
+    }
+  }
+  out.end_array().end_object();
   return net::json_response(200, out.take());
 }
 

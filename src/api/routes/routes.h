@@ -23,6 +23,9 @@ net::HttpResponse get_user(Services& services, const Call& call, storage::Reader
 net::HttpResponse get_record(Services& services, const Call& call, storage::Reader& reader);
 // conflicts.cc
 net::HttpResponse list_conflicts(Services& services, const Call& call, storage::Reader& reader);
+net::HttpResponse get_conflict(Services& services, const Call& call, storage::Reader& reader);
+// conflict_resolve.cc
+void resolve_conflict(Services& services, Call call);
 // status.cc
 void status(Services& services, Call call);
 net::HttpResponse metrics(Services& services, const Call& call, storage::Reader& reader);

@@ -394,8 +394,9 @@ TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAre
   for (const char* column : {"resolved_by", "reason", "event_id"}) {
     execute("ALTER TABLE sync_conflict_resolutions DROP COLUMN " + std::string(column));
   }
-  execute("UPDATE sync_conflicts SET fields = '[[\"name\",\"latest_wins\",1],[\"email\",\"latest_wins\",0],"
-          "[\"notes\",\"latest_wins\",0],[\"phone\",\"latest_wins\",0]]'; PRAGMA user_version = 1");
+  execute(
+      "UPDATE sync_conflicts SET fields = '[[\"name\",\"latest_wins\",1],[\"email\",\"latest_wins\",0],"
+      "[\"notes\",\"latest_wins\",0],[\"phone\",\"latest_wins\",0]]'; PRAGMA user_version = 1");
   store = must_open(options(false));
   const auto page = store->load_conflicts({});
   ASSERT_TRUE(page) << page.error().detail;

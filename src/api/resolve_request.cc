@@ -1,0 +1,73 @@
+#include "api/resolve_request.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "domain/json.h"
+
+namespace datasync::api {
+namespace {
+
+using Choice = pipeline::ReviewDecision::Choice;
+
+constexpr std::size_t kReasonBytesMax = 2'000;
+constexpr std::array<std::pair<std::string_view, Choice>, 3> kChoices{
+    {{"source", Choice::kSource}, {"target", Choice::kTarget}, {"merged", Choice::kMerged}}};
+
+std::optional<FieldError> read_choice(const Value* value, Choice& choice) {
+  const auto word = value == nullptr ? std::nullopt : value->as_string();
+  for (const auto& [name, meaning] : kChoices) {
+    if (word != name) continue;
+    choice = meaning;
+    return std::nullopt;
+  }
+  return FieldError{"/choice", "must be source, target or merged"};
+}
+
+std::optional<FieldError> read_reason(const Value* value, std::string& reason) {
+  auto text = value == nullptr ? std::nullopt : value->as_string();
+  if (!text || text->find_first_not_of(" \t\r\n") == std::string::npos) {
+    return FieldError{"/reason", "must say why, for those who read it later"};
+  }
+  if (text->size() > kReasonBytesMax) return FieldError{"/reason", "is longer than 2000 bytes"};
+  reason = std::move(*text);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Read<pipeline::ReviewDecision> read_resolve_request(std::string_view body) {
+  const auto members = parse_json_object(body);
+  if (!members && parse_json(body)) return tl::unexpected(invalid({{"", "must be an object"}}));
+  if (!members) return tl::unexpected(Problem{400, "the body is no JSON: " + members.error().message});
+  pipeline::ReviewDecision decision;
+  std::vector<FieldError> errors;
+  const auto note = [&errors](std::optional<FieldError> error) {
+    if (error) errors.push_back(std::move(*error));
+  };
+  note(read_choice(members->find("choice"), decision.choice));
+  note(read_reason(members->find("reason"), decision.reason));
+  if (const Value* platform = members->find("platform"); platform != nullptr && !platform->is_null()) {
+    auto name = platform->as_string();
+    if (!name) note(FieldError{"/platform", "must be a string"});
+    decision.platform = PlatformId(name.value_or(""));
+  }
+  if (const Value* revision = members->find("revision"); revision != nullptr && !revision->is_null()) {
+    decision.revision = revision->as_integer();
+    if (!decision.revision) note(FieldError{"/revision", "must be an integer"});
+  }
+  const Value* data = members->find("data");
+  if (data != nullptr && !data->is_null() && data->kind() != Value::Kind::kObject) {
+    note(FieldError{"/data", "must be an object of field and value"});
+  } else if (data != nullptr && !data->is_null()) {
+    decision.data = members_of(*data);
+  }
+  if (decision.choice == Choice::kMerged && decision.data.empty() && errors.empty()) {
+    note(FieldError{"/data", "must give the field's value where the choice is merged"});
+  }
+  if (!errors.empty()) return tl::unexpected(invalid(std::move(errors)));
+  return decision;
+}
+
+}  // namespace datasync::api
