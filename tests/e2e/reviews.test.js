@@ -1,0 +1,199 @@
+/** What waits for a person: proposals, decisions, and that nothing else waits with them. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { changedUser, event, newUser } from './support/events.js';
+import { newTenant, world } from './support/world.js';
+
+const w = await world();
+
+/** A user whose new email waits; returns the event's id and the open conflict. */
+async function waitingEmail(tenant, email = 'new@example.com', more = {}) {
+  await w.sync(newUser(tenant));
+  const id = await w.send(changedUser(tenant, { email_address: email, ...more }));
+  await w.settled(id, ['review']);
+  return { id, conflict: await open(tenant) };
+}
+
+async function open(tenant) {
+  const { body } = await w.get(`/sync/conflicts?tenant_id=${tenant}&status=open`);
+  assert.equal(body.total, 1, JSON.stringify(body));
+  return body.conflicts[0];
+}
+
+function resolve(conflict, decision) {
+  return w.post(`/sync/conflicts/${conflict.conflict_id}/resolve`, { reason: 'asked the customer', ...decision });
+}
+
+async function resolved(conflict, decision) {
+  const { status, body } = await resolve(conflict, decision);
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(body.status, 'resolved');
+  return body;
+}
+
+test('A conflict tells base, both sides, why it waits, and how the field came to be', async () => {
+  const tenant = newTenant();
+  const { id, conflict } = await waitingEmail(tenant);
+  const { status, body } = await w.get(`/sync/conflicts/${conflict.conflict_id}`);
+  assert.equal(status, 200);
+  assert.equal(body.conflict_type, 'business_rule_violation');
+  assert.equal(body.reason, 'a change of email waits for a person');
+  assert.equal(body.target_platform, 'bizoholic');
+  assert.equal(body.revision, 1);
+  assert.deepEqual(body.fields, [{
+    field: 'email', platform: 'bizoholic', event_id: id, source_value: 'new@example.com', target_value: 'asha@example.com',
+    base_value: 'asha@example.com', merged_value: null, strategy: 'source_wins', outcome: 'open',
+  }]);
+  assert.deepEqual(body.history.map(({ field, value, writer, version }) => ({ field, value, writer, version })),
+    [{ field: 'email', value: 'asha@example.com', writer: 'bizoholic', version: 1 }]);
+});
+
+test('What the person decides is an event, and says who and why', async () => {
+  const tenant = newTenant();
+  const { id, conflict } = await waitingEmail(tenant);
+  const decided = await resolved(conflict, { choice: 'source' });
+  assert.equal(decided.resolved_by, 'development');
+  assert.equal(decided.resolution_reason, 'asked the customer');
+  assert.equal(decided.fields[0].outcome, 'source');
+  const told = await w.settled(decided.resolution_event_id);
+  assert.equal(told.status, 'completed');
+  assert.equal(told.event.source_platform, 'data-sync');
+  assert.deepEqual(told.event.data, { email: 'new@example.com' });
+  assert.deepEqual(w.results(told), { bizoholic: 'skipped', bizosaas: 'completed', coreldove: 'completed' });
+  await w.holds('coreldove', tenant, 'user', { email: 'new@example.com' });
+  assert.equal((await w.event(id)).status, 'completed');
+  const { body } = await w.get(`/sync/conflicts/${conflict.conflict_id}`);
+  assert.deepEqual(body.history.map(({ value }) => value), ['new@example.com', 'asha@example.com']);
+});
+
+test('Who keeps the golden value has its proposer corrected', async () => {
+  const tenant = newTenant();
+  const { conflict } = await waitingEmail(tenant);
+  const { body: before } = await w.get(`/sync/records/user/${conflict.entity_id}?tenant_id=${tenant}`);
+  const decided = await resolved(conflict, { choice: 'target' });
+  const told = await w.settled(decided.resolution_event_id);
+  assert.deepEqual(w.results(told), { bizoholic: 'completed', bizosaas: 'skipped', coreldove: 'skipped' });
+  const { body: after } = await w.get(`/sync/records/user/${conflict.entity_id}?tenant_id=${tenant}`);
+  assert.equal(after.version, before.version, 'nothing has changed');
+});
+
+test('Another value than both goes to all three', async () => {
+  const tenant = newTenant();
+  const { conflict } = await waitingEmail(tenant);
+  const decided = await resolved(conflict, { choice: 'merged', data: { email: 'third@example.com' } });
+  assert.equal(decided.fields[0].merged_value, 'third@example.com');
+  const told = await w.settled(decided.resolution_event_id);
+  assert.deepEqual(w.results(told), { bizoholic: 'completed', bizosaas: 'completed', coreldove: 'completed' });
+  await w.holds('bizosaas', tenant, 'user', { email: 'third@example.com' });
+  await w.holds('coreldove', tenant, 'user', { email: 'third@example.com' });
+});
+
+test('A field that waits keeps nothing else from its record, and is not overwritten along with it', async () => {
+  const tenant = newTenant();
+  await w.sync(newUser(tenant));
+  await w.act('bizosaas', tenant, 'update', 'user', { id: (await w.holds('bizosaas', tenant, 'user', {})).id, user_email: 'own@example.com' }, {
+    target_platforms: ['bizoholic', 'coreldove'],
+  });
+  const conflict = await open(tenant);
+  await w.sync(changedUser(tenant, { full_name: 'Asha Iyer' }));
+  await w.holds('bizosaas', tenant, 'user', { name: 'Asha Iyer', email: 'own@example.com' });
+  await w.holds('coreldove', tenant, 'user', { name: 'Asha Iyer', email: 'asha@example.com' });
+  await resolved(conflict, { choice: 'target' });
+  await w.holds('bizosaas', tenant, 'user', { email: 'asha@example.com' });
+});
+
+test('A newer proposal of one platform takes the place of the former, another platform\'s joins it', async () => {
+  const tenant = newTenant();
+  const { id: first, conflict } = await waitingEmail(tenant);
+  const second = await w.send(changedUser(tenant, { email_address: 'newer@example.com' }));
+  await w.settled(second, ['review']);
+  const replaced = await w.event(first);
+  assert.equal(replaced.status, 'completed');
+  assert.match(replaced.results[0].error_message, /a newer change of bizoholic took its place/);
+  const copy = await w.holds('bizosaas', tenant, 'user', {});
+  await w.act('bizosaas', tenant, 'update', 'user', { id: copy.id, user_email: 'own@example.com' }, { target_platforms: ['bizoholic'] });
+  const both = await open(tenant);
+  assert.equal(both.conflict_id, conflict.conflict_id);
+  assert.deepEqual(both.fields.map(({ platform, source_value: value }) => [platform, value]),
+    [['bizoholic', 'newer@example.com'], ['bizosaas', 'own@example.com']]);
+  const unnamed = await resolve(both, { choice: 'source' });
+  assert.equal(unnamed.status, 422);
+  assert.match(unnamed.body.detail, /one of bizoholic, bizosaas/);
+  await resolved(both, { choice: 'source', platform: 'bizosaas', revision: both.revision });
+  await w.holds('coreldove', tenant, 'user', { email: 'own@example.com' });
+  await w.idle();
+  const { body } = await w.get(`/sync/records/user/${conflict.entity_id}?tenant_id=${tenant}`);
+  assert.equal(body.fields.email.writer, 'bizosaas');
+  assert.equal((await w.event(second)).status, 'completed');
+});
+
+test('A platform that takes its proposal back closes the review', async () => {
+  const tenant = newTenant();
+  const { id, conflict } = await waitingEmail(tenant);
+  await w.sync(changedUser(tenant, { email_address: 'asha@example.com' }));
+  const { body } = await w.get(`/sync/conflicts/${conflict.conflict_id}`);
+  assert.equal(body.status, 'resolved');
+  assert.match(body.resolution_reason, /withdrawn/);
+  assert.equal((await w.event(id)).status, 'completed');
+});
+
+test('An amount waits together with its currency, and a person may name another', async () => {
+  const tenant = newTenant();
+  const order = (type, total) => event('coreldove', type, tenant, { order_id: 'o-1', order_number: '7001', order_total: total });
+  await w.sync(order('order_created', 8300));
+  await w.settled(await w.send(order('order_updated', 83_000)), ['review']);
+  const conflict = await open(tenant);
+  assert.equal(conflict.reason, 'total_amount changes by more than 100.00 USD');
+  assert.deepEqual(conflict.fields[0].source_value, { amount: '83000.00', currency: 'INR' });
+  await resolved(conflict, { choice: 'merged', data: { total_amount: 500, currency: 'USD' } });
+  await w.holds('bizoholic', tenant, 'order', { total_amount: 500 });
+});
+
+test('A decision that can\'t be is refused with the reason', async () => {
+  const tenant = newTenant();
+  const { conflict } = await waitingEmail(tenant);
+  const path = `/sync/conflicts/${conflict.conflict_id}/resolve`;
+  const refused = async (body, status, detail) => {
+    const answer = await w.post(path, body);
+    assert.equal(answer.status, status, JSON.stringify(answer.body));
+    assert.match(answer.body.detail, detail);
+  };
+  await refused({ choice: 'source' }, 422, /\/reason: must say why/);
+  await refused({ reason: 'x' }, 422, /\/choice: must be source, target or merged/);
+  await refused({ choice: 'merged', reason: 'x' }, 422, /\/data/);
+  await refused({ choice: 'merged', reason: 'x', data: { name: 'y', email: 'z@example.com' } }, 422, /this review is about email/);
+  await refused({ choice: 'source', reason: 'x', platform: 'coreldove' }, 422, /is none of bizoholic/);
+  await refused({ choice: 'source', reason: 'x', revision: 7 }, 409, /it is at revision 1 now/);
+  await refused('{', 400, /no JSON/);
+  const unknown = await w.post('/sync/conflicts/nobody/resolve', { choice: 'source', reason: 'x' });
+  assert.equal(unknown.status, 404);
+  const foreign = await w.post(`${path}?tenant_id=another`, { choice: 'source', reason: 'x' });
+  assert.equal(foreign.status, 404);
+  await resolved(conflict, { choice: 'source' });
+  await refused({ choice: 'source', reason: 'x' }, 409, /resolved already/);
+});
+
+test('A review outlives kill -9, and so does what was decided', async () => {
+  const tenant = newTenant();
+  const { conflict } = await waitingEmail(tenant);
+  await w.service.signal('SIGKILL');
+  await w.service.start();
+  const again = await open(tenant);
+  assert.equal(again.conflict_id, conflict.conflict_id);
+  const decided = await resolved(again, { choice: 'source' });
+  await w.service.signal('SIGKILL');
+  await w.service.start();
+  assert.equal((await w.settled(decided.resolution_event_id)).status, 'completed');
+  await w.holds('coreldove', tenant, 'user', { email: 'new@example.com' });
+});
+
+test('A deleted record has nothing to decide', async () => {
+  const tenant = newTenant();
+  const { id, conflict } = await waitingEmail(tenant);
+  await w.sync(event('bizoholic', 'user_deleted', tenant, { user_id: 'bz-1' }));
+  const { body } = await w.get(`/sync/conflicts/${conflict.conflict_id}`);
+  assert.equal(body.status, 'resolved');
+  assert.match(body.resolution_reason, /deleted/);
+  assert.equal((await w.event(id)).status, 'completed');
+});
