@@ -112,6 +112,10 @@ class FakeBackend final : public Backend {
     callback(std::move(found.front()));
   }
 
+  Result<pipeline::Preview> preview(storage::Reader&, std::shared_ptr<Event>) override {
+    return fail(ErrorCode::kUnavailable, "nothing is previewed here");
+  }
+
   pipeline::EngineSnapshot snapshot() const override { return state; }
   pipeline::ReviewDecision decided;  ///< the last one that came
 

@@ -26,6 +26,7 @@ namespace datasync::pipeline {
 /// A request that may leave once the window is durable.
 struct Dispatch {
   std::int64_t id = 0;
+  PlatformId target;
   net::ClientRequest request;
 };
 

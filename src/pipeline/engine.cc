@@ -13,6 +13,7 @@
 #include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
 #include "pipeline/overflow.h"
+#include "pipeline/preview.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/redrive.h"
 #include "pipeline/subjects.h"
@@ -85,6 +86,10 @@ class Engine::Impl {
   void decide(ReviewRequest request) {
     if (inbox_.push(request)) return;
     request.callback(fail(ErrorCode::kOverloaded, "too many decisions are made at once; try again later"));
+  }
+
+  Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
+    return pipeline::preview(reader, store_.identity_secret(), clock_, open_window().catalog, std::move(event));
   }
 
   EngineSnapshot snapshot() const {
@@ -169,7 +174,7 @@ class Engine::Impl {
  private:
   Tools tools(Random& random) { return Tools{store_, uuids_, random, clock_, credential_refused_}; }
 
-  Window open_window() {
+  Window open_window() const {
     Window window;
     window.now = clock_.now();
     window.steady = clock_.steady_now();
@@ -439,6 +444,9 @@ void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callba
 }
 void Engine::decide(ReviewDecision decision, ReviewCallback callback) {
   impl_->decide({std::move(decision), std::move(callback)});
+}
+Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
+  return impl_->preview(reader, std::move(event));
 }
 EngineSnapshot Engine::snapshot() const {
   return impl_->snapshot();

@@ -26,6 +26,8 @@ class Random;
 
 namespace datasync::pipeline {
 
+struct Preview;
+
 /// One event on its way in. `api/` has read and validated it: the platforms exist, the entity is known, the order key
 /// and the own id are set.
 struct Submission {
@@ -129,8 +131,8 @@ struct EngineSnapshot {
 /// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
-/// Threads:  accept, redrive, decide, snapshot and set_catalog from any; the rest belongs to the one thread that runs
-/// it.
+/// Threads:  accept, redrive, decide, preview, snapshot and set_catalog from any; the rest belongs to the one thread
+/// that runs it.
 class Engine {
  public:
   struct Parts {
@@ -160,6 +162,9 @@ class Engine {
   /// Errors: `kNotFound`; `kConflict` where it is resolved already or has moved on; `kInvalid` with the JSON pointer of
   /// what is wrong; `kOverloaded` and `kUnavailable` as in `accept`.
   void decide(ReviewDecision decision, ReviewCallback callback);
+
+  /// What would become of an event now; see `pipeline/preview.h`. Runs on the caller's thread.
+  [[nodiscard]] Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const;
 
   [[nodiscard]] EngineSnapshot snapshot() const;
   /// Mapping, rules or connectors changed. Takes effect with the next window.

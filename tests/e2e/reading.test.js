@@ -99,15 +99,6 @@ test('Status and metrics have the fields that dashboards read', async () => {
   ]) assert.ok(name in metrics, name);
 });
 
-test('A preview stores and sends nothing', { todo: 'POST /sync/preview' }, async () => {
-  const tenant = newTenant();
-  const { status, body } = await w.post('/sync/preview', newUser(tenant));
-  assert.equal(status, 200, JSON.stringify(body));
-  assert.ok(JSON.stringify(body).includes('user_email'));
-  assert.equal((await w.get(`/sync/events?tenant_id=${tenant}`)).body.total, 0);
-  assert.deepEqual(await w.history('bizosaas', tenant), []);
-});
-
 test('The gateway finds the calls under its prefix too', async () => {
   const tenant = newTenant();
   const { status, body } = await w.post('/api/brain/data-sync/events', newLead(tenant));
