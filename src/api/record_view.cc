@@ -43,7 +43,7 @@ Fields present_fields(const pipeline::Catalog& catalog, const Record& record) {
   return catalog.mapper.present(record.entity, fields);
 }
 
-void write_record(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record) {
+void begin_record(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record) {
   out.begin_object().field("entity_type", record.entity).field("entity_id", record.id.str());
   out.field("tenant_id", record.tenant.str()).field("version", record.version.value);
   out.key("data").raw(present_fields(catalog, record).to_json()).field("deleted", record.is_deleted());
@@ -55,7 +55,6 @@ void write_record(JsonWriter& out, const pipeline::Catalog& catalog, const Recor
   }
   out.end_object().key("platforms");
   write_platforms(out, catalog, record);
-  out.end_object();
 }
 
 void write_platforms(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record) {

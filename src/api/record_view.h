@@ -18,8 +18,9 @@ namespace datasync::api {
 /// The record's canonical fields as clients read them: without `_deleted`, money unfolded.
 [[nodiscard]] Fields present_fields(const pipeline::Catalog& catalog, const Record& record);
 
-/// `{entity_type, entity_id, tenant_id, version, data, deleted, created_at, updated_at, fields, platforms}`
-void write_record(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record);
+/// `{entity_type, entity_id, tenant_id, version, data, deleted, created_at, updated_at, fields, platforms` without the
+/// closing brace: the caller adds what else it knows.
+void begin_record(JsonWriter& out, const pipeline::Catalog& catalog, const Record& record);
 
 /// `{platform: {id, ids, data, in_sync}}` for each platform that knows the record: its own ids, and the golden values
 /// that it is known to hold, as that platform writes them.

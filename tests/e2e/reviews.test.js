@@ -197,3 +197,25 @@ test('A deleted record has nothing to decide', async () => {
   assert.match(body.resolution_reason, /deleted/);
   assert.equal((await w.event(id)).status, 'completed');
 });
+
+test('A record explains each of its values: who wrote it, what chose it, what waits and what lost', async () => {
+  const tenant = newTenant();
+  const { id, conflict } = await waitingEmail(tenant, 'new@example.com', { full_name: 'Asha Iyer' });
+  const path = `/sync/records/user/${conflict.entity_id}?tenant_id=${tenant}&explain`;
+  const before = (await w.get(path)).body.explain;
+  assert.equal(before.name.value, 'Asha Iyer');
+  assert.equal(before.name.event_id, id);
+  assert.equal(before.name.rule, 'causal_order');
+  assert.deepEqual(before.name.history.map(({ value }) => value), ['Asha Iyer', 'Asha Raman']);
+  assert.deepEqual(before.email.waiting.map(({ value, platform }) => [value, platform]), [['new@example.com', 'bizoholic']]);
+  assert.deepEqual(before.email.lost, []);
+  const decided = await resolved(conflict, { choice: 'source' });
+  const { email } = (await w.get(path)).body.explain;
+  assert.equal(email.value, 'new@example.com');
+  assert.equal(email.event_id, decided.resolution_event_id);
+  assert.deepEqual([email.rule, email.conflict_id, email.decided_by, email.reason],
+    ['review', conflict.conflict_id, 'development', 'asked the customer']);
+  assert.deepEqual(email.waiting, []);
+  assert.deepEqual(email.lost.map(({ value }) => value), ['asha@example.com']);
+  assert.equal((await w.get(path.replace('&explain', ''))).body.explain, undefined);
+});

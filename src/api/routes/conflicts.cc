@@ -2,6 +2,7 @@
 #include <array>
 
 #include "api/conflict_view.h"
+#include "api/record_explain.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
 
@@ -9,8 +10,6 @@ namespace datasync::api::routes {
 namespace {
 
 using storage::Reader;
-
-constexpr std::size_t kHistoryMax = 20;  // former values of a field
 
 constexpr std::array<std::string_view, 5> kConflictTypes{"version_conflict", "data_mismatch", "concurrent_update",
                                                          "schema_change", "business_rule_violation"};
@@ -41,27 +40,6 @@ std::string fingerprint_of(const Reader::ConflictFilter& filter) {
   std::string text = "conflicts";
   for (const TenantId& tenant : filter.tenants) text += '\n' + tenant.str();
   return text + "\n\n" + filter.status + '\n' + filter.type + '\n' + filter.entity + '\n' + filter.entity_id.str();
-}
-
-/// What the field was before, newest first: its value, who wrote it and when.
-Result<void> write_history(JsonWriter& out, Reader& reader, const Record& record, std::string_view field) {
-  const FieldState* now = record.find(FieldName(field));
-  std::optional<FieldState> state = now == nullptr ? std::nullopt : std::optional(*now);
-  for (std::size_t i = 0; state && i < kHistoryMax; ++i) {
-    out.begin_object().field("field", field).key("value").raw(state->value.text());
-    out.field("writer", state->writer.str()).field("version", state->version.value);
-    out.field("time", Timestamp{microseconds{state->time.microseconds}}).end_object();
-    const auto entry = reader.load_history(state->event);
-    if (!entry) return fail(entry.error());
-    std::optional<FieldState> before;
-    if (*entry) {
-      for (const FieldState& old : (*entry)->overwritten) {
-        if (old.name == state->name) before = old;
-      }
-    }
-    state = std::move(before);
-  }
-  return {};
 }
 
 }  // namespace
@@ -106,7 +84,7 @@ net::HttpResponse get_conflict(Services&, const Call& call, Reader& reader) {
   for (const Conflict::Side& side : conflict.fields) {
     if (!*record || side.field == last) continue;
     last = side.field;
-    if (const auto written = write_history(out, reader, **record, side.field); !written) {
+    if (const auto written = write_history(out, reader, **record, FieldName(side.field)); !written) {
       return to_response(written.error());
     }
   }
