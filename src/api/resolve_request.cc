@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/reason.h"
 #include "domain/json.h"
 
 namespace datasync::api {
@@ -11,7 +12,6 @@ namespace {
 
 using Choice = pipeline::ReviewDecision::Choice;
 
-constexpr std::size_t kReasonBytesMax = 2'000;
 constexpr std::array<std::pair<std::string_view, Choice>, 3> kChoices{
     {{"source", Choice::kSource}, {"target", Choice::kTarget}, {"merged", Choice::kMerged}}};
 
@@ -25,29 +25,20 @@ std::optional<FieldError> read_choice(const Value* value, Choice& choice) {
   return FieldError{"/choice", "must be source, target or merged"};
 }
 
-std::optional<FieldError> read_reason(const Value* value, std::string& reason) {
-  auto text = value == nullptr ? std::nullopt : value->as_string();
-  if (!text || text->find_first_not_of(" \t\r\n") == std::string::npos) {
-    return FieldError{"/reason", "must say why, for those who read it later"};
-  }
-  if (text->size() > kReasonBytesMax) return FieldError{"/reason", "is longer than 2000 bytes"};
-  reason = std::move(*text);
-  return std::nullopt;
-}
-
 }  // namespace
 
 Read<pipeline::ReviewDecision> read_resolve_request(std::string_view body) {
-  const auto members = parse_json_object(body);
-  if (!members && parse_json(body)) return tl::unexpected(invalid({{"", "must be an object"}}));
-  if (!members) return tl::unexpected(Problem{400, "the body is no JSON: " + members.error().message});
+  const auto members = read_members(body);
+  if (!members) return tl::unexpected(members.error());
   pipeline::ReviewDecision decision;
   std::vector<FieldError> errors;
   const auto note = [&errors](std::optional<FieldError> error) {
     if (error) errors.push_back(std::move(*error));
   };
   note(read_choice(members->find("choice"), decision.choice));
-  note(read_reason(members->find("reason"), decision.reason));
+  auto reason = reason_of(*members);
+  if (!reason) note(std::move(reason).error());
+  if (reason) decision.reason = std::move(*reason);
   if (const Value* platform = members->find("platform"); platform != nullptr && !platform->is_null()) {
     auto name = platform->as_string();
     if (!name) note(FieldError{"/platform", "must be a string"});

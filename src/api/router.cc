@@ -17,6 +17,7 @@ constexpr Route kRoutes[] = {
     {Method::kPost, "/sync/events/retry", Access::kOperate, routes::retry_events},
     {Method::kGet, "/sync/events/{id}", Access::kRead, nullptr, routes::get_event},
     {Method::kPost, "/sync/events/{id}/retry", Access::kOperate, routes::retry_event},
+    {Method::kPost, "/sync/events/{id}/undo", Access::kOperate, routes::undo_event},
     {Method::kPost, "/sync/users", Access::kWrite, routes::upsert_user},
     {Method::kGet, "/sync/users/{id}", Access::kRead, nullptr, routes::get_user},
     {Method::kGet, "/sync/records/{entity}/{id}", Access::kRead, nullptr, routes::get_record},

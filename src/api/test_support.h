@@ -112,6 +112,9 @@ class FakeBackend final : public Backend {
     callback(std::move(found.front()));
   }
 
+  void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) override {
+    callback(EventId("undo-of-" + request.event_id));
+  }
   Result<pipeline::Preview> preview(storage::Reader&, std::shared_ptr<Event>) override {
     return fail(ErrorCode::kUnavailable, "nothing is previewed here");
   }

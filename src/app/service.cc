@@ -37,6 +37,9 @@ class EngineBackend final : public api::Backend {
   void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) override {
     engine_.decide(std::move(decision), std::move(callback));
   }
+  void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) override {
+    engine_.undo(std::move(request), std::move(callback));
+  }
   [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
     return engine_.preview(reader, std::move(event));
   }

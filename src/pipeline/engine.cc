@@ -29,19 +29,32 @@ constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
 constexpr std::int64_t kRedriveMax = 10'000;
 
-/// Receipts that become true with the commit.
-struct Answer {
-  AcceptCallback callback;
-  Result<std::vector<Receipt>> receipts;
+/// Somebody who is told the outcome once the window is committed.
+template <typename T>
+struct Asked {
+  net::UniqueFunction<void(Result<T>)> callback;
+  Result<T> outcome;
+
+  explicit Asked(net::UniqueFunction<void(Result<T>)> asker)
+      : callback(std::move(asker)), outcome(fail(ErrorCode::kInternal, "the window has not come so far")) {}
 };
-struct RedriveAnswer {
-  RedriveCallback callback;
-  Result<Redriven> outcome;
-};
-struct ReviewAnswer {
-  ReviewCallback callback;
-  Result<Conflict> outcome;
-};
+
+template <typename T>
+void answer_all(std::vector<Asked<T>>& all) {
+  for (Asked<T>& one : all) one.callback(std::move(one.outcome));
+  all.clear();
+}
+
+template <typename T>
+void refuse_all(std::vector<Asked<T>>& all, const Error& error) {
+  for (Asked<T>& one : all) one.callback(fail(ErrorCode::kUnavailable, error.message));
+  all.clear();
+}
+
+template <typename Request>
+void refuse_all(std::vector<Request>& requests, const std::string& message) {
+  for (Request& request : requests) request.callback(fail(ErrorCode::kUnavailable, message));
+}
 
 }  // namespace
 
@@ -86,6 +99,11 @@ class Engine::Impl {
   void decide(ReviewRequest request) {
     if (inbox_.push(request)) return;
     request.callback(fail(ErrorCode::kOverloaded, "too many decisions are made at once; try again later"));
+  }
+
+  void undo(UndoAsked asked) {
+    if (inbox_.push(asked)) return;
+    asked.callback(fail(ErrorCode::kOverloaded, "too many events are taken back at once; try again later"));
   }
 
   Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
@@ -187,24 +205,26 @@ class Engine::Impl {
   /// The three verbs, and the commit. What may leave the house comes back; an error means that nothing was written.
   Result<std::vector<Dispatch>> work(Window& window, Inbox::Load& load) {
     // Callbacks are kept first, so that each is answered even if the window is given up half-way.
-    for (AcceptRequest& request : load.accepts) answers_.push_back({std::move(request.callback), {}});
-    for (RedriveRequest& request : load.redrives) redrives_.push_back({std::move(request.callback), {}});
-    for (ReviewRequest& request : load.reviews) {
-      reviews_.push_back({std::move(request.callback), fail(ErrorCode::kInternal, "not decided")});
-    }
+    for (AcceptRequest& request : load.accepts) accepts_.emplace_back(std::move(request.callback));
+    for (RedriveRequest& request : load.redrives) redrives_.emplace_back(std::move(request.callback));
+    for (ReviewRequest& request : load.reviews) reviews_.emplace_back(std::move(request.callback));
+    for (UndoAsked& asked : load.undos) undos_.emplace_back(std::move(asked.callback));
     for (const TargetAnswer& answer : load.answers) {
       DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
     }
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
       auto receipts = acceptor_.accept(window, load.accepts[i].submissions);
       if (!receipts) return fail(std::move(receipts).error());
-      answers_[i].receipts = std::move(receipts);
+      accepts_[i].outcome = std::move(receipts);
     }
     for (std::size_t i = 0; i < load.redrives.size(); ++i) {
       redrives_[i].outcome = redrive_now(window, load.redrives[i]);
     }
     for (std::size_t i = 0; i < load.reviews.size(); ++i) {
       DATASYNC_TRY(decide_now(window, load.reviews[i].decision, reviews_[i].outcome));
+    }
+    for (std::size_t i = 0; i < load.undos.size(); ++i) {
+      DATASYNC_TRY(undo_now(window, load.undos[i].request, undos_[i].outcome));
     }
     deliverer_.wake(window);
     for (std::size_t i = 0; i < options_.window_events_max; ++i) {
@@ -233,12 +253,10 @@ class Engine::Impl {
     deliverer_.committed();
     acceptor_.window_over();
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
-    for (Answer& answer : answers_) answer.callback(std::move(answer.receipts));
-    for (RedriveAnswer& answer : redrives_) answer.callback(std::move(answer.outcome));
-    for (ReviewAnswer& answer : reviews_) answer.callback(std::move(answer.outcome));
-    answers_.clear();
-    redrives_.clear();
-    reviews_.clear();
+    answer_all(accepts_);
+    answer_all(redrives_);
+    answer_all(reviews_);
+    answer_all(undos_);
     send(std::move(dispatches));
     if (!window.notices.empty()) notices_.publish(std::move(window.notices));
     subjects_.trim();
@@ -265,12 +283,10 @@ class Engine::Impl {
     rest_until_ = window.steady + kStoreRest;
     must_recover_ = true;
     store_message_ = error.message;
-    for (Answer& answer : answers_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
-    for (RedriveAnswer& answer : redrives_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
-    for (ReviewAnswer& answer : reviews_) answer.callback(fail(ErrorCode::kUnavailable, error.message));
-    answers_.clear();
-    redrives_.clear();
-    reviews_.clear();
+    refuse_all(accepts_, error);
+    refuse_all(redrives_, error);
+    refuse_all(reviews_, error);
+    refuse_all(undos_, error);
     forget_all();
     publish_snapshot(window);
   }
@@ -304,9 +320,10 @@ class Engine::Impl {
   }
 
   void refuse(Inbox::Load load) {
-    for (AcceptRequest& request : load.accepts) request.callback(fail(ErrorCode::kUnavailable, store_message_));
-    for (RedriveRequest& request : load.redrives) request.callback(fail(ErrorCode::kUnavailable, store_message_));
-    for (ReviewRequest& request : load.reviews) request.callback(fail(ErrorCode::kUnavailable, store_message_));
+    refuse_all(load.accepts, store_message_);
+    refuse_all(load.redrives, store_message_);
+    refuse_all(load.reviews, store_message_);
+    refuse_all(load.undos, store_message_);
   }
 
   Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
@@ -343,6 +360,22 @@ class Engine::Impl {
     Entry& entry = acceptor_.admit(window, settlement->event);
     outcome = reconciler_.settle(window, entry, std::move(*settlement));
     if (!outcome) return fail(outcome.error());
+    return {};
+  }
+
+  /// As `decide_now`.
+  Result<void> undo_now(Window& window, const UndoRequest& request, Result<EventId>& outcome) {
+    const auto found = reader_->find_event(request.tenants, request.event_id);
+    auto compensation = !found           ? Result<Compensation>(fail(found.error()))
+                        : found->empty() ? Result<Compensation>(fail(ErrorCode::kNotFound, "no such event"))
+                                         : reconciler_.prepare(window, found->front(), request);
+    if (!compensation) {
+      outcome = fail(std::move(compensation).error());
+      return {};
+    }
+    Entry& entry = acceptor_.admit(window, compensation->event);
+    DATASYNC_TRY(reconciler_.compensate(window, entry, *compensation));
+    outcome = compensation->event->id;
     return {};
   }
 
@@ -417,9 +450,10 @@ class Engine::Impl {
   Redriver redriver_;
   Overflow overflow_;
   std::unique_ptr<storage::Reader> reader_;
-  std::vector<Answer> answers_;
-  std::vector<RedriveAnswer> redrives_;
-  std::vector<ReviewAnswer> reviews_;
+  std::vector<Asked<std::vector<Receipt>>> accepts_;
+  std::vector<Asked<Redriven>> redrives_;
+  std::vector<Asked<Conflict>> reviews_;
+  std::vector<Asked<EventId>> undos_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};
@@ -444,6 +478,9 @@ void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callba
 }
 void Engine::decide(ReviewDecision decision, ReviewCallback callback) {
   impl_->decide({std::move(decision), std::move(callback)});
+}
+void Engine::undo(UndoRequest request, UndoCallback callback) {
+  impl_->undo({std::move(request), std::move(callback)});
 }
 Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
   return impl_->preview(reader, std::move(event));

@@ -71,6 +71,15 @@ struct ReviewDecision {
 };
 using ReviewCallback = net::UniqueFunction<void(Result<Conflict>)>;
 
+/// A person takes back what an event has changed.
+struct UndoRequest {
+  storage::Reader::Tenants tenants;
+  std::string event_id;
+  std::string by, reason;
+};
+/// The id of the event that does it.
+using UndoCallback = net::UniqueFunction<void(Result<EventId>)>;
+
 struct EngineOptions {
   microseconds window{1'500};             ///< how long a commit waits for company while there is load
   std::size_t window_events_max = 2'000;  ///< events accepted or reconciled in one transaction
@@ -131,8 +140,8 @@ struct EngineSnapshot {
 /// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
-/// Threads:  accept, redrive, decide, preview, snapshot and set_catalog from any; the rest belongs to the one thread
-/// that runs it.
+/// Threads:  accept, redrive, decide, undo, preview, snapshot and set_catalog from any; the rest belongs to the one
+/// thread that runs it.
 class Engine {
  public:
   struct Parts {
@@ -162,6 +171,10 @@ class Engine {
   /// Errors: `kNotFound`; `kConflict` where it is resolved already or has moved on; `kInvalid` with the JSON pointer of
   /// what is wrong; `kOverloaded` and `kUnavailable` as in `accept`.
   void decide(ReviewDecision decision, ReviewCallback callback);
+
+  /// Takes back what an event has changed, by an event of its own; durable when the callback says so.
+  /// Errors: `kNotFound`; `kConflict` with the reason where the record has moved on; as in `accept`.
+  void undo(UndoRequest request, UndoCallback callback);
 
   /// What would become of an event now; see `pipeline/preview.h`. Runs on the caller's thread.
   [[nodiscard]] Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const;

@@ -20,20 +20,25 @@ bool Inbox::push(AcceptRequest& request) {
   return true;
 }
 
-bool Inbox::push(RedriveRequest& request) {
+template <typename Request>
+bool Inbox::push_to(std::vector<Request>& requests, Request& request) {
   const std::lock_guard lock(mutex_);
-  if (is_closed() || load_.redrives.size() >= kPersonsMax) return false;
-  load_.redrives.push_back(std::move(request));
+  if (is_closed() || requests.size() >= kPersonsMax) return false;
+  requests.push_back(std::move(request));
   notify_if_needed();
   return true;
 }
 
+bool Inbox::push(RedriveRequest& request) {
+  return push_to(load_.redrives, request);
+}
+
 bool Inbox::push(ReviewRequest& request) {
-  const std::lock_guard lock(mutex_);
-  if (is_closed() || load_.reviews.size() >= kPersonsMax) return false;
-  load_.reviews.push_back(std::move(request));
-  notify_if_needed();
-  return true;
+  return push_to(load_.reviews, request);
+}
+
+bool Inbox::push(UndoAsked& request) {
+  return push_to(load_.undos, request);
 }
 
 void Inbox::push(TargetAnswer answer) {

@@ -29,6 +29,11 @@ struct ReviewRequest {
   ReviewCallback callback;
 };
 
+struct UndoAsked {
+  UndoRequest request;
+  UndoCallback callback;
+};
+
 struct TargetAnswer {
   std::int64_t id = 0;
   net::ClientResult answer;
@@ -43,9 +48,10 @@ class Inbox {
     std::vector<AcceptRequest> accepts;
     std::vector<RedriveRequest> redrives;
     std::vector<ReviewRequest> reviews;
+    std::vector<UndoAsked> undos;
     std::vector<TargetAnswer> answers;
     [[nodiscard]] std::size_t size() const noexcept {
-      return accepts.size() + redrives.size() + reviews.size() + answers.size();
+      return accepts.size() + redrives.size() + reviews.size() + undos.size() + answers.size();
     }
   };
 
@@ -55,10 +61,11 @@ class Inbox {
   [[nodiscard]] bool push(AcceptRequest& request);
   [[nodiscard]] bool push(RedriveRequest& request);
   [[nodiscard]] bool push(ReviewRequest& request);
+  [[nodiscard]] bool push(UndoAsked& request);
   void push(TargetAnswer answer);
 
-  /// All redrives, reviews and answers, and of the accepts the first with up to so many submissions together; at least
-  /// one.
+  /// All that people ask for, all answers, and of the accepts the first with up to so many submissions together; at
+  /// least one.
   [[nodiscard]] Load take(std::size_t submissions);
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);
@@ -71,6 +78,8 @@ class Inbox {
 
  private:
   void notify_if_needed();
+  template <typename Request>
+  [[nodiscard]] bool push_to(std::vector<Request>& requests, Request& request);
 
   const std::size_t accepts_max_;
   std::mutex mutex_;

@@ -22,6 +22,13 @@ struct Settlement {
   std::string by, reason;
 };
 
+/// What takes back an event's effect, checked and ready to be carried out.
+struct Compensation {
+  Subject* subject = nullptr;
+  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
+  std::vector<Field> values;     ///< of the fields from now on; canonical
+};
+
 /// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
 ///
 /// Errors:  of the store's reads; the window must be given up then. What is wrong with the event itself ends the event.
@@ -37,6 +44,12 @@ class Reconciler {
   [[nodiscard]] Result<Settlement> prepare(const Window& window, const ReviewDecision& decision);
   /// Carries it out; `entry` is its event. Returns the conflict as it is from now on.
   [[nodiscard]] Result<Conflict> settle(Window& window, Entry& entry, Settlement settlement);
+
+  /// What takes back an event's effect. Changes nothing.
+  /// Errors: `kConflict` with the reason where the record has moved on; of the store's reads.
+  [[nodiscard]] Result<Compensation> prepare(const Window& window, const storage::StoredEvent& undone,
+                                             const UndoRequest& undo);
+  [[nodiscard]] Result<void> compensate(Window& window, Entry& entry, const Compensation& compensation);
 
  private:
   struct Change;  // what one event does to one record
@@ -79,6 +92,8 @@ class Reconciler {
   [[nodiscard]] Result<void> release(Window& window, const Record& record, Sequence event, const std::string& message);
   [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
                                            Fields data) const;
+  [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
+  [[nodiscard]] Result<void> set_by_person(Window& window, Change& change, const FieldName& field, const Value& value);
   static void note_holders(const Window& window, Record& record, const FieldState& state);
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);

@@ -320,28 +320,14 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
                                  [&field](const Hold& hold) { return hold.field == field; });
   const Hold decided = std::move(*held);
   record.holds.erase(held);
-  const std::optional<Value> before = record.find(field)->value;
-  if (settlement.value != *before) {
+  if (settlement.value != record.find(field)->value) {
+    DATASYNC_TRY(set_by_person(window, doing, field, settlement.value));
     FieldState& state = record.at_or_new(field);
-    doing.overwritten.push_back(state);
-    state.value = settlement.value;
-    state.time = HybridTime{std::max(window.now.time_since_epoch().count(), state.time.microseconds + 1)};
-    state.version = doing.next_version;
-    state.event = event.sequence;
-    state.writer = event.source;
-    state.source_time = window.now;
-    state.source_version.reset();
     for (const Hold::Candidate& candidate : decided.candidates) {
       if (settlement.choice != ReviewDecision::Choice::kSource || candidate.platform != settlement.platform) continue;
       state.writer = candidate.platform;  // what it says later is judged as after its own write
       state.source_time = candidate.source_time;
       state.source_version = candidate.source_version;
-    }
-    doing.changed = true;
-    note_holders(window, record, state);
-    const auto& keys = window.catalog->mapper.natural_keys(record.entity);
-    if (std::find(keys.begin(), keys.end(), field.str()) != keys.end()) {
-      DATASYNC_TRY(move_natural_key(window, subject, field, &*before, settlement.value));
     }
   }
   doing.learned = true;
@@ -370,6 +356,26 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
   }
   plan_deliveries(window, doing);
   return review;
+}
+
+/// A person's word: the field's value from now on, whoever wrote it before.
+Result<void> Reconciler::set_by_person(Window& window, Change& change, const FieldName& field, const Value& value) {
+  Record& record = change.record();
+  FieldState& state = record.at_or_new(field);
+  const std::optional<Value> before = state.version.value > 0 ? std::optional(state.value) : std::nullopt;
+  if (before) change.overwritten.push_back(state);
+  state.value = value;
+  state.time = HybridTime{std::max(window.now.time_since_epoch().count(), state.time.microseconds + 1)};
+  state.version = change.next_version;
+  state.event = change.event().sequence;
+  state.writer = change.event().source;
+  state.source_time = window.now;
+  state.source_version.reset();
+  change.changed = true;
+  note_holders(window, record, state);
+  const auto& keys = window.catalog->mapper.natural_keys(record.entity);
+  if (std::find(keys.begin(), keys.end(), field.str()) == keys.end()) return {};
+  return move_natural_key(window, change.subject, field, before ? &*before : nullptr, value);
 }
 
 /// Who proposed the value that was chosen holds it already.

@@ -16,6 +16,8 @@ net::HttpResponse get_event(Services& services, const Call& call, storage::Reade
 // event_retry.cc
 void retry_event(Services& services, Call call);
 void retry_events(Services& services, Call call);
+// event_undo.cc
+void undo_event(Services& services, Call call);
 // users.cc
 void upsert_user(Services& services, Call call);
 net::HttpResponse get_user(Services& services, const Call& call, storage::Reader& reader);
