@@ -219,3 +219,31 @@ test('A record explains each of its values: who wrote it, what chose it, what wa
   assert.deepEqual(email.lost.map(({ value }) => value), ['asha@example.com']);
   assert.equal((await w.get(path.replace('&explain', ''))).body.explain, undefined);
 });
+
+test('One decision settles all that match, after a look at what it would be about', async () => {
+  const tenant = newTenant();
+  const users = [1, 2, 3].map((n) => ({ user_id: `bz-${n}`, email_address: `u${n}@example.com` }));
+  for (const user of users) await w.sync(newUser(tenant, user));
+  for (const { user_id: id } of users) {
+    await w.settled(await w.send(changedUser(tenant, { user_id: id, email_address: `${id}@new.example.com` })), ['review']);
+  }
+  const decision = { tenant_id: tenant, entity_type: 'user', choice: 'source', reason: 'all were asked' };
+  const look = await w.post('/sync/conflicts/resolve', { ...decision, dry_run: true });
+  assert.equal(look.status, 200, JSON.stringify(look.body));
+  assert.deepEqual([look.body.matched, look.body.resolved], [3, 0]);
+  assert.ok(look.body.conflicts.every(({ field, outcome }) => field === 'email' && outcome === 'matched'));
+  assert.equal((await w.get(`/sync/conflicts?tenant_id=${tenant}&status=open`)).body.total, 3);
+  const first = await w.post('/sync/conflicts/resolve', { ...decision, limit: 2 });
+  assert.deepEqual([first.body.matched, first.body.resolved], [3, 2]);
+  const rest = await w.post('/sync/conflicts/resolve', decision);
+  assert.deepEqual([rest.body.matched, rest.body.resolved], [1, 1]);
+  assert.deepEqual((await w.post('/sync/conflicts/resolve', decision)).body.matched, 0);
+  await w.idle();
+  const emails = (await w.state('bizosaas', tenant, 'user')).map(({ canonical }) => canonical.email).sort();
+  assert.deepEqual(emails, users.map(({ user_id: id }) => `${id}@new.example.com`));
+  for (const [body, detail] of [[{ choice: 'merged', reason: 'x', data: { email: 'x' } }, /\/choice/], [{ ...decision, limit: 0 }, /\/limit/], [{ ...decision, dry_run: 1 }, /\/dry_run/]]) {
+    const answer = await w.post('/sync/conflicts/resolve', body);
+    assert.equal(answer.status, 422);
+    assert.match(answer.body.detail, detail);
+  }
+});

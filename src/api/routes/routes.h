@@ -28,6 +28,8 @@ net::HttpResponse list_conflicts(Services& services, const Call& call, storage::
 net::HttpResponse get_conflict(Services& services, const Call& call, storage::Reader& reader);
 // conflict_resolve.cc
 void resolve_conflict(Services& services, Call call);
+// conflict_resolve_many.cc
+void resolve_conflicts(Services& services, Call call);
 // preview.cc
 net::HttpResponse preview_event(Services& services, const Call& call, storage::Reader& reader);
 // status.cc
