@@ -66,3 +66,32 @@ fuzz() {
 }
 
 fuzz_figure() { sed -n "s/^stat::$1: *//p" "$2"; }
+
+# The kinds of random histories, and the test that plays one.
+sim_kinds() { echo calm wild crashes store room reviews; }
+sim_test() {
+  case $1 in
+    calm) echo CalmOnesEndAsASimpleModelSays ;;
+    wild) echo WildOnesConverge ;;
+    crashes) echo CrashesLoseNothing ;;
+    store) echo AStoreThatFailsLosesNothing ;;
+    room) echo LittleRoomAndOutagesLoseNothing ;;
+    reviews) echo ReviewsAreDecidedOnceAndForAll ;;
+    *) return 1 ;;
+  esac
+}
+
+# sim KIND SEED COUNT plays COUNT histories from SEED on with the built program. Of those that break a promise it says which,
+# and how to play them again.
+sim() {
+  local kind=$1 seed=$2 count=$3 status=0 out broken
+  out=$(DATASYNC_SEED=$seed DATASYNC_HISTORIES=$count build/release/pipeline_test \
+    --gtest_filter="Histories.$(sim_test "$kind")" 2>&1) || status=$?
+  printf '%s: %s\n' "$kind" "$(grep -a -E '^[0-9]+ histories: ' <<<"$out" || echo 'did not come to an end')"
+  ((status != 0)) || return 0
+  sed -n '/Failure$/,/^[0-9]* histories: /p' <<<"$out" | head -n 60
+  for broken in $(sed -n 's/^DATASYNC_SEED=//p' <<<"$out"); do
+    printf '%s: to play it again: ./dev sim %s --seed %s --seeds 1\n' "$kind" "$kind" "$broken"
+  done
+  return 1
+}

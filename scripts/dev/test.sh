@@ -3,9 +3,9 @@
 # Builds and runs all tests; the last line says how many passed and failed.
 #
 # A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
-# e2e, e2e.users, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers; bench, e2e and kill use
-# the release build, fuzz its own. KILLS=N sets how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target
-# looks for new inputs (3).
+# e2e, e2e.users, sim, sim.wild, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers; bench, e2e,
+# sim and kill use the release build, fuzz its own. SEEDS=N sets how many histories of each kind sim plays (4000), KILLS=N
+# how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target looks for new inputs (3).
 source scripts/lib.sh
 
 filter=${1:-}
@@ -102,6 +102,18 @@ run_kill() {
   count "$1" 1 0
 }
 
+# Random histories of each kind, as many kinds at once as there are cores.
+run_sim() {
+  local suite_name=$1 kinds failed_kinds
+  mapfile -t kinds < <(sim_kinds | tr ' ' '\n' | grep -F -- "$name")
+  ((${#kinds[@]} > 0)) || fail "no kind of history has '$name' in its name"
+  build release pipeline_test
+  export -f sim sim_test
+  failed_kinds=$(printf '%s\n' "${kinds[@]}" | xargs -P "$(nproc)" -I '{}' \
+    bash -c 'sim "$1" 1 "$2" >&2 || echo "$1"' _ '{}' "${SEEDS:-4000}" | wc -l)
+  count "$suite_name" $((${#kinds[@]} - failed_kinds)) "$failed_kinds"
+}
+
 # Each target plays its known inputs and looks for new ones, as many targets at once as there are cores.
 run_fuzz() {
   local suite_name=$1 target targets failed_targets
@@ -117,7 +129,7 @@ run_fuzz() {
 bash scripts/dev/setup.sh
 mkdir -p "$reports"
 case $suite in
-  '' | house | lint | bench | simulators | ui | e2e | kill | fuzz) ;;
+  '' | house | lint | bench | simulators | ui | e2e | sim | kill | fuzz) ;;
   *) run_suite cpp run_cpp ;;
 esac
 if selected house; then run_suite house run_node tests/house; fi
@@ -127,6 +139,7 @@ if selected ui && [[ -n $(find ui -name '*.test.js' -not -path '*/node_modules/*
 if [[ -z $suite ]]; then run_suite cpp run_cpp; fi
 if selected bench; then run_suite bench run_bench; fi
 if selected e2e; then run_suite e2e run_e2e; fi
+if selected sim; then run_suite sim run_sim; fi
 if selected kill; then run_suite kill run_kill; fi
 if selected fuzz; then run_suite fuzz run_fuzz; fi
 

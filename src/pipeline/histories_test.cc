@@ -5,9 +5,8 @@
 
 #include "pipeline/testing/history.h"
 
-// Random histories against the promises of ARCHITECTURE.md. A failure prints its seed; it alone runs again by
-//   DATASYNC_SEED=<seed> DATASYNC_HISTORIES=1 pipeline_test --gtest_filter=<the test's name>
-// and DATASYNC_HISTORIES=100000 looks longer.
+// Random histories against the promises of ARCHITECTURE.md. A failure prints its seed; `./dev sim` plays it again, and
+// many more.
 
 namespace datasync::pipeline {
 namespace {
