@@ -133,6 +133,8 @@ class Engine::Impl {
       if (unfinished->empty()) break;
       after = unfinished->back().event->sequence;
       for (storage::StoredEvent& stored : *unfinished) {
+        // Nothing of it is open, and whoever decides finds it in the store.
+        if (stored.state.status == EventStatus::kReview) continue;
         if (overflow_.leaves(window, stored)) continue;
         ++count;
         DATASYNC_TRY(redriver_.resume(window, std::move(stored)));
