@@ -213,7 +213,8 @@ Result<void> Reconciler::release(Window& window, const Record& record, Sequence 
   if (entry == nullptr) {
     auto stored = tools_.store.load_event(event);
     if (!stored) return fail(std::move(stored).error());
-    if (!*stored || (*stored)->state.status != EventStatus::kReview) return {};  // it is gone by its age
+    // It is gone by its age, or waits in the store for other reasons: then this is found out when it is taken up.
+    if (!*stored || (*stored)->state.status != EventStatus::kReview) return {};
     entry = &ledger_.add(std::make_shared<Event>(*(*stored)->event), std::move((*stored)->state));
   }
   ledger_.mark_dirty(*entry);

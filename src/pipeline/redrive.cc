@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/holdings.h"
+
 namespace datasync::pipeline {
 namespace {
 
@@ -33,10 +35,23 @@ Result<void> Redriver::resume(Window& window, storage::StoredEvent stored) {
   }
   auto subject = subject_of(window, entry);
   if (!subject) return fail(std::move(subject).error());
+  close_decided(window, entry, (*subject)->record);
   for (DeliveryResult& result : entry.state.results) {
     if (is_open(result)) DATASYNC_TRY(deliverer_.resume(window, entry, **subject, result));
   }
   return {};
+}
+
+/// What it waited for may have been decided while it was in the store for other reasons.
+void Redriver::close_decided(const Window& window, Entry& entry, const Record& record) {
+  if (waits_for_review(record, entry.state.sequence)) return;
+  for (DeliveryResult& result : entry.state.results) {
+    if (result.status != ResultStatus::kReview) continue;
+    result.status = ResultStatus::kSkipped;
+    result.error_message = "decided";
+    result.processed_at = window.now;
+    ledger_.mark_dirty(entry);
+  }
 }
 
 Result<bool> Redriver::redrive(Window& window, const storage::StoredEvent& stored) {

@@ -25,6 +25,7 @@ class Redriver {
   [[nodiscard]] Result<bool> redrive(Window& window, const storage::StoredEvent& stored);
 
  private:
+  void close_decided(const Window& window, Entry& entry, const Record& record);
   [[nodiscard]] Result<Subject*> subject_of(Window& window, const Entry& entry);
   void push(Window& window, const Event& event);
 
