@@ -20,6 +20,21 @@ bool may_share_request(const delivery::Connector& connector, const Attempt& one,
          connector.batches_with(one.change, other.change);
 }
 
+bool is_among(const std::vector<const FieldState*>& fields, const FieldName& name) {
+  return std::any_of(fields.begin(), fields.end(), [&name](const FieldState* field) { return field->name == name; });
+}
+
+/// The natural keys go along with what the target lacks, but for one that it proposes another value for.
+std::vector<const FieldState*> with_natural_keys(const transform::Mapper& mapper, const Record& record,
+                                                 const PlatformId& target, std::vector<const FieldState*> lacking) {
+  for (const std::string& key : mapper.natural_keys(record.entity)) {
+    const FieldState* field = record.find(key);
+    if (field == nullptr || is_among(lacking, field->name) || proposes(record, target, field->name)) continue;
+    lacking.push_back(field);
+  }
+  return lacking;
+}
+
 }  // namespace
 
 Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const EngineOptions& options)
@@ -216,7 +231,8 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   const Verb verb = subject.stateless ? entry->event->verb : verb_for(subject.record, outbox.target);
   const Knowledge* known = subject.record.known_by(outbox.target);
   auto attempt = compose(*window.catalog, outbox, *entry, subject.record, verb,
-                         known == nullptr ? std::vector<OwnId>{} : known->ids, lacking);
+                         known == nullptr ? std::vector<OwnId>{} : known->ids,
+                         with_natural_keys(window.catalog->mapper, subject.record, outbox.target, std::move(lacking)));
   if (!attempt) {
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kFailed, attempt.error().message);
     outbox.phase = Outbox::Phase::kIdle;
@@ -239,14 +255,15 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
 bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   if (outbox.subject->stateless) return true;
   const Record& record = outbox.subject->record;
-  const auto lacking = lacking_fields(catalog, record, outbox.target);
+  const auto said = with_natural_keys(catalog.mapper, record, outbox.target,
+                                      lacking_fields(catalog, record, outbox.target));
   const Verb verb = verb_for(record, outbox.target);
   if (outbox.attempt->change.verb != verb) return false;
   const Knowledge* known = record.known_by(outbox.target);
   if (verb != Verb::kCreated && known != nullptr && outbox.attempt->change.known_ids != known->ids) return false;
   const auto& sent = outbox.attempt->fields;
-  return std::all_of(sent.begin(), sent.end(), [&lacking](const SentField& field) {
-    return std::any_of(lacking.begin(), lacking.end(), [&field](const FieldState* state) {
+  return std::all_of(sent.begin(), sent.end(), [&said](const SentField& field) {
+    return std::any_of(said.begin(), said.end(), [&field](const FieldState* state) {
       return state->name == field.name && state->version == field.version;
     });
   });
@@ -254,7 +271,7 @@ bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
 
 Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, const Outbox& outbox, const Entry& newest,
                                                     const Record& record, Verb verb, std::vector<OwnId> ids,
-                                                    const std::vector<const FieldState*>& lacking) {
+                                                    const std::vector<const FieldState*>& said) {
   const Event& event = *newest.event;
   const transform::Mapper& mapper = catalog.mapper;
   auto attempt = std::make_unique<Attempt>();
@@ -263,14 +280,10 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   change.verb = verb;
 
   Fields fields;
-  fields.reserve(lacking.size() + 1);
-  for (const std::string& key : mapper.natural_keys(record.entity)) {
-    const FieldState* state = record.find(key);
-    if (state != nullptr && !proposes(record, outbox.target, state->name)) fields.set(key, state->value);
-  }
-  attempt->fields.reserve(lacking.size());
+  fields.reserve(said.size());
+  attempt->fields.reserve(said.size());
   const transform::EntityPlan& plan = mapper.plan(outbox.target, record.entity);
-  for (const FieldState* field : lacking) {
+  for (const FieldState* field : said) {
     if (field->name != kDeletedField) fields.set(field->name, field->value);
     attempt->fields.push_back({field->name, field->version, mapper.held_hash(plan, field->name, field->value)});
   }
