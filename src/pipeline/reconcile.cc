@@ -5,7 +5,6 @@
 
 #include "base/uuid.h"
 #include "conflict/detector.h"
-#include "conflict/strategy.h"
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
@@ -16,7 +15,6 @@ namespace {
 
 using conflict::Verdict;
 
-constexpr std::string_view kRuleViolation = "business_rule_violation";
 const Value kTrue = Value::boolean(true);
 const Value kFalse = Value::boolean(false);
 
@@ -27,18 +25,6 @@ DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::s
   result.error_message = std::move(message);
   if (status != ResultStatus::kPending) result.processed_at = now;
   return result;
-}
-
-Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
-                         const Event& event) {
-  Conflict::Side side;
-  side.field = golden.name.str();
-  side.source_value = value;
-  side.target_value = golden.value;
-  side.strategy = rule.strategy->name();
-  side.platform = event.source;
-  side.event = event.id;
-  return side;
 }
 
 /// What an attempt says of the field. Null if there is none, or it does not say it.
@@ -401,95 +387,6 @@ void Reconciler::overwrite(Change& change, const FieldName& field, const Value& 
   change.changed = true;
 }
 
-/// A change that is causally later: it becomes the golden value, unless a person has to decide.
-Result<void> Reconciler::take_over(Window& window, Change& change, const FieldName& field, const Value& value,
-                                   std::uint64_t held_hash) {
-  const Record& record = change.record();
-  const FieldState* golden = record.find(field);
-  const conflict::FieldRule& rule = window.catalog->rules.rule(record.entity, field);
-  std::string reason = rule_against(window, rule, golden, value);
-  if (record.find_hold(field) == nullptr && reason.empty()) {
-    overwrite(change, field, value);
-    hold(change, field, change.next_version, held_hash);
-    return {};
-  }
-  Conflict::Side side = make_side(*golden, value, rule, change.event());
-  side.base = golden->value;  // its platform had seen it
-  return propose(window, change, field, std::move(side), kRuleViolation, std::move(reason), held_hash);
-}
-
-Result<void> Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
-                                         std::uint64_t held_hash) {
-  const Event& event = change.event();
-  Record& record = change.record();
-  const FieldState golden = *record.find(field);
-  const conflict::RuleBook& rules = window.catalog->rules;
-  const conflict::FieldRule& rule = rules.rule(record.entity, field);
-  auto base = base_of(window, change, golden);
-  if (!base) return fail(std::move(base).error());
-  const conflict::FieldConflict both{
-      record.entity,
-      field,
-      {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
-       rules.rank(record.entity, event.source)},
-      {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)},
-      *base ? &**base : nullptr};
-  conflict::Resolution resolution = rule.strategy->resolve(both);
-  using Outcome = conflict::Resolution::Outcome;
-  std::string_view type = conflict::conflict_type(event, rule.critical);
-  if (resolution.outcome == Outcome::kIncoming || resolution.outcome == Outcome::kMerged) {
-    const bool merged = resolution.outcome == Outcome::kMerged;
-    resolution.reason = rule_against(window, rule, &golden, merged ? resolution.merged : value);
-    if (!resolution.reason.empty()) type = kRuleViolation;
-  }
-  Conflict::Side side = make_side(golden, value, rule, event);
-  side.base = std::move(*base);
-  if (resolution.outcome == Outcome::kMerged) side.merged = resolution.merged;
-  if (!resolution.reason.empty() || record.find_hold(field) != nullptr) {
-    return propose(window, change, field, std::move(side), type, std::move(resolution.reason), held_hash);
-  }
-  switch (resolution.outcome) {
-    case Outcome::kIncoming:
-      side.outcome = Conflict::Outcome::kSource;
-      overwrite(change, field, value);
-      hold(change, field, change.next_version, held_hash);
-      break;
-    case Outcome::kMerged:
-      side.outcome = Conflict::Outcome::kMerged;
-      overwrite(change, field, resolution.merged);
-      [[fallthrough]];
-    case Outcome::kGolden:
-    case Outcome::kReview:
-      // Its platform holds a value that is not golden, hence version 0: so it lacks the golden one and will be told.
-      hold(change, field, RecordVersion{0}, held_hash);
-      change.source_corrected = true;
-      break;
-  }
-  if (change.conflict.fields.empty()) {
-    change.conflict.type = type;
-    change.conflict.target = golden.writer;
-  } else if (rule.critical && !event.base_version) {
-    change.conflict.type = conflict::conflict_type(event, true);
-  }
-  change.conflict.fields.push_back(std::move(side));
-  return {};
-}
-
-/// What both sides were made from: the value that the event's platform had seen when it wrote another one.
-Result<std::optional<Value>> Reconciler::base_of(const Window& window, const Change& change,
-                                                 const FieldState& golden) const {
-  const Event& event = change.event();
-  const Knowledge* source = change.record().known_by(event.source);
-  const KnownValue* seen = source == nullptr || change.is_former() ? nullptr : source->find(golden.name);
-  RecordVersion version = seen == nullptr ? RecordVersion{} : seen->version;
-  if (event.base_version) version = RecordVersion{*event.base_version};
-  if (version.value == 0) return std::nullopt;
-  auto then = field_at(tools_.store, &window.batch, golden, version);
-  if (!then) return fail(std::move(then).error());
-  if (!*then) return std::nullopt;
-  return std::optional<Value>(std::move((*then)->value));
-}
-
 /// Puts the record, its history and its conflict into the window's transaction.
 void Reconciler::record_outcome(Window& window, Change& change) {
   Record& record = change.record();
@@ -518,21 +415,6 @@ void Reconciler::record_outcome(Window& window, Change& change) {
         {Notice::Kind::kConflict, change.entry.event, {}, std::make_shared<const Conflict>(conflict)});
   }
   window.batch.conflicts.push_back(std::move(conflict));
-}
-
-Conflict Reconciler::describe(const Window& window, const Change& change) {
-  const Record& record = change.record();
-  const Event& event = change.event();
-  Conflict conflict;
-  conflict.tenant = record.tenant;
-  conflict.record = record.key;
-  conflict.entity = record.entity;
-  conflict.entity_id = record.id;
-  conflict.event = event.sequence;
-  conflict.event_id = event.id;
-  conflict.source = event.source;
-  conflict.created_at = window.now;
-  return conflict;
 }
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {

@@ -76,6 +76,8 @@ class Reconciler {
                                              std::uint64_t held_hash);
   [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
                                                      const FieldState& golden) const;
+  static void keep_golden(Change& change, const FieldName& field, std::uint64_t held_hash);
+  static void note_conflict(Change& change, Conflict::Side side, std::string_view type, const PlatformId& writer);
   void record_outcome(Window& window, Change& change);
   [[nodiscard]] static Conflict describe(const Window& window, const Change& change);
 

@@ -51,30 +51,6 @@ std::string names_of(const Conflict& review) {
 
 }  // namespace
 
-/// Why the change needs a person, whoever made it; empty if it needs none. A first value is no change.
-std::string Reconciler::rule_against(const Window& window, const conflict::FieldRule& rule, const FieldState* before,
-                                     const Value& after) const {
-  if (!rule.review || before == nullptr || before->value == after) return {};
-  const Value& old = before->value;
-  if (old.is_null() || old.text() == R"("")") return {};
-  const std::string& field = before->name.str();
-  if (!rule.review->above) return "a change of " + field + " waits for a person";
-  const Money& limit = *rule.review->above;
-  const std::string more_than =
-      field + " changes by more than " + limit.to_decimal() + " " + std::string(limit.currency().code());
-  const auto worth = [&](const Value& value) -> std::optional<Money> {
-    const auto money = Money::from_value(value);
-    if (!money) return std::nullopt;
-    const auto converted = window.catalog->mapper.worth_in(*money, limit.currency());
-    return converted ? std::optional(*converted) : std::nullopt;
-  };
-  const auto from = worth(old), to = worth(after);
-  if (!from || !to) return "whether " + more_than + " can't be told: no amount, or no rate of exchange";
-  const std::int64_t difference =
-      to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
-  return difference > limit.minor() ? more_than : std::string();
-}
-
 /// The review's row as it stands, in this window or in the store.
 Result<Conflict> Reconciler::load_review(const Window& window, const TenantId& tenant, const std::string& id) const {
   const auto& staged = window.batch.conflicts;

@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "conflict/strategy.h"
+#include "domain/money.h"
+#include "pipeline/frozen.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/reconcile_change.h"
+
+// The second verb where a value meets another: which one survives, and whether a person must say so.
+
+namespace datasync::pipeline {
+namespace {
+
+constexpr std::string_view kRuleViolation = "business_rule_violation";
+
+/// Of several types that fit a conflict the first is told.
+std::size_t rank_of(std::string_view type) {
+  constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, "schema_change", "version_conflict",
+                                                   "data_mismatch", "concurrent_update"};
+  return static_cast<std::size_t>(std::find(kTypes.begin(), kTypes.end(), type) - kTypes.begin());
+}
+
+Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
+                         const Event& event) {
+  Conflict::Side side;
+  side.field = golden.name.str();
+  side.source_value = value;
+  side.target_value = golden.value;
+  side.strategy = rule.strategy->name();
+  side.platform = event.source;
+  side.event = event.id;
+  return side;
+}
+
+}  // namespace
+
+/// A change that is causally later: it becomes the golden value, unless a person has to decide.
+Result<void> Reconciler::take_over(Window& window, Change& change, const FieldName& field, const Value& value,
+                                   std::uint64_t held_hash) {
+  const Record& record = change.record();
+  const FieldState* golden = record.find(field);
+  const conflict::FieldRule& rule = window.catalog->rules.rule(record.entity, field);
+  std::string reason = rule_against(window, rule, golden, value);
+  if (record.find_hold(field) == nullptr && reason.empty()) {
+    overwrite(change, field, value);
+    hold(change, field, change.next_version, held_hash);
+    return {};
+  }
+  Conflict::Side side = make_side(*golden, value, rule, change.event());
+  side.base = golden->value;  // its platform had seen it
+  if (record.is_deleted()) {  // nobody waits for what is gone
+    keep_golden(change, field, held_hash);
+    note_conflict(change, std::move(side), kRuleViolation, golden->writer);
+    return {};
+  }
+  return propose(window, change, field, std::move(side), kRuleViolation, std::move(reason), held_hash);
+}
+
+Result<void> Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
+                                         std::uint64_t held_hash) {
+  const Event& event = change.event();
+  Record& record = change.record();
+  const FieldState golden = *record.find(field);
+  const conflict::RuleBook& rules = window.catalog->rules;
+  const conflict::FieldRule& rule = rules.rule(record.entity, field);
+  auto base = base_of(window, change, golden);
+  if (!base) return fail(std::move(base).error());
+  const conflict::FieldConflict both{
+      record.entity,
+      field,
+      {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
+       rules.rank(record.entity, event.source)},
+      {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)},
+      *base ? &**base : nullptr};
+  conflict::Resolution resolution = rule.strategy->resolve(both);
+  using Outcome = conflict::Resolution::Outcome;
+  std::string_view type = conflict::conflict_type(event, rule.critical);
+  if (resolution.outcome == Outcome::kIncoming || resolution.outcome == Outcome::kMerged) {
+    const bool merged = resolution.outcome == Outcome::kMerged;
+    resolution.reason = rule_against(window, rule, &golden, merged ? resolution.merged : value);
+    if (!resolution.reason.empty()) type = kRuleViolation;
+  }
+  Conflict::Side side = make_side(golden, value, rule, event);
+  side.base = std::move(*base);
+  if (resolution.outcome == Outcome::kMerged) side.merged = resolution.merged;
+  const bool needs_person = resolution.outcome == Outcome::kReview || !resolution.reason.empty();
+  if (needs_person && record.is_deleted()) {
+    resolution.outcome = Outcome::kGolden;  // nobody waits for what is gone
+  } else if (needs_person || record.find_hold(field) != nullptr) {
+    return propose(window, change, field, std::move(side), type, std::move(resolution.reason), held_hash);
+  }
+  switch (resolution.outcome) {
+    case Outcome::kIncoming:
+      side.outcome = Conflict::Outcome::kSource;
+      overwrite(change, field, value);
+      hold(change, field, change.next_version, held_hash);
+      break;
+    case Outcome::kMerged:
+      side.outcome = Conflict::Outcome::kMerged;
+      overwrite(change, field, resolution.merged);
+      [[fallthrough]];
+    case Outcome::kGolden:
+    case Outcome::kReview:
+      keep_golden(change, field, held_hash);
+      break;
+  }
+  note_conflict(change, std::move(side), type, golden.writer);
+  return {};
+}
+
+/// Its platform holds a value that is not golden, hence version 0: so it lacks the golden one and will be told.
+void Reconciler::keep_golden(Change& change, const FieldName& field, std::uint64_t held_hash) {
+  hold(change, field, RecordVersion{0}, held_hash);
+  change.source_corrected = true;
+}
+
+/// The event's conflict has one more field. Its type is the first that fits any of them.
+void Reconciler::note_conflict(Change& change, Conflict::Side side, std::string_view type, const PlatformId& writer) {
+  Conflict& conflict = change.conflict;
+  if (conflict.fields.empty()) conflict.target = writer;
+  if (conflict.fields.empty() || rank_of(type) < rank_of(conflict.type)) conflict.type = type;
+  conflict.fields.push_back(std::move(side));
+}
+
+/// What both sides were made from: the value that the event's platform had seen when it wrote another one.
+Result<std::optional<Value>> Reconciler::base_of(const Window& window, const Change& change,
+                                                 const FieldState& golden) const {
+  const Event& event = change.event();
+  const Knowledge* source = change.record().known_by(event.source);
+  const KnownValue* seen = source == nullptr || change.is_former() ? nullptr : source->find(golden.name);
+  RecordVersion version = seen == nullptr ? RecordVersion{} : seen->version;
+  if (event.base_version) version = RecordVersion{*event.base_version};
+  if (version.value == 0) return std::nullopt;
+  auto then = field_at(tools_.store, &window.batch, golden, version);
+  if (!then) return fail(std::move(then).error());
+  if (!*then) return std::nullopt;
+  return std::optional<Value>(std::move((*then)->value));
+}
+
+Conflict Reconciler::describe(const Window& window, const Change& change) {
+  const Record& record = change.record();
+  const Event& event = change.event();
+  Conflict conflict;
+  conflict.tenant = record.tenant;
+  conflict.record = record.key;
+  conflict.entity = record.entity;
+  conflict.entity_id = record.id;
+  conflict.event = event.sequence;
+  conflict.event_id = event.id;
+  conflict.source = event.source;
+  conflict.created_at = window.now;
+  return conflict;
+}
+
+/// Why the change needs a person, whoever made it; empty if it needs none. A first value is no change.
+std::string Reconciler::rule_against(const Window& window, const conflict::FieldRule& rule, const FieldState* before,
+                                     const Value& after) const {
+  if (!rule.review || before == nullptr || before->value == after) return {};
+  const Value& old = before->value;
+  if (old.is_null() || old.text() == R"("")") return {};
+  const std::string& field = before->name.str();
+  if (!rule.review->above) return "a change of " + field + " waits for a person";
+  const Money& limit = *rule.review->above;
+  const std::string more_than =
+      field + " changes by more than " + limit.to_decimal() + " " + std::string(limit.currency().code());
+  const auto worth = [&](const Value& value) -> std::optional<Money> {
+    const auto money = Money::from_value(value);
+    if (!money) return std::nullopt;
+    const auto converted = window.catalog->mapper.worth_in(*money, limit.currency());
+    return converted ? std::optional(*converted) : std::nullopt;
+  };
+  const auto from = worth(old), to = worth(after);
+  if (!from || !to) return "whether " + more_than + " can't be told: no amount, or no rate of exchange";
+  const std::int64_t difference = to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
+  return difference > limit.minor() ? more_than : std::string();
+}
+
+}  // namespace datasync::pipeline
