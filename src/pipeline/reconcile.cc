@@ -36,6 +36,13 @@ SentField* sent_of(Attempt* attempt, const FieldName& field) {
   return nullptr;
 }
 
+/// The version in which the event's platform has seen the value that it and another have both written. Who names a base
+/// version is judged by what it was told, and of the other's value it was told nothing.
+RecordVersion seen_version(const Event& event, const FieldState& golden) {
+  const bool was_told = !event.base_version || golden.writer == event.source || golden.name == kDeletedField;
+  return was_told ? golden.version : std::min(golden.version, RecordVersion{*event.base_version});
+}
+
 /// The change that may arrive at the platform, or has arrived unseen.
 Attempt* attempt_under_way(Subject& subject, const PlatformId& platform) {
   Outbox* outbox = subject.find_outbox(platform);
@@ -341,7 +348,7 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
     case Verdict::kEcho:
       break;
     case Verdict::kSame:
-      hold(change, field, golden->version, seen.held_hash);
+      hold(change, field, seen_version(event, *golden), seen.held_hash);
       if (held != nullptr) DATASYNC_TRY(withdraw(window, change, field));
       break;
     case Verdict::kOrdinary:

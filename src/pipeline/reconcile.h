@@ -96,7 +96,7 @@ class Reconciler {
                                            Fields data) const;
   [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
   [[nodiscard]] Result<void> set_by_person(Window& window, Change& change, const FieldName& field, const Value& value);
-  static void note_holders(const Window& window, Record& record, const FieldState& state);
+  static void note_writer(const Window& window, Record& record, const FieldState& state);
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
   void plan_deliveries(Window& window, Change& change);

@@ -305,6 +305,7 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
       state.writer = candidate.platform;  // what it says later is judged as after its own write
       state.source_time = candidate.source_time;
       state.source_version = candidate.source_version;
+      note_writer(window, record, state);
     }
   }
   doing.learned = true;
@@ -349,20 +350,18 @@ Result<void> Reconciler::set_by_person(Window& window, Change& change, const Fie
   state.source_time = window.now;
   state.source_version.reset();
   change.changed = true;
-  note_holders(window, record, state);
   const auto& keys = window.catalog->mapper.natural_keys(record.entity);
   if (std::find(keys.begin(), keys.end(), field.str()) == keys.end()) return {};
   return move_natural_key(window, change.subject, field, before ? &*before : nullptr, value);
 }
 
-/// Who proposed the value that was chosen holds it already.
-void Reconciler::note_holders(const Window& window, Record& record, const FieldState& state) {
-  for (Knowledge& known : record.knowledge) {
-    const KnownValue* held = known.find(state.name);
-    if (held == nullptr || held->hash == 0) continue;
-    const std::uint64_t hash = window.catalog->mapper.held_hash(known.platform, record.entity, state.name, state.value);
-    if (held->hash == hash) known.hold({state.name, state.version, hash, held->acknowledged});
-  }
+/// Who proposed the value that was chosen wrote it. Others who hold the same do not lack it, but were told nothing.
+void Reconciler::note_writer(const Window& window, Record& record, const FieldState& state) {
+  Knowledge& known = record.knowledge_of(state.writer);
+  const KnownValue* held = known.find(state.name);
+  if (held == nullptr || held->hash == 0) return;
+  const std::uint64_t hash = window.catalog->mapper.held_hash(state.writer, record.entity, state.name, state.value);
+  if (held->hash == hash) known.hold({state.name, state.version, hash, held->acknowledged});
 }
 
 }  // namespace datasync::pipeline
