@@ -33,6 +33,7 @@ HistoryReport run_histories(HistoryKind kind) {
     sum.dead += report.dead;
     sum.reworded += report.reworded;
     sum.set_aside += report.set_aside;
+    sum.decided += report.decided;
     if (report.broken.empty()) continue;
     std::string all;
     for (const std::string& what : report.broken) all += "\n  " + what;
@@ -42,9 +43,9 @@ HistoryReport run_histories(HistoryKind kind) {
   testing::Test::RecordProperty("events", static_cast<int>(sum.events));
   std::printf(
       "%llu histories: %zu events, %zu requests, %zu conflicts, %zu crashes, %zu refused, %zu dead, %zu reworded, "
-      "%zu set aside\n",
+      "%zu set aside, %zu decided\n",
       static_cast<unsigned long long>(count), sum.events, sum.requests, sum.conflicts, sum.crashes, sum.refused,
-      sum.dead, sum.reworded, sum.set_aside);
+      sum.dead, sum.reworded, sum.set_aside, sum.decided);
   return sum;
 }
 
@@ -63,6 +64,10 @@ TEST(Histories, AStoreThatFailsLosesNothing) {
 TEST(Histories, LittleRoomAndOutagesLoseNothing) {
   const HistoryReport sum = run_histories(HistoryKind::kLittleRoom);
   EXPECT_GT(sum.set_aside, 0U) << "there was room for all";
+}
+TEST(Histories, WhatWaitsForAPersonIsDecidedAndConverges) {
+  const HistoryReport sum = run_histories(HistoryKind::kReviews);
+  EXPECT_GT(sum.decided, 0U) << "nothing had to be decided";
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "domain/json.h"
+#include "pipeline/holdings.h"
+#include "pipeline/testing/reviewer.h"
 #include "pipeline/testing/world.h"
 
 namespace datasync::pipeline {
@@ -23,12 +25,16 @@ class History {
  private:
   struct Slot {
     TenantId tenant;
-    std::string email;
+    std::string email;  // the first; people change it only where `ids` find the copies
+    std::map<TestPlatform*, std::string> ids;
     std::map<std::string, Value> model;  // calm histories only: what every platform must hold
     bool alive = false;
   };
 
   World::Options options();
+  [[nodiscard]] conflict::EntityRulebook rulebook(const std::vector<PlatformShape>& platforms);
+  [[nodiscard]] conflict::FieldRule some_rule();
+  void make_copies();
   PlatformShape shape_of(std::size_t index);
   double unit() { return dice_->unit(); }
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(dice_->next() % n); }
@@ -45,6 +51,8 @@ class History {
   std::optional<std::string> id_in(TestPlatform& platform, const Slot& slot);
 
   void come_to_rest();
+  void rest();
+  void decide_all();
   void check();
   void check_events();
   void tell_results() const;
@@ -61,6 +69,11 @@ class History {
   std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot
   microseconds lateness_max_{};
   bool commits_fail_ = false;
+  bool has_crashes_ = false;
+  bool has_little_room_ = false;
+  bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
+  bool all_decided_ = true;      // a field that waits for a person is not the same everywhere
+  std::unique_ptr<Reviewer> reviewer_;
   double subset_share_ = 0;
   double duplicate_share_ = 0;
   std::uint64_t counter_ = 0;
@@ -73,11 +86,13 @@ History::History(HistoryKind kind, std::uint64_t seed)
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
   }
-  const std::size_t slots = 1 + below(kind == HistoryKind::kLittleRoom ? 8 : 3);
+  if (kind_ == HistoryKind::kReviews) reviewer_ = std::make_unique<Reviewer>(*world_, *dice_, commits_fail_);
+  const std::size_t slots = 1 + below(has_little_room_ ? 8 : 3);
   for (std::size_t i = 0; i < slots; ++i) {
-    slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, false});
+    slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, {}, false});
   }
   if (kind_ == HistoryKind::kCalm) return;
+  if (changes_emails_) make_copies();
   duplicate_share_ = 0.1;
   subset_share_ = happens(0.2) ? 0.3 : 0;
   const double bad = happens(0.3) ? 0 : 0.15 * unit();
@@ -88,19 +103,57 @@ World::Options History::options() {
   World::Options options;
   options.seed = dice_->next();
   commits_fail_ = kind_ == HistoryKind::kStoreFails || (kind_ == HistoryKind::kCrashes && happens(0.5));
+  has_crashes_ = kind_ == HistoryKind::kCrashes;
+  has_little_room_ = kind_ == HistoryKind::kLittleRoom;
+  if (kind_ == HistoryKind::kReviews) {
+    // Only one of them: with outages and many crashes all attempts are over in no time, and a request that is late
+    // comes after its event was given up.
+    const double trouble = unit();
+    commits_fail_ = trouble < 0.2;
+    has_crashes_ = trouble >= 0.2 && trouble < 0.5;
+    has_little_room_ = trouble >= 0.5 && trouble < 0.65;
+    changes_emails_ = happens(0.4);
+  }
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
   options.engine.window_events_max = happens(0.3) ? 2 : 100;
   options.engine.records_cached = happens(0.5) ? 1 : 100;
-  if (kind_ == HistoryKind::kLittleRoom) options.engine.events_in_memory_max = 1 + below(12);
-  if (happens(0.3)) {
-    conflict::EntityRulebook book;
-    book.fields["name"] = {conflict::find_strategy("source_wins"), true, {}};
-    for (std::size_t i = platforms; i-- > 0;) book.priority.push_back(options.platforms[i].id);
-    options.rules[kEntity] = book;
-  }
+  if (has_little_room_) options.engine.events_in_memory_max = 1 + below(12);
+  if (kind_ == HistoryKind::kReviews || happens(0.3)) options.rules[kEntity] = rulebook(options.platforms);
   return options;
+}
+
+conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& platforms) {
+  conflict::EntityRulebook book;
+  for (auto shape = platforms.rbegin(); shape != platforms.rend(); ++shape) book.priority.push_back(shape->id);
+  if (kind_ != HistoryKind::kReviews) {
+    book.fields["name"] = {conflict::find_strategy("source_wins"), true, {}};
+    return book;
+  }
+  for (const char* field : kFields) book.fields[field] = some_rule();
+  if (changes_emails_) book.fields["email"] = some_rule();
+  return book;
+}
+
+conflict::FieldRule History::some_rule() {
+  const char* strategy = happens(0.4) ? "manual_review" : happens(0.5) ? "latest_wins" : "source_wins";
+  conflict::FieldRule rule{conflict::find_strategy(strategy), happens(0.5), {}};
+  if (happens(0.4)) rule.review = conflict::ReviewRule{};
+  return rule;
+}
+
+/// Each slot is created once and told to all, before anything goes wrong.
+void History::make_copies() {
+  for (Slot& slot : slots_) {
+    create(slot, world_->platform(below(world_->platforms.size())));
+    if (!world_->run_until_quiet()) return;
+    for (const auto& platform : world_->platforms) {
+      const auto own_id = platform->holder_of_email(slot.tenant, kEntity, Value::string(slot.email));
+      if (!own_id) return complain(platform->shape().id.str() + " never got " + slot.email);
+      slot.ids[platform.get()] = *own_id;
+    }
+  }
 }
 
 /// Who sends late must say something that tells when: else nobody can know whether it came before or after.
@@ -118,7 +171,7 @@ PlatformShape History::shape_of(std::size_t index) {
   shape.honours_keys = happens(0.7) || commits_fail_;
   shape.sends_version = happens(0.3);
   // An accept that fails makes any event late.
-  const bool always_late = kind_ != HistoryKind::kCalm && kind_ != HistoryKind::kWild;
+  const bool always_late = commits_fail_ || has_crashes_ || has_little_room_;
   shape.sends_base = happens(0.5);
   shape.sends_occurred = always_late || happens(0.5);
   // Carried out twice, a delivery overwrites what was written after the first time, by one who had seen it.
@@ -137,7 +190,10 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
   if (happens(0.8)) event->id = EventId("e" + std::to_string(++counter_));
   event->wire_priority = static_cast<int>(1 + below(10));
   if (happens(subset_share_)) event->targets.resize(1 + below(event->targets.size()));
-  const bool may_be_late = event->base_version || event->occurred_at;
+  // What waits for a person, or stays as it was by his decision, leaves the record's version as it is. What a platform
+  // is then told again has the number of before, by which nobody can tell whether it wrote before it or after.
+  const bool is_told_by_number = event->base_version && kind_ != HistoryKind::kReviews;
+  const bool may_be_late = is_told_by_number || event->occurred_at;
   const microseconds late{may_be_late && happens(0.6)
                               ? static_cast<std::int64_t>(below(static_cast<std::size_t>(lateness_max_.count())))
                               : 0};
@@ -146,10 +202,9 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
 }
 
 HistoryReport History::run() {
-  const bool has_little_room = kind_ == HistoryKind::kLittleRoom;
-  const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : has_little_room ? 60 : 25);
-  if (kind_ == HistoryKind::kCrashes) world_->crash_share = 0.03;
-  if (has_little_room && happens(0.5)) world_->crash_share = 0.01;
+  const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : has_little_room_ ? 60 : 25);
+  if (has_crashes_) world_->crash_share = 0.03;
+  if (has_little_room_ && happens(0.5)) world_->crash_share = 0.01;
   if (commits_fail_) {
     const double share = kind_ == HistoryKind::kCrashes ? 0.01 : 0.08;
     world_->store.on_commit = [this, share] {
@@ -159,7 +214,7 @@ HistoryReport History::run() {
     if (kind_ == HistoryKind::kStoreFails) world_->store.on_read_fails = [this] { return happens(0.01); };
   }
   for (std::size_t i = 0; i < actions && world_->broken().empty(); ++i) {
-    if (has_little_room && happens(0.15)) fail_or_recover(world_->platform(below(world_->platforms.size())));
+    if (has_little_room_ && happens(0.15)) fail_or_recover(world_->platform(below(world_->platforms.size())));
     act();
     if (kind_ == HistoryKind::kCalm) {
       if (world_->run_until_quiet()) check();
@@ -169,6 +224,7 @@ HistoryReport History::run() {
       static constexpr std::array<int, 5> kPauses{0, 5, 200, 3'000, 40'000};
       world_->run_for(milliseconds{kPauses[below(kPauses.size())]} + microseconds{1});
       if (happens(0.03)) (void)world_->redrive_all();
+      if (reviewer_ && happens(0.2)) reviewer_->decide_any();
       report_.set_aside += world_->snapshot().set_aside;
     }
   }
@@ -184,6 +240,7 @@ HistoryReport History::run() {
   report_.conflicts = world_->store.conflicts().size();
   report_.crashes = world_->crashes;
   report_.refused = world_->refused;
+  if (reviewer_) report_.decided = reviewer_->decided;
   return report_;
 }
 
@@ -203,7 +260,7 @@ void History::act() {
   if (kind_ == HistoryKind::kCalm && slot.alive && !own_id) return;  // can't be: `check_model` has said so
   if (!own_id) {
     create(slot, platform);
-  } else if (happens(0.08)) {
+  } else if (!changes_emails_ && happens(0.08)) {
     remove(slot, platform, *own_id);
   } else {
     edit(slot, platform, *own_id);
@@ -235,7 +292,7 @@ bool History::may_return(const TestPlatform& platform, const Slot& slot, const s
 }
 
 void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) {
-  const std::string field = kFields[below(kFields.size())];
+  const std::string field = changes_emails_ && happens(0.3) ? "email" : kFields[below(kFields.size())];
   const Value value = some_value(slot, field);
   platform.edit(slot.tenant, kEntity, own_id, field, value);
   if (kind_ == HistoryKind::kCalm) slot.model[field] = value;
@@ -249,10 +306,12 @@ void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_
 /// Few different values, so that changes back and forth and to the same value are common.
 Value History::some_value(const Slot& slot, const std::string& field) {
   const std::size_t n = happens(0.5) ? below(3) : 100 + ++counter_;
+  if (field == "email") return Value::string(std::to_string(n) + slot.email);
   return Value::string(slot.tenant.str() + ":" + field + std::to_string(n));
 }
 
 std::optional<std::string> History::id_in(TestPlatform& platform, const Slot& slot) {
+  if (const auto at = slot.ids.find(&platform); at != slot.ids.end()) return at->second;
   return platform.holder_of_email(slot.tenant, kEntity, Value::string(slot.email));
 }
 
@@ -263,7 +322,28 @@ void History::come_to_rest() {
   world_->crash_share = 0;
   world_->store.on_commit = nullptr;
   world_->store.on_read_fails = nullptr;
+  rest();
+  if (reviewer_) decide_all();
+}
+
+/// With fields that still wait all else must be well already.
+void History::decide_all() {
+  constexpr int kRoundsMax = 20;  // a decision may come to platforms that have changed the field once more
+  for (int round = 0; world_->broken().empty(); ++round) {
+    all_decided_ = false;
+    check();
+    all_decided_ = true;
+    if (round > kRoundsMax) complain("there is always something to decide");
+    bool any = false;
+    while (world_->broken().empty() && reviewer_->decide_any()) any = true;
+    if (!any) return;
+    rest();
+  }
+}
+
+void History::rest() {
   if (!world_->broken().empty() || !world_->run_until_quiet()) return;
+  report_.dead = 0;
   for (const auto& [sequence, stored] : world_->store.events())
     report_.dead += stored.state.status == EventStatus::kFailed;
   if (report_.dead == 0) return;
@@ -298,7 +378,8 @@ void History::check_events() {
     const EventState& state = stored.state;
     const std::string& id = stored.event->id.str();
     known.insert(id);
-    if (!is_final(state.status)) complain(id + " is left " + std::string(to_string(state.status)));
+    const bool may_wait = !all_decided_ && state.status == EventStatus::kReview;
+    if (!is_final(state.status) && !may_wait) complain(id + " is left " + std::string(to_string(state.status)));
     if (state.status == EventStatus::kFailed) {
       std::string why = state.message;
       for (const DeliveryResult& result : state.results) why += " " + result.target.str() + ": " + result.error_message;
@@ -306,7 +387,7 @@ void History::check_events() {
       continue;
     }
     if (state.status != fold_status(state.results)) complain(id + " has a status that is not the fold of its results");
-    if (!state.processed_at) complain(id + " is final without a time");
+    if (!state.processed_at && !may_wait) complain(id + " is final without a time");
     for (const PlatformId& target : stored.event->targets) {
       const auto rows = std::count_if(state.results.begin(), state.results.end(),
                                       [&](const DeliveryResult& result) { return result.target == target; });
@@ -348,6 +429,7 @@ void History::check_copy(const Record& record, std::size_t index) {
   for (const FieldState& field : record.fields) {
     if (field.name == kDeletedField || !is_named(field, name)) continue;
     if (!has_come_back && field.version <= existence->version) continue;
+    if (proposes(record, name, field.name)) continue;
     const Value* held = copy == nullptr ? nullptr : copy->data.find(platform.shape().local(field.name));
     if (held != nullptr && *held == field.value) continue;
     complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name.str() +

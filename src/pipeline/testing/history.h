@@ -13,6 +13,7 @@ enum class HistoryKind : std::uint8_t {
   kCrashes,     ///< and the process ends at any moment
   kStoreFails,  ///< and the store refuses, or writes and does not say so
   kLittleRoom,  ///< crashes, outages, and memory for a handful of events: the rest waits in the store
+  kReviews,     ///< any of these, and fields that wait for a person, who decides at random moments
 };
 
 struct HistoryReport {
@@ -25,6 +26,7 @@ struct HistoryReport {
   std::size_t reworded = 0;   ///< requests that said something else under a known key; only after a restart
   std::size_t dead = 0;       ///< events that had to be redriven
   std::size_t set_aside = 0;  ///< events that waited in the store, looked at after each act
+  std::size_t decided = 0;    ///< reviews that the person decided
 };
 
 /// Tells the story of `seed`: two to five platforms, their users' changes, deletes and re-creations, events that are

@@ -102,6 +102,7 @@ std::string MemoryStore::broken_by(const storage::WriteBatch& batch) const {
 }
 
 void MemoryStore::write(const storage::WriteBatch& batch) {
+  ++commits;
   for (const storage::NewEvent& fresh : batch.events) {
     const Sequence sequence = fresh.event->sequence;
     storage::StoredEvent stored;

@@ -49,6 +49,7 @@ class MemoryStore final : public storage::Store {
 
   // For the checks of a test.
   std::size_t staged_events = 0;  ///< new ones of the transaction that `on_commit` is asked about
+  std::size_t commits = 0;        ///< that were written
   std::size_t maintained = 0;     ///< quiet moments that it was given
   [[nodiscard]] const std::map<Sequence, storage::StoredEvent>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<RecordKey, Record>& records() const noexcept { return records_; }

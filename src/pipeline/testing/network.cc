@@ -21,6 +21,7 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
     call->request = std::move(each.request);
     call->callback = std::move(each.callback);
     calls_.push_back(call);
+    if (on_send) on_send(call->request.origin->host, call->request);
     TestPlatform& platform = *hosts_.at(call->request.origin->host);
     const Timestamp now = clock_.now();
     const Timestamp arrives = now + some_delay();

@@ -39,6 +39,9 @@ class TestNetwork final : public net::HttpSender {
   /// its items).
   std::vector<std::string> script;
 
+  /// Hears each request as it leaves the engine.
+  std::function<void(const std::string& host, const net::ClientRequest& request)> on_send;
+
   /// Runs everything that is due.
   void run();
   [[nodiscard]] std::optional<Timestamp> next() const;

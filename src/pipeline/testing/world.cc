@@ -97,10 +97,10 @@ class World::Listener final : public NoticeSink {
 
  private:
   void tell(const Conflict& conflict) {
-    std::string text = "conflict by " + conflict.event_id.str() + " of " + conflict.source.str();
+    std::string text = "conflict by " + conflict.event_id.str() + " of " + conflict.source.str() + ", " + conflict.status;
     for (const Conflict::Side& side : conflict.fields) {
-      text += "; " + side.field + ": " + side.source_value.text() +
-              (side.outcome == Conflict::Outcome::kSource ? " beats " : " loses to ") + side.target_value.text();
+      text += "; " + side.field + ": " + side.source_value.text() + " of " + side.platform.str() + " " +
+              std::string(to_string(side.outcome)) + " against " + side.target_value.text();
     }
     world_.trace(text);
   }
@@ -284,10 +284,18 @@ Result<Redriven> World::redrive_all() {
   return result;
 }
 
+Result<Conflict> World::decide(ReviewDecision decision) {
+  Result<Conflict> result = fail(ErrorCode::kInternal, "no answer");
+  engine_->decide(std::move(decision), [&result](Result<Conflict> answer) { result = std::move(answer); });
+  step();
+  return result;
+}
+
 SteadyTime World::step() {
   clock.advance(microseconds{1});  // no two windows share a moment
   const SteadyTime due = engine_->step();
   if (!store.broken_rule().empty()) complain("the store refused: " + store.broken_rule());
+  if (std::exchange(commits_seen_, store.commits) != store.commits) on_commit();
   if (crash_share > 0 && random->unit() < crash_share) {
     crash();
     return clock.steady_now();

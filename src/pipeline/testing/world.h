@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,6 +68,7 @@ class World {
   Result<std::vector<Receipt>> accept(std::vector<std::shared_ptr<Event>> events, std::string idempotency_key = {});
   Result<Redriven> redrive(const std::string& event_id);
   Result<Redriven> redrive_all();
+  Result<Conflict> decide(ReviewDecision decision);
 
   /// Runs engine, network and messages for so long.
   void run_for(microseconds time);
@@ -90,6 +92,8 @@ class World {
   /// Writes a line of the story to standard error if DATASYNC_TRACE is set.
   void trace(const std::string& line) const;
 
+  /// Called after each window that wrote something.
+  std::function<void()> on_commit = [] {};
   /// The chance that the process ends after a window.
   double crash_share = 0;
   std::size_t crashes = 0;
@@ -124,6 +128,7 @@ class World {
   std::set<std::string> accepted_;  // ids that were acknowledged: none may be lost
   std::uint64_t next_event_ = 0;
   std::size_t idle_spins_ = 0;
+  std::size_t commits_seen_ = 0;
 };
 
 }  // namespace datasync::pipeline
