@@ -1,0 +1,571 @@
+// Fields that wait for a person: what waits, what goes on meanwhile, and what becomes of it once it is decided.
+// `histories_test.cc` tries it all at once.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "pipeline/identity.h"
+#include "pipeline/testing/engine_fixture.h"
+
+namespace datasync::pipeline {
+namespace {
+
+using Choice = ReviewDecision::Choice;
+
+/// Every change of a name or an email waits, and a phone where two changes are concurrent; a city waits for nobody.
+class ReviewTest : public EngineTest {
+ protected:
+  ReviewTest() { begin({}, false, rules()); }
+
+  static std::map<std::string, conflict::EntityRulebook, std::less<>> rules() {
+    conflict::FieldRule every;
+    every.review = conflict::ReviewRule{};
+    conflict::FieldRule manual;
+    manual.strategy = conflict::find_strategy("manual_review");
+    conflict::EntityRulebook book;
+    book.fields = {{"name", every}, {"email", every}, {"phone", manual}};
+    return {{kEntity, book}};
+  }
+
+  /// One record that all platforms have; its id on alpha.
+  std::string start() {
+    std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1","city":"t1:rome"})");
+    settle();
+    return id;
+  }
+  std::string id_on(TestPlatform& platform) { return only(platform).first; }
+  const Record& record() { return world().store.records().begin()->second; }
+  std::string golden(const char* field) {
+    const FieldState* state = record().find(FieldName(field));
+    return state == nullptr ? "(none)" : state->value.as_string().value_or("");
+  }
+
+  std::vector<Conflict> open() {
+    std::vector<Conflict> found;
+    for (const Conflict& conflict : world().store.conflicts()) {
+      if (conflict.status == "open") found.push_back(conflict);
+    }
+    return found;
+  }
+  const Conflict& only_conflict() {
+    EXPECT_EQ(world().store.conflicts().size(), 1U);
+    return world().store.conflicts().front();
+  }
+  static ReviewDecision decision(const Conflict& review, Choice choice) {
+    ReviewDecision made;
+    made.conflict = review.id;
+    made.choice = choice;
+    made.by = "olga";
+    made.reason = "she says so";
+    return made;
+  }
+  Result<Conflict> decide(Choice choice) {
+    EXPECT_EQ(open().size(), 1U);
+    return world().decide(decision(open().front(), choice));
+  }
+  static ErrorCode code_of(const Result<Conflict>& result) {
+    return result ? ErrorCode::kInternal : result.error().code;
+  }
+  /// All platforms and the golden record say so.
+  void expect_everywhere(const char* field, const char* value) {
+    EXPECT_EQ(golden(field), value);
+    for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+      EXPECT_EQ(held(*platform, field), value) << platform->shape().id.str();
+    }
+    EXPECT_TRUE(record().holds.empty());
+  }
+  bool was_told(TestPlatform& platform, const char* field, std::string_view value) {
+    return std::any_of(platform.seen.begin(), platform.seen.end(), [&](const TestPlatform::Seen& seen) {
+      const Value* said = seen.data.find(platform.shape().local(field));
+      return said != nullptr && *said == text(value);
+    });
+  }
+};
+
+TEST_F(ReviewTest, AChangeUnderARuleWaitsAndTheRestOfItsEventGoesOn) {
+  const std::string id = start();
+  sends_ = false;
+  edit(alpha(), id, "city", "t1:oslo");
+  edit(alpha(), id, "name", "t1:anna");
+  auto event = last_;
+  event->data.set("city", text("t1:oslo"));
+  ASSERT_TRUE(world().accept({event}));
+  settle();
+  EXPECT_EQ(golden("name"), "t1:ann");
+  EXPECT_EQ(held(beta(), "name"), "t1:ann");
+  EXPECT_EQ(held(beta(), "city"), "t1:oslo");
+  EXPECT_EQ(held(gamma(), "city"), "t1:oslo");
+  EXPECT_EQ(held(alpha(), "name"), "t1:anna");
+  EXPECT_EQ(alpha().requests, 0U);
+  EXPECT_FALSE(was_told(beta(), "name", "t1:anna"));
+
+  const std::string name = event->id.str();
+  EXPECT_EQ(status(name), EventStatus::kReview);
+  EXPECT_EQ(result(name, "beta").status, ResultStatus::kReview);
+  const Conflict& review = only_conflict();
+  EXPECT_EQ(review.type, "business_rule_violation");
+  EXPECT_EQ(review.status, "open");
+  EXPECT_EQ(review.source.str(), "alpha");
+  EXPECT_EQ(review.target.str(), "alpha");
+  ASSERT_EQ(review.fields.size(), 1U);
+  EXPECT_EQ(review.fields[0].field, "name");
+  EXPECT_EQ(review.fields[0].source_value, text("t1:anna"));
+  EXPECT_EQ(review.fields[0].target_value, text("t1:ann"));
+  EXPECT_FALSE(review.reason.empty());
+}
+
+TEST_F(ReviewTest, AStrategyAsksAPersonOnlyAboutConcurrentChanges) {
+  const std::string id = start();
+  edit(alpha(), id, "phone", "t1:2");
+  settle();
+  expect_everywhere("phone", "t1:2");
+  EXPECT_TRUE(world().store.conflicts().empty());
+
+  edit(alpha(), id, "phone", "t1:3");
+  last_id_ = "concurrent";
+  edit(beta(), id_on(beta()), "phone", "t1:4");
+  settle();
+  EXPECT_EQ(golden("phone"), "t1:3");
+  EXPECT_EQ(held(gamma(), "phone"), "t1:3");
+  EXPECT_EQ(held(beta(), "phone"), "t1:4");
+  EXPECT_EQ(status("concurrent"), EventStatus::kReview);
+  EXPECT_EQ(only_conflict().type, "concurrent_update");
+  EXPECT_EQ(only_conflict().fields[0].strategy, "manual_review");
+}
+
+TEST_F(ReviewTest, WhatWaitsIsTakenAndItsPlatformIsNotToldWhatItWrote) {
+  const std::string id = start();
+  last_id_ = "change";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  ASSERT_EQ(status("change"), EventStatus::kReview);
+  const auto decided = decide(Choice::kSource);
+  ASSERT_TRUE(decided) << decided.error().message;
+  EXPECT_EQ(status("change"), EventStatus::kCompleted);
+  settle();
+  expect_everywhere("name", "t1:anna");
+  EXPECT_EQ(alpha().requests, 0U);
+  EXPECT_EQ(record().find("name")->writer.str(), "alpha");
+
+  EXPECT_EQ(decided->status, "resolved");
+  EXPECT_EQ(decided->resolved_by, "olga");
+  EXPECT_EQ(decided->resolved_why, "she says so");
+  EXPECT_EQ(decided->fields[0].outcome, Conflict::Outcome::kSource);
+  const auto* event = world().store.find(decided->resolved_event.str());
+  ASSERT_NE(event, nullptr);
+  EXPECT_EQ(event->event->source, kReviewer);
+  EXPECT_EQ(event->state.status, EventStatus::kCompleted);
+  EXPECT_EQ(result(decided->resolved_event.str(), "beta").status, ResultStatus::kCompleted);
+  EXPECT_EQ(result(decided->resolved_event.str(), "alpha").status, ResultStatus::kSkipped);
+}
+
+TEST_F(ReviewTest, WhatIsDeclinedIsCorrectedAtItsPlatformOnly) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  const std::size_t told = beta().requests;
+  ASSERT_TRUE(decide(Choice::kTarget));
+  settle();
+  expect_everywhere("name", "t1:ann");
+  EXPECT_EQ(beta().requests, told);
+  EXPECT_EQ(only_conflict().fields[0].outcome, Conflict::Outcome::kTarget);
+  EXPECT_EQ(record().version.value, 1);
+}
+
+TEST_F(ReviewTest, AThirdValueGoesToAll) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  ReviewDecision merged = decision(open().front(), Choice::kMerged);
+  EXPECT_EQ(code_of(world().decide(merged)), ErrorCode::kInvalid) << "without the field";
+  merged.data = object(R"({"city":"t1:oslo"})");
+  EXPECT_EQ(code_of(world().decide(merged)), ErrorCode::kInvalid) << "with another field";
+  merged.data = object(R"({"name":"t1:hannah"})");
+  ASSERT_TRUE(world().decide(merged));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+  EXPECT_EQ(record().find("name")->writer, kReviewer);
+  EXPECT_EQ(only_conflict().fields[0].outcome, Conflict::Outcome::kMerged);
+}
+
+TEST_F(ReviewTest, ANewerChangeOfThePlatformTakesThePlaceOfTheFormer) {
+  const std::string id = start();
+  last_id_ = "first";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  const Conflict before = open().front();
+  last_id_ = "second";
+  edit(alpha(), id, "name", "t1:hannah");
+  settle();
+  EXPECT_EQ(status("first"), EventStatus::kCompleted);
+  EXPECT_EQ(status("second"), EventStatus::kReview);
+  const Conflict& review = only_conflict();
+  EXPECT_EQ(review.id, before.id);
+  EXPECT_EQ(review.revision, before.revision + 1);
+  ASSERT_EQ(review.fields.size(), 1U);
+  EXPECT_EQ(review.fields[0].source_value, text("t1:hannah"));
+  EXPECT_EQ(review.event_id.str(), "second");
+
+  ReviewDecision outdated = decision(before, Choice::kSource);
+  outdated.revision = before.revision;
+  EXPECT_EQ(code_of(world().decide(outdated)), ErrorCode::kConflict);
+  outdated.revision = review.revision;
+  ASSERT_TRUE(world().decide(outdated));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+}
+
+TEST_F(ReviewTest, AnOlderChangeThatComesLateTakesNobodysPlace) {
+  const std::string id = start();
+  sends_ = false;
+  edit(alpha(), id, "name", "t1:old");
+  auto old = last_;
+  old->version = 2;
+  edit(alpha(), id, "name", "t1:new");
+  auto fresh = last_;
+  fresh->version = 3;
+  ASSERT_TRUE(world().accept({fresh}));
+  ASSERT_TRUE(world().accept({old}));
+  settle();
+  EXPECT_EQ(status(old->id.str()), EventStatus::kCompleted);
+  EXPECT_EQ(only_conflict().fields[0].source_value, text("t1:new"));
+  EXPECT_EQ(only_conflict().revision, 1);
+}
+
+/// It stands in every event of a platform that sends whole objects; a person who reads the review meanwhile must not be
+/// told that it has moved on.
+TEST_F(ReviewTest, TheSameValueAgainIsNoNewProposal) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  sends_ = false;
+  edit(alpha(), id, "city", "t1:oslo");
+  auto whole = last_;
+  whole->data.set("name", text("t1:anna"));
+  whole->base_version = 1;
+  ASSERT_TRUE(world().accept({whole}));
+  settle();
+  EXPECT_EQ(only_conflict().revision, 1);
+  EXPECT_EQ(only_conflict().event_id.str(), "e2");
+  EXPECT_EQ(status(whole->id.str()), EventStatus::kCompleted);
+  EXPECT_EQ(held(beta(), "city"), "t1:oslo");
+}
+
+TEST_F(ReviewTest, AnotherPlatformsChangeJoinsAndOneOfThemIsNamed) {
+  const std::string id = start();
+  last_id_ = "ofalpha";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  last_id_ = "ofbeta";
+  edit(beta(), id_on(beta()), "name", "t1:hannah");
+  settle();
+  const Conflict review = only_conflict();
+  ASSERT_EQ(review.fields.size(), 2U);
+  EXPECT_EQ(review.fields[1].platform.str(), "beta");
+  EXPECT_EQ(status("ofalpha"), EventStatus::kReview);
+  EXPECT_EQ(status("ofbeta"), EventStatus::kReview);
+
+  ReviewDecision source = decision(review, Choice::kSource);
+  EXPECT_EQ(code_of(world().decide(source)), ErrorCode::kInvalid) << "of two";
+  source.platform = PlatformId("gamma");
+  EXPECT_EQ(code_of(world().decide(source)), ErrorCode::kInvalid) << "of another";
+  source.platform = PlatformId("beta");
+  ASSERT_TRUE(world().decide(source));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+  EXPECT_EQ(status("ofalpha"), EventStatus::kCompleted);
+  EXPECT_EQ(status("ofbeta"), EventStatus::kCompleted);
+  EXPECT_EQ(only_conflict().fields[0].outcome, Conflict::Outcome::kTarget);
+  EXPECT_EQ(only_conflict().fields[1].outcome, Conflict::Outcome::kSource);
+}
+
+TEST_F(ReviewTest, WhoTakesItsChangeBackWithdrawsIt) {
+  const std::string id = start();
+  last_id_ = "there";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  last_id_ = "back";
+  edit(alpha(), id, "name", "t1:ann");
+  settle();
+  EXPECT_TRUE(open().empty());
+  EXPECT_EQ(only_conflict().fields[0].outcome, Conflict::Outcome::kTarget);
+  EXPECT_TRUE(only_conflict().resolved_by.empty());
+  EXPECT_EQ(status("there"), EventStatus::kCompleted);
+  EXPECT_EQ(status("back"), EventStatus::kCompleted);
+  expect_everywhere("name", "t1:ann");
+}
+
+TEST_F(ReviewTest, OfTwoProposalsTheOneThatIsWithdrawnLeavesTheOther) {
+  const std::string id = start();
+  last_id_ = "ofalpha";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  last_id_ = "ofbeta";
+  edit(beta(), id_on(beta()), "name", "t1:hannah");
+  settle();
+  edit(alpha(), id, "name", "t1:ann");
+  settle();
+  EXPECT_EQ(status("ofalpha"), EventStatus::kCompleted);
+  EXPECT_EQ(status("ofbeta"), EventStatus::kReview);
+  const Conflict& review = only_conflict();
+  EXPECT_EQ(review.status, "open");
+  ASSERT_EQ(review.fields.size(), 1U);
+  EXPECT_EQ(review.fields[0].platform.str(), "beta");
+  EXPECT_EQ(review.source.str(), "beta");
+  EXPECT_EQ(review.event_id.str(), "ofbeta");
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+}
+
+TEST_F(ReviewTest, AReviewIsDecidedOnceAndByItsTenant) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  ReviewDecision target = decision(open().front(), Choice::kTarget);
+  target.tenants = {TenantId("t2")};
+  EXPECT_EQ(code_of(world().decide(target)), ErrorCode::kNotFound);
+  target.tenants = {kTenant};
+  ASSERT_TRUE(world().decide(target));
+  EXPECT_EQ(code_of(world().decide(target)), ErrorCode::kConflict);
+  target.conflict = "0193d710-7400-7000-8000-000000000000";
+  EXPECT_EQ(code_of(world().decide(target)), ErrorCode::kNotFound);
+}
+
+TEST_F(ReviewTest, AnEventWaitsUntilBothOfItsFieldsAreDecided) {
+  const std::string id = start();
+  sends_ = false;
+  edit(alpha(), id, "email", "b@x");
+  edit(alpha(), id, "name", "t1:anna");
+  auto event = last_;
+  event->data.set("email", text("b@x"));
+  ASSERT_TRUE(world().accept({event}));
+  settle();
+  ASSERT_EQ(open().size(), 2U);
+  EXPECT_EQ(record().holds.size(), 2U);
+  ASSERT_TRUE(world().decide(decision(open().front(), Choice::kSource)));
+  settle();
+  EXPECT_EQ(status(event->id.str()), EventStatus::kReview);
+  ASSERT_TRUE(decide(Choice::kTarget));
+  settle();
+  EXPECT_EQ(status(event->id.str()), EventStatus::kCompleted);
+  expect_everywhere("email", "b@x");
+  expect_everywhere("name", "t1:ann");
+}
+
+TEST_F(ReviewTest, ADeleteOfTheRecordClosesItsReviews) {
+  const std::string id = start();
+  last_id_ = "change";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  const Conflict review = open().front();
+  remove(alpha(), id);
+  settle();
+  EXPECT_TRUE(record().is_deleted());
+  EXPECT_TRUE(record().holds.empty());
+  EXPECT_EQ(status("change"), EventStatus::kCompleted);
+  EXPECT_EQ(only_conflict().status, "resolved");
+  EXPECT_EQ(code_of(world().decide(decision(review, Choice::kSource))), ErrorCode::kConflict);
+}
+
+/// A create that lost against the deletion changes nothing; were its name to wait, nobody could say for what.
+TEST_F(ReviewTest, NothingWaitsOfARecordThatIsDeleted) {
+  const std::string id = start();
+  const std::string there = id_on(beta());
+  sends_ = false;
+  beta().on_change({kTenant, kEntity, Verb::kCreated, there, only(beta()).second, {}});
+  auto late = held_back();
+  late->data.set("beta_name", text("t1:late"));
+  world().clock.advance(seconds{10});
+  sends_ = true;
+  remove(alpha(), id);
+  last_->occurred_at = world().clock.now();
+  settle();
+  ASSERT_TRUE(record().is_deleted());
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  if (record().is_deleted()) {
+    EXPECT_TRUE(record().holds.empty());
+    EXPECT_TRUE(open().empty());
+  }
+}
+
+TEST_F(ReviewTest, WhatWaitsOutlivesTheProcess) {
+  const std::string id = start();
+  last_id_ = "change";
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  world().crash();
+  settle();
+  EXPECT_EQ(world().snapshot().unfinished, 0U);  // else it would keep a place in memory for as long as nobody decides
+  EXPECT_EQ(status("change"), EventStatus::kReview);
+  ASSERT_TRUE(decide(Choice::kSource));
+  world().crash();
+  settle();
+  EXPECT_EQ(status("change"), EventStatus::kCompleted);
+  expect_everywhere("name", "t1:anna");
+}
+
+TEST_F(ReviewTest, ADecisionThatTheStoreRefusesChangesNothing) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  world().store.on_commit = [] { return MemoryStore::Fault::kNothingWritten; };
+  EXPECT_EQ(code_of(decide(Choice::kSource)), ErrorCode::kUnavailable);
+  world().store.on_commit = nullptr;
+  settle();
+  EXPECT_EQ(golden("name"), "t1:ann");
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:anna");
+}
+
+TEST_F(ReviewTest, ADecisionWaitsForWhatIsOnItsWay) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  world().network.script = {"lost_after", "lost_before"};  // to beta and gamma
+  edit(alpha(), id, "city", "t1:oslo");
+  world().run_for(milliseconds{1});
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:anna");
+  expect_everywhere("city", "t1:oslo");
+  EXPECT_TRUE(world().broken().empty());
+}
+
+/// The proposal came while a request that says the old value was on its way to the very platform: it may have landed on
+/// top of what the platform wrote.
+TEST_F(ReviewTest, WhoWasOverwrittenMeanwhileIsToldWhatWasDecided) {
+  const std::string id = start();
+  edit(beta(), id_on(beta()), "phone", "t1:2");
+  world().run_for(milliseconds{1});  // a request to alpha is on its way
+  edit(alpha(), id, "phone", "t1:3");
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("phone", "t1:3");
+}
+
+TEST_F(ReviewTest, WhoProposesANaturalKeyIsNotToldTheOldOneAlong) {
+  const std::string id = start();
+  edit(alpha(), id, "email", "b@x");
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  edit(gamma(), id_on(gamma()), "city", "t1:oslo");
+  settle();
+  EXPECT_EQ(held(alpha(), "city"), "t1:oslo");
+  EXPECT_EQ(held(alpha(), "email"), "b@x");
+  EXPECT_TRUE(beta().seen.back().data.contains("beta_email"));
+  EXPECT_FALSE(alpha().seen.back().data.contains("email"));
+  ASSERT_TRUE(decide(Choice::kTarget));
+  settle();
+  expect_everywhere("email", "a@x");
+}
+
+TEST_F(ReviewTest, ANaturalKeyFindsItsRecordOnceItIsDecided) {
+  const std::string id = start();
+  edit(alpha(), id, "email", "b@x");
+  settle();
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("email", "b@x");
+  sends_ = false;
+  const std::string other = gamma().create(kTenant, kEntity, object(R"({"email":"b@x"})"));
+  ASSERT_TRUE(world().accept({last_}));
+  const std::string another = gamma().create(kTenant, kEntity, object(R"({"email":"a@x"})"));
+  ASSERT_TRUE(world().accept({last_}));
+  EXPECT_EQ(world().record_of(2, other), world().record_of(0, id));
+  EXPECT_NE(world().record_of(2, another), world().record_of(0, id));
+}
+
+/// The request was composed before the platform proposed another key, and is repeated after.
+TEST_F(ReviewTest, ARepeatAfterACrashNamesTheKeyThatTheFirstAttemptNamed) {
+  const std::string id = start();
+  world().network.script = {"lost_before"};
+  edit(gamma(), id_on(gamma()), "city", "t1:oslo");
+  world().run_for(milliseconds{1});  // on its way to alpha
+  edit(alpha(), id, "email", "b@x");
+  world().run_for(milliseconds{1});
+  ASSERT_EQ(open().size(), 1U);
+  world().crash();
+  settle();
+  EXPECT_TRUE(world().broken().empty());  // no other words under the key
+  EXPECT_EQ(alpha().reworded, 0U);
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("email", "b@x");
+}
+
+/// A natural key goes along with what its target lacks. It lands on top of what the target wrote meanwhile.
+TEST_F(EngineTest, AKeyThatChangesUnderADeliveryIsToldAgain) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(gamma()).first;
+  edit(alpha(), id, "name", "t1:anna");
+  world().run_for(microseconds{10});  // on its way to gamma, with the key
+  edit(gamma(), there, "email", "b@x");
+  settle();
+  EXPECT_EQ(held(alpha(), "email"), "b@x");
+  EXPECT_EQ(held(beta(), "email"), "b@x");
+  EXPECT_EQ(held(gamma(), "email"), "b@x");
+}
+
+/// Its result for beta waits for a person, and that for gamma for gamma, and for room in memory.
+TEST_F(ReviewTest, AnEventThatWaitsInTheStoreHearsOfTheDecisionToo) {
+  EngineOptions options;
+  options.events_in_memory_max = 1;
+  begin(options, false, rules());
+  const std::string id = start();
+  gamma().refuse = [](const std::string&) { return 503; };
+  sends_ = false;
+  edit(alpha(), id, "city", "t1:oslo");
+  edit(alpha(), id, "name", "t1:anna");
+  auto event = last_;
+  event->data.set("city", text("t1:oslo"));
+  ASSERT_TRUE(world().accept({event}));
+  world().run_for(std::chrono::minutes{5});
+  sends_ = true;
+  for (int i = 0; i < 5; ++i) {
+    edit(alpha(), id, "city", "t1:c" + std::to_string(i));
+    world().run_for(milliseconds{10});
+  }
+  ASSERT_GT(world().snapshot().set_aside, 0U);
+  ASSERT_EQ(status(event->id.str()), EventStatus::kRetry);
+  ASSERT_EQ(result(event->id.str(), "beta").status, ResultStatus::kReview);
+  ASSERT_TRUE(decide(Choice::kSource));
+  world().run_for(seconds{1});
+  gamma().refuse = nullptr;
+  settle();
+  EXPECT_EQ(status(event->id.str()), EventStatus::kCompleted);
+  expect_everywhere("name", "t1:anna");
+  expect_everywhere("city", "t1:c4");
+}
+
+/// Both wrote the same, and the other was first. Nobody told it so: its way back to the former value is a change, and no
+/// echo of what it held before it was told.
+TEST_F(EngineTest, WhoWroteTheGoldenValueByItselfMayChangeItBack) {
+  const std::string id = create(alpha(), R"({"email":"a@x","phone":"t1:2"})");
+  settle();
+  const std::string there = only(beta()).first;
+  sends_ = false;
+  edit(alpha(), id, "phone", "t1:0");
+  auto ofalpha = last_;
+  edit(beta(), there, "phone", "t1:0");
+  auto ofbeta = last_;
+  ofbeta->base_version = 1;
+  ASSERT_TRUE(world().accept({ofalpha, ofbeta}));
+  settle();
+  edit(beta(), there, "phone", "t1:2");
+  auto back = last_;
+  back->base_version = 1;
+  ASSERT_TRUE(world().accept({back}));
+  settle();
+  EXPECT_EQ(held(alpha(), "phone"), held(beta(), "phone"));
+  EXPECT_EQ(held(gamma(), "phone"), held(beta(), "phone"));
+}
+
+}  // namespace
+}  // namespace datasync::pipeline
