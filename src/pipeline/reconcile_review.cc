@@ -36,6 +36,13 @@ Conflict::Side* side_of(Conflict& review, const PlatformId& platform) {
   return nullptr;
 }
 
+/// The review is said to come from the first of those that propose something now.
+void name_first(Conflict& review, const Hold& hold) {
+  review.event = hold.candidates.front().event;
+  review.event_id = review.fields.front().event;
+  review.source = review.fields.front().platform;
+}
+
 /// What the platforms are told, in the order of the configuration.
 std::vector<PlatformId> platforms_of(const Catalog& catalog) {
   std::vector<PlatformId> platforms;
@@ -115,6 +122,7 @@ Result<void> Reconciler::propose(Window& window, Change& change, const FieldName
     review.fields.push_back(std::move(side));
   }
   change.review = held.review;
+  name_first(review, held);
   stage_review(window, change, std::move(review));
   if (!replaced || *replaced == event.sequence) return {};
   return release(window, record, *replaced, "a newer change of " + event.source.str() + " took its place");
@@ -148,6 +156,7 @@ Result<void> Reconciler::withdraw(Window& window, Change& change, const FieldNam
   std::erase_if(held->candidates, [&source](const Hold::Candidate& one) { return one.platform == source; });
   std::erase_if(review->fields, [&source](const Conflict::Side& side) { return side.platform == source; });
   ++review->revision;
+  name_first(*review, *held);
   stage_review(window, change, std::move(*review));
   return release(window, record, event, std::string(kWithdrawn));
 }
