@@ -115,7 +115,8 @@ class Deliverer {
 
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
-  /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't be said (no rate of exchange).
+  /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't
+  /// be said (no rate of exchange).
   [[nodiscard]] Result<std::unique_ptr<Attempt>> compose(const Catalog& catalog, const Outbox& outbox,
                                                          const Entry& newest, const Record& record, Verb verb,
                                                          std::vector<OwnId> ids,

@@ -337,7 +337,8 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   const Hold* held = record.find_hold(field);
   const Verdict judged = conflict::judge(record, event, seen);
   const bool is_old = held != nullptr && judged != Verdict::kEcho && is_older_proposal(change, *held);
-  const Verdict verdict = is_old ? Verdict::kStale : judged;
+  const bool is_repeated = held != nullptr && !is_old && judged != Verdict::kSame && repeat_proposal(change, seen);
+  const Verdict verdict = is_old ? Verdict::kStale : is_repeated ? Verdict::kEcho : judged;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&

@@ -88,6 +88,7 @@ class Reconciler {
   [[nodiscard]] Result<void> propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,
                                      std::string_view type, std::string reason, std::uint64_t held_hash);
   [[nodiscard]] static bool is_older_proposal(const Change& change, const Hold& hold);
+  [[nodiscard]] static bool repeat_proposal(Change& change, const conflict::Observation& seen);
   [[nodiscard]] Result<void> withdraw(Window& window, Change& change, const FieldName& field);
   [[nodiscard]] Result<void> close_review(Window& window, Change& change, const FieldName& field, std::string_view why);
   [[nodiscard]] Result<void> close_reviews_of_deleted(Window& window, Change& change);

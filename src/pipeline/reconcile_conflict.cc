@@ -17,8 +17,8 @@ constexpr std::string_view kRuleViolation = "business_rule_violation";
 
 /// Of several types that fit a conflict the first is told.
 std::size_t rank_of(std::string_view type) {
-  constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, "schema_change", "version_conflict",
-                                                   "data_mismatch", "concurrent_update"};
+  constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, "schema_change", "version_conflict", "data_mismatch",
+                                                   "concurrent_update"};
   return static_cast<std::size_t>(std::find(kTypes.begin(), kTypes.end(), type) - kTypes.begin());
 }
 
@@ -173,7 +173,8 @@ std::string Reconciler::rule_against(const Window& window, const conflict::Field
   };
   const auto from = worth(old), to = worth(after);
   if (!from || !to) return "whether " + more_than + " can't be told: no amount, or no rate of exchange";
-  const std::int64_t difference = to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
+  const std::int64_t difference =
+      to->minor() > from->minor() ? to->minor() - from->minor() : from->minor() - to->minor();
   return difference > limit.minor() ? more_than : std::string();
 }
 

@@ -139,6 +139,24 @@ bool Reconciler::is_older_proposal(const Change& change, const Hold& hold) {
   return false;
 }
 
+/// Whether the event says what its platform proposes already: the person who reads the review has nothing new to read.
+/// Only its time counts from now on.
+bool Reconciler::repeat_proposal(Change& change, const conflict::Observation& seen) {
+  if (change.is_former()) return false;
+  const KnownValue* held = change.source().find(seen.field);
+  if (held == nullptr || held->hash != seen.held_hash) return false;
+  const Event& event = change.event();
+  for (Hold& open : change.record().holds) {
+    Hold::Candidate* candidate = open.field == seen.field ? candidate_of(open, event.source) : nullptr;
+    if (candidate == nullptr) continue;
+    candidate->source_time = event_time(event);
+    candidate->source_version = event.version;
+    hold(change, seen.field, RecordVersion{0}, seen.held_hash);
+    return true;
+  }
+  return false;
+}
+
 /// The event's platform holds the golden value again: it proposes nothing any more.
 Result<void> Reconciler::withdraw(Window& window, Change& change, const FieldName& field) {
   Record& record = change.record();

@@ -544,8 +544,8 @@ TEST_F(ReviewTest, AnEventThatWaitsInTheStoreHearsOfTheDecisionToo) {
   expect_everywhere("city", "t1:c4");
 }
 
-/// Both wrote the same, and the other was first. Nobody told it so: its way back to the former value is a change, and no
-/// echo of what it held before it was told.
+/// Both wrote the same, and the other was first. Nobody told it so: its way back to the former value is a change, and
+/// no echo of what it held before it was told.
 TEST_F(EngineTest, WhoWroteTheGoldenValueByItselfMayChangeItBack) {
   const std::string id = create(alpha(), R"({"email":"a@x","phone":"t1:2"})");
   settle();

@@ -38,8 +38,7 @@ class Reviewer {
 
   // What must hold of each request.
   void hear(const std::string& host, const net::ClientRequest& request);
-  void hear_item(const TestPlatform& platform, const std::string& verb, const std::string& key,
-                 const Fields& envelope);
+  void hear_item(const TestPlatform& platform, const std::string& verb, const std::string& key, const Fields& envelope);
 
   [[nodiscard]] ReviewDecision choose(const Conflict& review, Value& expected);
   void expect_decided(const Conflict& answer, const std::string& field, const Value& expected);

@@ -97,7 +97,8 @@ class World::Listener final : public NoticeSink {
 
  private:
   void tell(const Conflict& conflict) {
-    std::string text = "conflict by " + conflict.event_id.str() + " of " + conflict.source.str() + ", " + conflict.status;
+    std::string text =
+        "conflict by " + conflict.event_id.str() + " of " + conflict.source.str() + ", " + conflict.status;
     for (const Conflict::Side& side : conflict.fields) {
       text += "; " + side.field + ": " + side.source_value.text() + " of " + side.platform.str() + " " +
               std::string(to_string(side.outcome)) + " against " + side.target_value.text();
