@@ -76,7 +76,7 @@ sim_test() {
     crashes) echo CrashesLoseNothing ;;
     store) echo AStoreThatFailsLosesNothing ;;
     room) echo LittleRoomAndOutagesLoseNothing ;;
-    reviews) echo ReviewsAreDecidedOnceAndForAll ;;
+    reviews) echo WhatWaitsForAPersonIsDecidedAndConverges ;;
     *) return 1 ;;
   esac
 }

@@ -34,6 +34,7 @@ void begin_conflict(JsonWriter& out, const Conflict& conflict) {
   }
   out.end_array().field_or_null("strategy", strategy_of(conflict)).field("status", conflict.status);
   out.field_or_null("reason", conflict.reason).field("revision", conflict.revision);
+  out.field_or_null("assignee", conflict.assignee).field("expires_at", conflict.expires_at);
   out.field("version", conflict.version.value).field("created_at", conflict.created_at);
   out.field("resolved_at", conflict.resolved_at).field_or_null("resolved_by", conflict.resolved_by);
   out.field_or_null("resolution_reason", conflict.resolved_why);

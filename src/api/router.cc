@@ -24,6 +24,7 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/sync/conflicts", Access::kRead, nullptr, routes::list_conflicts},
     {Method::kPost, "/sync/conflicts/resolve", Access::kOperate, routes::resolve_conflicts},
     {Method::kGet, "/sync/conflicts/{id}", Access::kRead, nullptr, routes::get_conflict},
+    {Method::kPost, "/sync/conflicts/{id}/assign", Access::kOperate, routes::assign_conflict},
     {Method::kPost, "/sync/conflicts/{id}/resolve", Access::kOperate, routes::resolve_conflict},
     {Method::kPost, "/sync/preview", Access::kRead, nullptr, routes::preview_event},
     {Method::kGet, "/sync/status", Access::kRead, routes::status},

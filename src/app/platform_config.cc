@@ -18,6 +18,7 @@ using transform::PlatformMapping;
 
 constexpr std::array<std::string_view, 4> kSections{"entities", "platforms", "rates", "conflict_rules"};
 constexpr std::string_view kPlatformFolder = "platforms/";
+const PlatformId kReviewerName("data-sync");  // `pipeline::kReviewer`
 constexpr std::string_view kYaml = ".yaml";
 
 std::vector<std::string> names_of(const auto& map) {
@@ -147,6 +148,7 @@ class PlatformConfigReader {
   void read_rules(ConfigSection& top);
   conflict::FieldRule read_rule(ConfigSection& fields, const std::string& field);
   static std::optional<conflict::ReviewRule> read_review_rule(ConfigSection& rule);
+  static conflict::ReviewExpiry read_review_expiry(ConfigSection section);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
 
   std::optional<Currency> currency(ConfigSection& section, std::string_view key);
@@ -233,6 +235,7 @@ void PlatformConfigReader::read_platforms(ConfigSection& top) {
   ConfigSection section = top.section("platforms");
   for (const auto& [name, unused] : section.members()) {
     ConfigSection platform = section.section(name);
+    if (PlatformId(name) == kReviewerName) section.refuse(name, "is the name under which decisions of people are told");
     if (platform.flag("enabled").value_or(true)) {
       read_platform(name, platform);
     } else {
@@ -365,7 +368,18 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
     }
     ConfigSection fields = rules.section("fields");
     for (const auto& [field, node] : fields.members()) book.fields[field] = read_rule(fields, field);
+    if (rules.has("reviews")) book.expiry = read_review_expiry(rules.section("reviews"));
   }
+}
+
+/// `{expire_after_hours: 168, then: target}`.
+conflict::ReviewExpiry PlatformConfigReader::read_review_expiry(ConfigSection section) {
+  constexpr std::int64_t kHoursMax = 24 * 366;
+  static constexpr std::array<std::pair<std::string_view, bool>, 2> kThen{{{"target", false}, {"source", true}}};
+  conflict::ReviewExpiry expiry;
+  if (const auto hours = section.integer("expire_after_hours", 1, kHoursMax)) expiry.after = std::chrono::hours{*hours};
+  expiry.to_source = section.choice<bool>("then", kThen).value_or(false);
+  return expiry;
 }
 
 /// `every_change`, or `{change_above: 100, currency: USD}`.

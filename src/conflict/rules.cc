@@ -12,6 +12,11 @@ const FieldRule& RuleBook::rule(std::string_view entity, std::string_view field)
   return default_;
 }
 
+const ReviewExpiry& RuleBook::expiry(std::string_view entity) const noexcept {
+  const auto book = entities_.find(entity);
+  return book == entities_.end() ? never_ : book->second.expiry;
+}
+
 std::size_t RuleBook::rank(std::string_view entity, const PlatformId& platform) const noexcept {
   const auto book = entities_.find(entity);
   if (book == entities_.end()) return 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,12 @@ struct ReviewRule {
   std::optional<Money> above;  ///< only where the amount changes by more than this; none: every change
 };
 
+/// What becomes of a review that nobody decides.
+struct ReviewExpiry {
+  std::optional<std::chrono::hours> after;  ///< none: it waits for ever
+  bool to_source = false;                   ///< the proposal of the one platform that made one, else the golden value
+};
+
 struct FieldRule {
   std::shared_ptr<const Strategy> strategy = find_strategy(kLatestWins);  ///< never null
   bool critical = false;  ///< a concurrent difference is a `data_mismatch`
@@ -30,6 +37,7 @@ struct EntityRulebook {
   /// By canonical name; `*` stands for all that are not named, but for our own (`_deleted`).
   std::map<std::string, FieldRule, std::less<>> fields;
   std::vector<PlatformId> priority;  ///< the most trusted platform first
+  ReviewExpiry expiry = {};
 };
 
 /// Which strategy settles which field, as configured. Immutable once made.
@@ -39,12 +47,14 @@ class RuleBook {
   explicit RuleBook(std::map<std::string, EntityRulebook, std::less<>> entities) : entities_(std::move(entities)) {}
 
   [[nodiscard]] const FieldRule& rule(std::string_view entity, std::string_view field) const noexcept;
+  [[nodiscard]] const ReviewExpiry& expiry(std::string_view entity) const noexcept;
   /// Rank of a platform for an entity: 0 is the most trusted; a platform that is not listed comes after all that are.
   [[nodiscard]] std::size_t rank(std::string_view entity, const PlatformId& platform) const noexcept;
 
  private:
   std::map<std::string, EntityRulebook, std::less<>> entities_;
   FieldRule default_;
+  ReviewExpiry never_;
 };
 
 }  // namespace datasync::conflict

@@ -169,6 +169,10 @@ struct Conflict {
   std::string status;         ///< `open` or `resolved`
   std::string reason;         ///< of a review: why a person must decide
   std::int64_t revision = 1;  ///< grows with each change of an open review
+  std::string assignee;       ///< of a review: who is to decide; empty: anybody
+  /// Of a review: when it decides itself, and how: kTarget, or kSource if one platform alone proposes something then.
+  std::optional<Timestamp> expires_at;
+  Outcome expires_to = Outcome::kTarget;
   RecordVersion version{};
   Timestamp created_at{};
   std::optional<Timestamp> resolved_at;

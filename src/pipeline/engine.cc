@@ -25,6 +25,7 @@ constexpr std::size_t kBusyItems = 4;  // a window of so many items is followed 
 constexpr milliseconds kSnapshotEvery{50};
 constexpr milliseconds kStoreRest{500};  // after a failed transaction, before the next one is tried
 constexpr seconds kTidyEvery{1};
+constexpr seconds kExpireEvery{10};
 constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
 constexpr std::int64_t kRedriveMax = 10'000;
@@ -228,6 +229,7 @@ class Engine::Impl {
     for (std::size_t i = 0; i < load.undos.size(); ++i) {
       DATASYNC_TRY(undo_now(window, load.undos[i].request, undos_[i].outcome));
     }
+    DATASYNC_TRY(expire_reviews(window));
     deliverer_.wake(window);
     for (std::size_t i = 0; i < options_.window_events_max; ++i) {
       const auto next = bus_.pop(window.steady);
@@ -354,6 +356,10 @@ class Engine::Impl {
 
   /// What the caller is told goes to `outcome`; an error that is returned means that the window must be given up.
   Result<void> decide_now(Window& window, const ReviewDecision& decision, Result<Conflict>& outcome) {
+    if (decision.choice == ReviewDecision::Choice::kAssign) {
+      outcome = reconciler_.assign(window, decision);
+      return {};
+    }
     auto settlement = reconciler_.prepare(window, decision);
     if (!settlement) {
       outcome = fail(std::move(settlement).error());
@@ -362,6 +368,20 @@ class Engine::Impl {
     Entry& entry = acceptor_.admit(window, settlement->event);
     outcome = reconciler_.settle(window, entry, std::move(*settlement));
     if (!outcome) return fail(outcome.error());
+    return {};
+  }
+
+  /// Reviews that nobody has decided in time.
+  Result<void> expire_reviews(Window& window) {
+    if (window.steady < expire_at_) return {};
+    expire_at_ = window.steady + kExpireEvery;
+    const auto expired = reconciler_.expired_reviews(window);
+    if (!expired) return fail(expired.error());
+    for (const ReviewDecision& decision : *expired) {
+      Result<Conflict> outcome;
+      DATASYNC_TRY(decide_now(window, decision, outcome));
+      if (!outcome) log::warning("a review that expired stays open: {}", outcome.error().message);
+    }
     return {};
   }
 
@@ -459,6 +479,7 @@ class Engine::Impl {
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};
+  SteadyTime expire_at_{};
   SteadyTime snapshot_at_{};
   bool must_recover_ = false;
   std::string store_message_;

@@ -60,6 +60,7 @@ struct ReviewDecision {
     kSource,  ///< the value that waits
     kTarget,  ///< the golden value stays
     kMerged,  ///< another one, in `data`
+    kAssign,  ///< nothing yet: `assignee` is to decide
   };
   storage::Reader::Tenants tenants;  ///< whose conflicts the caller may touch; none: all
   std::string conflict;
@@ -67,6 +68,7 @@ struct ReviewDecision {
   PlatformId platform;                   ///< kSource: whose value, where several platforms propose one
   Fields data;                           ///< kMerged: the field under its canonical name
   std::optional<std::int64_t> revision;  ///< of the conflict as the person saw it
+  std::string assignee;                  ///< kAssign; empty: anybody
   std::string by, reason;
 };
 using ReviewCallback = net::UniqueFunction<void(Result<Conflict>)>;

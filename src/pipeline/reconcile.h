@@ -45,6 +45,11 @@ class Reconciler {
   /// Carries it out; `entry` is its event. Returns the conflict as it is from now on.
   [[nodiscard]] Result<Conflict> settle(Window& window, Entry& entry, Settlement settlement);
 
+  /// Names who is to decide. Errors: as `prepare`.
+  [[nodiscard]] Result<Conflict> assign(Window& window, const ReviewDecision& decision);
+  /// Reviews that have waited as long as they may: what becomes of them. Errors: of the store's reads.
+  [[nodiscard]] Result<std::vector<ReviewDecision>> expired_reviews(const Window& window) const;
+
   /// What takes back an event's effect. Changes nothing.
   /// Errors: `kConflict` with the reason where the record has moved on; of the store's reads.
   [[nodiscard]] Result<Compensation> prepare(const Window& window, const storage::StoredEvent& undone,
@@ -84,6 +89,7 @@ class Reconciler {
   [[nodiscard]] std::string rule_against(const Window& window, const conflict::FieldRule& rule,
                                          const FieldState* before, const Value& after) const;
   [[nodiscard]] Result<Conflict> load_review(const Window& window, const TenantId& tenant, const std::string& id) const;
+  [[nodiscard]] Result<Conflict> find_review(const Window& window, const ReviewDecision& decision) const;
   void stage_review(Window& window, const Change& change, Conflict review);
   [[nodiscard]] Result<void> propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,
                                      std::string_view type, std::string reason, std::uint64_t held_hash);

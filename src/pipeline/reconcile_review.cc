@@ -101,6 +101,9 @@ Result<void> Reconciler::propose(Window& window, Change& change, const FieldName
     review.target = record.find(field)->writer;
     review.status = "open";
     review.reason = std::move(reason);
+    const conflict::ReviewExpiry& expiry = window.catalog->rules.expiry(record.entity);
+    if (expiry.after) review.expires_at = window.now + *expiry.after;
+    if (expiry.to_source) review.expires_to = Conflict::Outcome::kSource;
   } else {
     auto loaded = load_review(window, record.tenant, held.review);
     if (!loaded) return fail(std::move(loaded).error());
@@ -232,7 +235,8 @@ Result<void> Reconciler::release(Window& window, const Record& record, Sequence 
   return {};
 }
 
-Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecision& decision) {
+/// The open review of a decision, as the person saw it.
+Result<Conflict> Reconciler::find_review(const Window& window, const ReviewDecision& decision) const {
   storage::Reader::ConflictFilter filter;
   filter.tenants = decision.tenants;
   filter.id = decision.conflict;
@@ -240,15 +244,51 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   auto page = tools_.store.load_conflicts(filter);
   if (!page) return fail(std::move(page).error());
   if (page->conflicts.empty()) return fail(ErrorCode::kNotFound, "no such conflict");
-  const auto latest = load_review(window, page->conflicts.front().tenant, decision.conflict);
-  if (!latest) return fail(latest.error());
-  Settlement settlement;
-  Conflict& review = settlement.review = *latest;
-  if (review.status != "open") return fail(ErrorCode::kConflict, "the conflict is resolved already");
-  if (decision.revision && *decision.revision != review.revision) {
+  auto review = load_review(window, page->conflicts.front().tenant, decision.conflict);
+  if (!review) return review;
+  if (review->status != "open") return fail(ErrorCode::kConflict, "the conflict is resolved already");
+  if (decision.revision && *decision.revision != review->revision) {
     return fail(ErrorCode::kConflict, "the conflict has moved on: it is at revision " +
-                                          std::to_string(review.revision) + " now; read it again and decide anew");
+                                          std::to_string(review->revision) + " now; read it again and decide anew");
   }
+  return review;
+}
+
+Result<Conflict> Reconciler::assign(Window& window, const ReviewDecision& decision) {
+  auto review = find_review(window, decision);
+  if (!review) return review;
+  review->assignee = decision.assignee;
+  ++review->revision;
+  window.batch.conflicts.push_back(*review);
+  return review;
+}
+
+Result<std::vector<ReviewDecision>> Reconciler::expired_reviews(const Window& window) const {
+  constexpr std::int64_t kAtOnce = 100;
+  storage::Reader::ConflictFilter filter;
+  filter.status = "open";
+  filter.expires_until = window.now;
+  filter.limit = kAtOnce;
+  const auto page = tools_.store.load_conflicts(filter);
+  if (!page) return fail(page.error());
+  std::vector<ReviewDecision> decisions;
+  for (const Conflict& review : page->conflicts) {
+    const bool to_source = review.expires_to == Conflict::Outcome::kSource && review.fields.size() == 1;
+    ReviewDecision& decision = decisions.emplace_back();
+    decision.tenants = {review.tenant};
+    decision.conflict = review.id;
+    decision.choice = to_source ? ReviewDecision::Choice::kSource : ReviewDecision::Choice::kTarget;
+    decision.by = kReviewer.str();
+    decision.reason = "nobody decided until " + format_rfc3339(*review.expires_at);
+  }
+  return decisions;
+}
+
+Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecision& decision) {
+  auto open = find_review(window, decision);
+  if (!open) return fail(std::move(open).error());
+  Settlement settlement;
+  Conflict& review = settlement.review = std::move(*open);
   auto subject = subjects_.load(review.tenant, review.record);
   if (!subject) return fail(std::move(subject).error());
   settlement.subject = *subject;

@@ -130,7 +130,8 @@ class Reader {
 
   struct ConflictFilter {
     Tenants tenants;
-    std::string id, status, entity, type;
+    std::string id, status, entity, type, assignee;
+    std::optional<Timestamp> expires_until;  ///< only those that decide themselves by then
     EntityId entity_id;
     std::int64_t before = 0;  ///< row cursor; 0 is none
     std::int64_t limit = 50;

@@ -639,6 +639,12 @@ TEST_P(StoreContract, ConflictsArePagedFilteredAndResolvedInPlace) {
   using Ids = std::vector<std::string>;
   Reader::ConflictFilter filter;
   EXPECT_EQ(ids(filter), (std::pair{Ids{"c-5", "c-4", "c-3", "c-2", "c-1"}, std::int64_t{5}}));
+  filter.expires_until = at_second(1'003);
+  EXPECT_EQ(ids(filter).second, 3);
+  filter.assignee = "nobody";
+  EXPECT_EQ(ids(filter).second, 0);
+  filter.expires_until.reset();
+  filter.assignee.clear();
   filter.limit = 2;
   const auto first = reader()->list_conflicts(filter);
   filter.before = first->next;

@@ -182,6 +182,9 @@ inline Conflict make_conflict(const std::string& id, std::int64_t event, const s
   conflict.status = "open";
   conflict.reason = "a person decides";
   conflict.revision = 2;
+  conflict.assignee = "bo";
+  conflict.expires_at = at_second(1'000 + event);
+  conflict.expires_to = Outcome::kSource;
   conflict.version = {3};
   conflict.created_at = at_second(event);
   return conflict;
@@ -231,6 +234,9 @@ inline void expect_same(const Conflict& actual, const Conflict& expected) {
   EXPECT_EQ(actual.resolved_at, expected.resolved_at);
   EXPECT_EQ(actual.reason, expected.reason);
   EXPECT_EQ(actual.revision, expected.revision);
+  EXPECT_EQ(actual.assignee, expected.assignee);
+  EXPECT_EQ(actual.expires_at, expected.expires_at);
+  EXPECT_EQ(actual.expires_to, expected.expires_to);
   EXPECT_EQ(actual.resolved_by, expected.resolved_by);
   EXPECT_EQ(actual.resolved_why, expected.resolved_why);
   EXPECT_EQ(actual.resolved_event, expected.resolved_event);

@@ -247,3 +247,19 @@ test('One decision settles all that match, after a look at what it would be abou
     assert.match(answer.body.detail, detail);
   }
 });
+
+test('A review is given to somebody, who finds it in a list', async () => {
+  const tenant = newTenant();
+  const { conflict } = await waitingEmail(tenant);
+  const path = `/sync/conflicts/${conflict.conflict_id}/assign`;
+  const { status, body } = await w.post(path, { assignee: 'olga' });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.deepEqual([body.assignee, body.revision, body.status], ['olga', 2, 'open']);
+  const listed = async (name) => (await w.get(`/sync/conflicts?tenant_id=${tenant}&assignee=${name}`)).body.total;
+  assert.deepEqual([await listed('olga'), await listed('bo')], [1, 0]);
+  assert.equal((await w.post(path, { assignee: null })).body.assignee, null);
+  assert.equal((await w.post(path, {})).status, 422);
+  assert.equal((await w.post('/sync/conflicts/nobody/assign', { assignee: 'olga' })).status, 404);
+  await resolved(conflict, { choice: 'target' });
+  assert.equal((await w.post(path, { assignee: 'olga' })).status, 409);
+});

@@ -29,6 +29,7 @@ Read<Reader::ConflictFilter> filter_of(const Call& call) {
     return tl::unexpected(invalid_parameter("conflict_type", "is no type of conflict"));
   }
   filter.entity = call.query("entity_type").value_or("");
+  filter.assignee = call.query("assignee").value_or("");
   filter.entity_id = EntityId{call.query("entity_id").value_or("")};
   const auto limit = integer_parameter(call, "limit", 50, 1, 1000);
   if (!limit) return tl::unexpected(limit.error());
@@ -39,7 +40,8 @@ Read<Reader::ConflictFilter> filter_of(const Call& call) {
 std::string fingerprint_of(const Reader::ConflictFilter& filter) {
   std::string text = "conflicts";
   for (const TenantId& tenant : filter.tenants) text += '\n' + tenant.str();
-  return text + "\n\n" + filter.status + '\n' + filter.type + '\n' + filter.entity + '\n' + filter.entity_id.str();
+  return text + "\n\n" + filter.status + '\n' + filter.type + '\n' + filter.entity + '\n' + filter.entity_id.str() +
+         '\n' + filter.assignee;
 }
 
 }  // namespace

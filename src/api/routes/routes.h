@@ -26,6 +26,8 @@ net::HttpResponse get_record(Services& services, const Call& call, storage::Read
 // conflicts.cc
 net::HttpResponse list_conflicts(Services& services, const Call& call, storage::Reader& reader);
 net::HttpResponse get_conflict(Services& services, const Call& call, storage::Reader& reader);
+// conflict_assign.cc
+void assign_conflict(Services& services, Call call);
 // conflict_resolve.cc
 void resolve_conflict(Services& services, Call call);
 // conflict_resolve_many.cc

@@ -226,6 +226,7 @@ Result<storage::Reader::ConflictPage> MemoryStore::load_conflicts(const storage:
   for (auto at = conflicts_.rbegin(); at != conflicts_.rend(); ++at) {
     const bool fits = (filter.id.empty() || filter.id == at->id) &&
                       (filter.status.empty() || filter.status == at->status) &&
+                      (!filter.expires_until || (at->expires_at && *at->expires_at <= *filter.expires_until)) &&
                       (filter.tenants.empty() || filter.tenants.front() == at->tenant);
     if (fits) page.conflicts.push_back(*at);
   }

@@ -257,6 +257,8 @@ Reader::ConflictPage page_of_conflicts(const Rows& rows, const Reader::ConflictF
   for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
     const Conflict& conflict = at->second;
     if (!among(filter.tenants, conflict.tenant) || (!filter.id.empty() && filter.id != conflict.id) ||
+        (!filter.assignee.empty() && filter.assignee != conflict.assignee) ||
+        (filter.expires_until && (!conflict.expires_at || *conflict.expires_at > *filter.expires_until)) ||
         (!filter.status.empty() && filter.status != conflict.status) ||
         (!filter.entity.empty() && filter.entity != conflict.entity) ||
         (!filter.type.empty() && filter.type != conflict.type) ||

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kConflictColumns =
     "SELECT row, id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, source_platform, "
     "target_platform, fields, source_data, target_data, status, version, created_at, resolved_at, "
-    "details, reason, revision, "
+    "details, reason, revision, assignee, expires_at, expires_to, "
     "(SELECT resolved_by FROM sync_conflict_resolutions r WHERE r.conflict_id = sync_conflicts.id), "
     "(SELECT r.reason FROM sync_conflict_resolutions r WHERE r.conflict_id = sync_conflicts.id), "
     "(SELECT r.event_id FROM sync_conflict_resolutions r WHERE r.conflict_id = sync_conflicts.id)";
@@ -46,9 +46,15 @@ Result<Conflict> read_conflict(Statement& row) {
   if (!row.is_null(17)) conflict.resolved_at = Timestamp{microseconds{row.integer(17)}};
   conflict.reason = row.text(19);
   conflict.revision = row.integer(20);
-  conflict.resolved_by = row.text(21);
-  conflict.resolved_why = row.text(22);
-  conflict.resolved_event = EventId(row.text(23));
+  conflict.assignee = row.text(21);
+  if (!row.is_null(22)) {
+    conflict.expires_at = Timestamp{microseconds{row.integer(22)}};
+    const bool to_source = row.integer(23) == static_cast<std::int64_t>(Conflict::Outcome::kSource);
+    conflict.expires_to = to_source ? Conflict::Outcome::kSource : Conflict::Outcome::kTarget;
+  }
+  conflict.resolved_by = row.text(24);
+  conflict.resolved_why = row.text(25);
+  conflict.resolved_event = EventId(row.text(26));
   return conflict;
 }
 
@@ -73,6 +79,11 @@ struct ConflictQuery {
       add("status", filter.status);
     }
     add("id", filter.id);
+    add("assignee", filter.assignee);
+    // A number of ours, so it may stand in the text.
+    if (filter.expires_until) {
+      where += " AND expires_at <= " + std::to_string(filter.expires_until->time_since_epoch().count());
+    }
     add("entity_type", filter.entity);
     add("conflict_type", filter.type);
     add("entity_id", filter.entity_id.str());

@@ -19,8 +19,8 @@ Result<void> ConflictWriter::prepare(Connection& connection) {
       {&conflict_,
        "INSERT INTO sync_conflicts(id, tenant_id, conflict_type, entity_type, entity_id, record_key, seq, event_id, "
        "source_platform, target_platform, fields, source_data, target_data, resolution_strategy, status, version, "
-       "created_at, resolved_at, details, reason, revision) "
-       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+       "created_at, resolved_at, details, reason, revision, assignee, expires_at, expires_to) "
+       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
        "ON CONFLICT(id) DO UPDATE SET tenant_id = excluded.tenant_id, conflict_type = excluded.conflict_type, "
        "entity_type = excluded.entity_type, entity_id = excluded.entity_id, record_key = excluded.record_key, "
        "seq = excluded.seq, event_id = excluded.event_id, source_platform = excluded.source_platform, "
@@ -28,7 +28,8 @@ Result<void> ConflictWriter::prepare(Connection& connection) {
        "target_data = excluded.target_data, resolution_strategy = excluded.resolution_strategy, "
        "status = excluded.status, version = excluded.version, created_at = excluded.created_at, "
        "resolved_at = excluded.resolved_at, details = excluded.details, reason = excluded.reason, "
-       "revision = excluded.revision"},
+       "revision = excluded.revision, assignee = excluded.assignee, expires_at = excluded.expires_at, "
+       "expires_to = excluded.expires_to"},
       {&resolution_,
        "INSERT INTO sync_conflict_resolutions(conflict_id, tenant_id, resolution_strategy, resolved_data, version, "
        "resolved_at, resolved_by, reason, event_id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(conflict_id) "
@@ -59,6 +60,12 @@ Result<void> ConflictWriter::write(const Conflict& conflict) {
     row.bind_null(18);
   }
   row.bind_blob(19, columns.details).bind_text(20, conflict.reason).bind(21, conflict.revision);
+  row.bind_text(22, conflict.assignee);
+  if (conflict.expires_at) {
+    row.bind(23, micros(*conflict.expires_at)).bind(24, static_cast<std::int64_t>(conflict.expires_to));
+  } else {
+    row.bind_null(23).bind_null(24);
+  }
   DATASYNC_TRY(row.run());
   if (!conflict.resolved_at) return {};
   const std::string outcome = conflict_outcome(conflict);

@@ -220,11 +220,15 @@ SELECT record_key AS id, entity_id AS user_id,
           FROM records WHERE entity_type = 'user') b;
 )sql";
 
-/// What a review needs: values that a merge was made from and came to, why a person must decide, who did and why.
+/// What a review needs: values that a merge was made from and came to, why a person must decide, who is to and until
+/// when, and who did and why.
 constexpr const char* kReviews = R"sql(
 ALTER TABLE sync_conflicts ADD COLUMN details BLOB;
 ALTER TABLE sync_conflicts ADD COLUMN reason TEXT;
 ALTER TABLE sync_conflicts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE sync_conflicts ADD COLUMN assignee TEXT;
+ALTER TABLE sync_conflicts ADD COLUMN expires_at INTEGER;
+ALTER TABLE sync_conflicts ADD COLUMN expires_to INTEGER;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN resolved_by TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN reason TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN event_id TEXT;

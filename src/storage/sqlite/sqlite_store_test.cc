@@ -388,7 +388,7 @@ TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAre
   batch.conflicts = {make_conflict("c-1", 1)};
   ASSERT_TRUE(store->commit(batch));
   store.reset();
-  for (const char* column : {"details", "reason", "revision"}) {
+  for (const char* column : {"details", "reason", "revision", "assignee", "expires_at", "expires_to"}) {
     execute("ALTER TABLE sync_conflicts DROP COLUMN " + std::string(column));
   }
   for (const char* column : {"resolved_by", "reason", "event_id"}) {
