@@ -7,6 +7,7 @@
 #include "app/config_tree.h"
 #include "app/connector_config.h"
 #include "domain/json.h"
+#include "pipeline/engine.h"
 
 namespace datasync::app {
 namespace {
@@ -18,7 +19,6 @@ using transform::PlatformMapping;
 
 constexpr std::array<std::string_view, 4> kSections{"entities", "platforms", "rates", "conflict_rules"};
 constexpr std::string_view kPlatformFolder = "platforms/";
-const PlatformId kReviewerName("data-sync");  // `pipeline::kReviewer`
 constexpr std::string_view kYaml = ".yaml";
 
 std::vector<std::string> names_of(const auto& map) {
@@ -235,7 +235,7 @@ void PlatformConfigReader::read_platforms(ConfigSection& top) {
   ConfigSection section = top.section("platforms");
   for (const auto& [name, unused] : section.members()) {
     ConfigSection platform = section.section(name);
-    if (PlatformId(name) == kReviewerName) section.refuse(name, "is the name under which decisions of people are told");
+    if (PlatformId(name) == pipeline::kReviewer) section.refuse(name, "is the name under which decisions of people are told");
     if (platform.flag("enabled").value_or(true)) {
       read_platform(name, platform);
     } else {
