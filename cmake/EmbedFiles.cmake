@@ -2,7 +2,7 @@
 #
 #   embed_files(OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/shipped_files.cc
 #     HEADER app/shipped_files.h FUNCTION datasync::app::shipped_files
-#     BASE ${CMAKE_SOURCE_DIR}/config PATTERNS *.yaml *.graphql)
+#     BASE ${CMAKE_SOURCE_DIR}/config PATTERNS *.yaml *.graphql *.lua)
 #
 # OUTPUT defines `std::span<const EmbeddedFile> FUNCTION()`, which HEADER declares: the files of BASE that match, by their
 # path below it, sorted. The command is run again when a file changes, appears or goes.

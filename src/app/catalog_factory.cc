@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "app/platform_config.h"
+#include "app/rule_scripts.h"
 #include "app/shipped_files.h"
 #include "delivery/connectors/connectors.h"
+#include "script/script.h"
 
 namespace datasync::app {
 namespace {
@@ -20,6 +22,23 @@ std::optional<std::string> read_beside(const std::string& config_file, std::stri
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+/// Below the configuration's folder, also where links lead. A rule that is longer than any may be is read so far that
+/// this is seen.
+std::optional<std::string> read_rule_beside(const std::string& config_file, std::string_view name) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path folder = fs::weakly_canonical(fs::absolute(config_file, error).parent_path(), error);
+  const fs::path path = fs::canonical(folder / fs::path(name), error);
+  if (error || !stays_below(path.lexically_relative(folder).string())) return std::nullopt;
+  if (!fs::is_regular_file(path, error)) return std::nullopt;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(script::kScriptBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings) {
@@ -29,6 +48,9 @@ Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& se
   if (!settings.config_file.empty()) input.user_file = settings.config_file;
   input.variable = [&settings](std::string_view name) { return settings.variable(name); };
   input.read_document = [&settings](std::string_view name) { return read_beside(settings.config_file, name); };
+  input.read_rule = [&settings](std::string_view name) { return read_rule_beside(settings.config_file, name); };
+  static const SystemClock clock;  // rules outlive this call, and everything else
+  input.clock = &clock;
   input.other_sections = {"settings"};
   input.request_timeout = settings.request_timeout;
   auto config = load_platform_config(input);

@@ -6,6 +6,7 @@
 #include "app/config_section.h"
 #include "app/config_tree.h"
 #include "app/connector_config.h"
+#include "app/rule_scripts.h"
 #include "domain/json.h"
 #include "pipeline/engine.h"
 
@@ -20,6 +21,7 @@ using transform::PlatformMapping;
 constexpr std::array<std::string_view, 4> kSections{"entities", "platforms", "rates", "conflict_rules"};
 constexpr std::string_view kPlatformFolder = "platforms/";
 constexpr std::string_view kYaml = ".yaml";
+constexpr std::string_view kCustomLogic = "custom_logic";
 
 std::vector<std::string> names_of(const auto& map) {
   std::vector<std::string> names;
@@ -122,7 +124,10 @@ class PlatformConfigReader {
  public:
   /// `platforms` are the names of all platforms that were ever written down, also of those that a user took away.
   PlatformConfigReader(const PlatformConfigInput& input, ConfigNode& root, std::vector<std::string> platforms)
-      : input_(input), root_(root), platforms_(std::move(platforms)) {}
+      : input_(input),
+        root_(root),
+        platforms_(std::move(platforms)),
+        scripts_(input.shipped, input.read_rule, input.clock) {}
 
   Result<PlatformConfig> read() {
     fill_variables(member(root_, "platforms"), "platforms", input_.variable, problems_);
@@ -149,6 +154,8 @@ class PlatformConfigReader {
   conflict::FieldRule read_rule(ConfigSection& fields, const std::string& field);
   static std::optional<conflict::ReviewRule> read_review_rule(ConfigSection& rule);
   static conflict::ReviewExpiry read_review_expiry(ConfigSection section);
+  std::shared_ptr<const conflict::Strategy> read_strategy(ConfigSection& section, std::string_view key,
+                                                          ConfigSection* rule);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
 
   std::optional<Currency> currency(ConfigSection& section, std::string_view key);
@@ -158,6 +165,7 @@ class PlatformConfigReader {
   const PlatformConfigInput& input_;
   ConfigNode& root_;
   std::vector<std::string> platforms_;
+  RuleScripts scripts_;
   Problems problems_;
   PlatformConfig config_;
 };
@@ -401,24 +409,49 @@ std::optional<conflict::ReviewRule> PlatformConfigReader::read_review_rule(Confi
   return conflict::ReviewRule{*amount};
 }
 
-conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const std::string& field) {
+/// The strategy that the word under `key` names; null where it can't be had, which is noted, or none is named. `rule`
+/// is the field's map, where there is one.
+std::shared_ptr<const conflict::Strategy> PlatformConfigReader::read_strategy(ConfigSection& section,
+                                                                              std::string_view key,
+                                                                              ConfigSection* rule) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kStrategies{
       {{"latest_wins", "latest_wins"},
        {"source_wins", "source_wins"},
        {"merge_smart", "merge_smart"},
-       {"custom_logic", "custom_logic"},
+       {kCustomLogic, kCustomLogic},
        {"manual_review", "manual_review"}}};
+  // A script beside another strategy is what is left of a shipped rule; beside none it was meant to be used.
+  const bool has_script = rule != nullptr && rule->has("script");
+  if (has_script && !section.has(key)) rule->refuse("script", "stands without `strategy: custom_logic`");
+  const auto name = section.choice<std::string_view>(key, kStrategies);
+  if (!name) return nullptr;
+  if (name != kCustomLogic) return conflict::find_strategy(*name);
+  if (!has_script) {
+    const std::string_view way_out =
+        "needs a rule: {strategy: custom_logic, script: name}, shipped or yours (name.lua)";
+    section.refuse(key, way_out);
+    return nullptr;
+  }
+  const auto script = rule->text("script");
+  if (!script) return nullptr;
+  auto strategy = scripts_.find(*script);
+  if (strategy) return *std::move(strategy);
+  rule->refuse("script", strategy.error().message);
+  return nullptr;
+}
+
+conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const std::string& field) {
   conflict::FieldRule rule;
-  const auto set_strategy = [&rule](std::optional<std::string_view> name) {
-    if (auto strategy = name ? conflict::find_strategy(*name) : nullptr) rule.strategy = std::move(strategy);
+  const auto set_strategy = [&rule](std::shared_ptr<const conflict::Strategy> strategy) {
+    if (strategy != nullptr) rule.strategy = std::move(strategy);
   };
   const ConfigNode* node = fields.node(field);
   if (node != nullptr && node->kind == ConfigNode::Kind::kScalar) {
-    set_strategy(fields.choice<std::string_view>(field, kStrategies));
+    set_strategy(read_strategy(fields, field, nullptr));
     return rule;
   }
   ConfigSection section = fields.section(field);
-  set_strategy(section.choice<std::string_view>("strategy", kStrategies));
+  set_strategy(read_strategy(section, "strategy", &section));
   rule.critical = section.flag("critical").value_or(false);
   rule.review = read_review_rule(section);
   return rule;

@@ -35,6 +35,9 @@ struct PlatformConfigInput {
   VariableLookup variable = {};           ///< empty: nothing is set
   /// Reads a GraphQL document that the user's YAML names; none if there is no such file. Empty: none are.
   std::function<std::optional<std::string>(std::string_view path)> read_document = {};
+  /// Reads a conflict rule that the user's YAML names, the same way; what leads out of the YAML's folder is not there.
+  std::function<std::optional<std::string>(std::string_view path)> read_rule = {};
+  const Clock* clock = nullptr;  ///< bounds the time of conflict rules; outlives what is made. Null: nothing does
   std::vector<std::string> other_sections = {};  ///< top-level keys of the user's YAML that others read
   milliseconds request_timeout{30'000};          ///< of connections that don't say otherwise
 };

@@ -502,6 +502,8 @@ TEST(BadConfig, NeverTellsTheValue) {
            "rates: {base: KEY, as_of: KEY, units: {EUR: KEY}}",
            "conflict_rules: {user: {priority: [KEY], fields: {email: KEY}}}",
            "conflict_rules: {user: {fields: {email: {strategy: KEY, critical: KEY}}}}",
+           "conflict_rules: {user: {fields: {email: {strategy: custom_logic, script: KEY}}}}",
+           "conflict_rules: {user: {fields: {email: {strategy: custom_logic, script: KEY.lua}}}}",
        }) {
     std::string filled(yaml);
     for (auto at = filled.find("KEY"); at != std::string::npos; at = filled.find("KEY")) filled.replace(at, 3, kSecret);
