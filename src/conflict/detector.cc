@@ -1,5 +1,7 @@
 #include "conflict/detector.h"
 
+#include <algorithm>
+
 namespace datasync::conflict {
 namespace {
 
@@ -81,6 +83,13 @@ Verdict judge(const Record& record, const Event& event, const Observation& seen)
 
 bool is_own_write(const Record& record, const PlatformId& platform, const KnownValue& held) {
   const FieldState* golden = record.find(held.field);
+  const Hold* hold = record.find_hold(held.field);
+  const bool is_proposal =
+      hold != nullptr &&
+      std::any_of(hold->candidates.begin(), hold->candidates.end(), [&](const Hold::Candidate& candidate) {
+        return candidate.platform == platform && candidate.source_time == held.acknowledged;
+      });
+  if (held.hash != 0 && held.version.value == 0 && is_proposal) return true;
   return held.hash != 0 && golden != nullptr && golden->writer == platform && held.version == golden->version &&
          held.acknowledged == golden->source_time;
 }

@@ -252,6 +252,75 @@ TEST_F(ReviewTest, TheSameValueAgainIsNoNewProposal) {
   EXPECT_EQ(held(beta(), "city"), "t1:oslo");
 }
 
+TEST_F(ReviewTest, WhatIsOlderThanAProposalThatWasRepeatedTakesNobodysPlace) {
+  const std::string id = start();
+  sends_ = false;
+  const auto change = [&](const char* name, std::int64_t version) {
+    edit(alpha(), id, "name", name);
+    last_->version = version;
+    return last_;
+  };
+  const auto first = change("t1:anna", 2);
+  const auto between = change("t1:hannah", 3);
+  const auto again = change("t1:anna", 4);
+  ASSERT_TRUE(world().accept({first, again, between}));
+  settle();
+  EXPECT_EQ(only_conflict().fields[0].source_value, text("t1:anna"));
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:anna");
+}
+
+/// Its clock can't tell whether two changes within two seconds were before or after a delivery of ours; but there was
+/// none.
+TEST_F(ReviewTest, WhoChangesItsProposalAtOnceIsNotToldItsOwnValue) {
+  shapes_[0].sends_occurred = true;
+  begin_with({}, rules());
+  const std::string id = start();
+  world().run_for(seconds{10});
+  edit(alpha(), id, "name", "t1:anna");
+  world().run_for(milliseconds{500});
+  edit(alpha(), id, "name", "t1:hannah");
+  settle();
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+  EXPECT_EQ(alpha().requests, 0U);
+}
+
+TEST_F(ReviewTest, WhoProposedWhatWasChosenHasWrittenTheGoldenValue) {
+  shapes_[0].sends_occurred = true;
+  begin_with({}, rules());
+  const std::string id = start();
+  world().run_for(seconds{10});
+  edit(alpha(), id, "name", "t1:anna");
+  world().run_for(milliseconds{500});
+  ASSERT_TRUE(decide(Choice::kSource));
+  edit(alpha(), id, "name", "t1:hannah");
+  settle();
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+  EXPECT_EQ(alpha().requests, 0U);
+}
+
+/// Were it not held, too, a decision would overwrite what nobody has seen in the review.
+TEST_F(ReviewTest, WhileAFieldWaitsItsWritersNextChangeWaitsToo) {
+  const std::string id = start();
+  edit(alpha(), id, "phone", "t1:3");
+  edit(beta(), id_on(beta()), "phone", "t1:4");
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  edit(alpha(), id, "phone", "t1:5");
+  settle();
+  EXPECT_EQ(golden("phone"), "t1:3");
+  ASSERT_EQ(only_conflict().fields.size(), 2U);
+  EXPECT_EQ(only_conflict().fields[1].source_value, text("t1:5"));
+  ASSERT_TRUE(decide(Choice::kTarget));
+  settle();
+  expect_everywhere("phone", "t1:3");
+}
+
 TEST_F(ReviewTest, AnotherPlatformsChangeJoinsAndOneOfThemIsNamed) {
   const std::string id = start();
   last_id_ = "ofalpha";
