@@ -65,7 +65,7 @@ TEST(Histories, LittleRoomAndOutagesLoseNothing) {
   const HistoryReport sum = run_histories(HistoryKind::kLittleRoom);
   EXPECT_GT(sum.set_aside, 0U) << "there was room for all";
 }
-TEST(Histories, WhatWaitsForAPersonIsDecidedAndConverges) {
+TEST(Histories, ReviewsAreDecidedOnceAndForAll) {
   const HistoryReport sum = run_histories(HistoryKind::kReviews);
   EXPECT_GT(sum.decided, 0U) << "nothing had to be decided";
 }
