@@ -69,11 +69,11 @@ class ReviewTest : public EngineTest {
   }
   /// All platforms and the golden record say so.
   void expect_everywhere(const char* field, const char* value) {
+    EXPECT_EQ(record().find_hold(FieldName(field)), nullptr) << field << " waits";
     EXPECT_EQ(golden(field), value);
     for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
       EXPECT_EQ(held(*platform, field), value) << platform->shape().id.str();
     }
-    EXPECT_TRUE(record().holds.empty());
   }
   bool was_told(TestPlatform& platform, const char* field, std::string_view value) {
     return std::any_of(platform.seen.begin(), platform.seen.end(), [&](const TestPlatform::Seen& seen) {
@@ -580,6 +580,27 @@ TEST_F(EngineTest, AKeyThatChangesUnderADeliveryIsToldAgain) {
   EXPECT_EQ(held(alpha(), "email"), "b@x");
   EXPECT_EQ(held(beta(), "email"), "b@x");
   EXPECT_EQ(held(gamma(), "email"), "b@x");
+}
+
+/// An event that names the key meanwhile says nothing new, whatever becomes of the request.
+TEST_F(ReviewTest, AKeyThatIsSaidAgainUnderARefusedDeliveryIsStillKnown) {
+  auto manual = rules();
+  manual[kEntity].fields["email"] = manual[kEntity].fields["phone"];
+  begin({}, false, manual);
+  const std::string id = start();
+  const std::string there = id_on(beta());
+  world().network.script = {"500"};
+  edit(alpha(), id, "city", "t1:oslo");
+  world().run_for(microseconds{10});  // on its way to beta, with the key
+  sends_ = false;
+  edit(beta(), there, "name", "t1:anna");
+  last_->data.set("beta_email", text("a@x"));
+  ASSERT_TRUE(world().accept({last_}));
+  world().run_for(milliseconds{200});
+  edit(beta(), there, "email", "b@x");
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  expect_everywhere("email", "b@x");
 }
 
 /// Its result for beta waits for a person, and that for gamma for gamma, and for room in memory.
