@@ -348,10 +348,14 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
     case Verdict::kStale:
     case Verdict::kEcho:
       break;
-    case Verdict::kSame:
+    case Verdict::kSame: {
+      const KnownValue* before = change.is_former() ? nullptr : change.source().find(field);
+      const bool takes_back = before != nullptr && conflict::is_own_write(record, event.source, *before);
       hold(change, field, seen_version(event, *golden), seen.held_hash);
-      if (held != nullptr) DATASYNC_TRY(withdraw(window, change, field));
+      // Else our own value may have landed on top of what it proposes: a person decides all the same.
+      if (held != nullptr && takes_back) DATASYNC_TRY(withdraw(window, change, field));
       break;
+    }
     case Verdict::kOrdinary:
       DATASYNC_TRY(take_over(window, change, field, value, seen.held_hash));
       break;

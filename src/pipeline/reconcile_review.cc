@@ -87,6 +87,8 @@ void Reconciler::stage_review(Window& window, const Change& change, Conflict rev
 Result<void> Reconciler::propose(Window& window, Change& change, const FieldName& field, Conflict::Side side,
                                  std::string_view type, std::string reason, std::uint64_t held_hash) {
   const Event& event = change.event();
+  const KnownValue* known = change.is_former() ? nullptr : change.source().find(field);
+  const bool is_in_doubt = known != nullptr && known->hash == 0;
   hold(change, field, RecordVersion{0}, held_hash);
   change.learned = true;
   Record& record = change.record();
@@ -120,6 +122,11 @@ Result<void> Reconciler::propose(Window& window, Change& change, const FieldName
     held.candidates.push_back(mine);
   }
   if (Conflict::Side* former = side_of(review, event.source)) {
+    // What takes its place may be an older word of ours that has landed on top of it: what was lost is kept.
+    if (is_in_doubt && former->source_value != side.source_value) {
+      former->outcome = Conflict::Outcome::kTarget;
+      note_conflict(change, std::move(*former), review.type, review.target);
+    }
     *former = std::move(side);
   } else {
     review.fields.push_back(std::move(side));
@@ -152,6 +159,8 @@ bool Reconciler::repeat_proposal(Change& change, const conflict::Observation& se
   for (Hold& open : change.record().holds) {
     Hold::Candidate* candidate = open.field == seen.field ? candidate_of(open, event.source) : nullptr;
     if (candidate == nullptr) continue;
+    // It may hold the golden value by now: our delivery has landed on top of what it proposes.
+    if (held->version.value > 0 || held->acknowledged != candidate->source_time) return false;
     candidate->source_time = event_time(event);
     candidate->source_version = event.version;
     hold(change, seen.field, RecordVersion{0}, seen.held_hash);

@@ -518,6 +518,25 @@ TEST_F(ReviewTest, WhoWasOverwrittenMeanwhileIsToldWhatWasDecided) {
   expect_everywhere("phone", "t1:3");
 }
 
+/// It tells us that it holds the golden value: because we have just put it there, not because anybody took the proposal
+/// back.
+TEST_F(ReviewTest, WhoWasOverwrittenMeanwhileHasTakenNothingBack) {
+  shapes_[0].sends_whole = true;
+  begin_with({}, rules());
+  const std::string id = start();
+  edit(beta(), id_on(beta()), "phone", "t1:2");
+  world().run_for(milliseconds{1});  // a request to alpha is on its way
+  edit(alpha(), id, "phone", "t1:3");
+  settle();
+  ASSERT_EQ(held(alpha(), "phone"), "t1:2");
+  edit(alpha(), id, "city", "t1:oslo");
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("phone", "t1:3");
+}
+
 TEST_F(ReviewTest, WhoProposesANaturalKeyIsNotToldTheOldOneAlong) {
   const std::string id = start();
   edit(alpha(), id, "email", "b@x");
