@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/hash.h"
 #include "domain/json.h"
@@ -55,6 +56,7 @@ class History {
   void decide_all();
   void check();
   void check_events();
+  void check_last_words();
   void tell_results() const;
   void check_record(const Record& record);
   void check_copy(const Record& record, std::size_t platform);
@@ -74,6 +76,8 @@ class History {
   bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
   bool all_decided_ = true;      // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
+  std::map<std::tuple<const Slot*, const TestPlatform*, std::string>, Value> last_words_;  // if nothing is deleted
+  std::set<std::string> words_;
   double subset_share_ = 0;
   double duplicate_share_ = 0;
   std::uint64_t counter_ = 0;
@@ -296,6 +300,11 @@ void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id
   const Value value = some_value(slot, field);
   platform.edit(slot.tenant, kEntity, own_id, field, value);
   if (kind_ == HistoryKind::kCalm) slot.model[field] = value;
+  if (!changes_emails_) return;
+  // What was said before may be taken for a late echo of that.
+  const bool is_new = words_.insert(field + value.text()).second;
+  last_words_.erase({&slot, &platform, field});
+  if (is_new) last_words_.emplace(std::tuple(&slot, &platform, field), value);
 }
 
 void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
@@ -353,6 +362,7 @@ void History::rest() {
 
 void History::check() {
   check_events();
+  check_last_words();
   for (const auto& [key, record] : world_->store.records()) check_record(record);
   if (kind_ != HistoryKind::kCalm) return;
   for (const Slot& slot : slots_) check_model(slot);
@@ -396,6 +406,15 @@ void History::check_events() {
   }
   for (const std::string& id : world_->acknowledged()) {
     if (!known.contains(id)) complain("the acknowledged event " + id + " is lost");
+  }
+}
+
+/// What nobody has taken back is golden, or has been, or a conflict tells what became of it.
+void History::check_last_words() {
+  for (const auto& [place, value] : last_words_) {
+    const auto& [slot, platform, field] = place;
+    if (reviewer_->is_kept(slot->tenant, field, value)) continue;
+    complain(platform->shape().id.str() + " said " + value.text() + " as " + field + ", and nothing tells of it");
   }
 }
 

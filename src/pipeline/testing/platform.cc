@@ -76,6 +76,7 @@ TestPlatform::Answer TestPlatform::handle_item(const std::string& entity, const 
   const TenantId tenant(text_of(envelope, "tenant_id"));
   const Fields data = members_of(*envelope.find("data"));
   if (key.empty()) broken("a change without an idempotency key");
+  if (is_over && is_over(tenant, key)) return {503, {}, "too late"};
   note(tenant, key, envelope, data);
   trace(shape_.id.str() + " is asked to " + verb + " under " + key + " " + data.to_json());
   int status = refuse ? refuse(key) : 0;

@@ -86,6 +86,9 @@ class TestPlatform {
   std::function<int(const std::string& key)> refuse;
   /// The same with the tenant that asks.
   std::function<int(const TenantId& tenant, const std::string& key)> refuse_request;
+  /// Whether all attempts of the delivery are over: what is still on its way then comes too late for everybody, and is
+  /// not let in.
+  std::function<bool(const TenantId& tenant, const std::string& key)> is_over;
   std::string retry_after = "7";  ///< beside a 429; empty: none
   std::string wanted_token;       ///< 401 without it; empty: everybody may call
 

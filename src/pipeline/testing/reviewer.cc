@@ -169,6 +169,10 @@ bool Reviewer::decide_any() {
     const Conflict* now = find_conflict(review.id);
     if (now == nullptr || now->status != "open" || now->revision != review.revision) return true;  // it goes on
   }
+  if (unit() < 0.3) {
+    decide_at_once();
+    return true;
+  }
   if (unit() < 0.5) decision.revision = review.revision;
   const std::string field = review.fields.front().field;
   world_.trace("a person decides review " + review.id + " of " + field + " for " + expected.text());
@@ -185,6 +189,15 @@ bool Reviewer::decide_any() {
     expect_refusal(std::move(decision), "a second");
   }
   return true;
+}
+
+bool Reviewer::is_kept(const TenantId& tenant, const std::string& field, const Value& value) const {
+  if (once_golden_.contains(said_of(tenant, field, value))) return true;
+  return std::any_of(world_.store.conflicts().begin(), world_.store.conflicts().end(), [&](const Conflict& conflict) {
+    return conflict.tenant == tenant &&
+           std::any_of(conflict.fields.begin(), conflict.fields.end(),
+                       [&](const Conflict::Side& side) { return side.field == field && side.source_value == value; });
+  });
 }
 
 ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
@@ -211,6 +224,33 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
     decision.data.set(side.field, expected);
   }
   return decision;
+}
+
+/// Of each two that are about one review, the second comes too late.
+void Reviewer::decide_at_once() {
+  std::vector<ReviewDecision> decisions;
+  std::vector<Value> expected;
+  std::vector<std::string> fields;
+  for (const Conflict& conflict : world_.store.conflicts()) {
+    if (conflict.status != "open") continue;
+    decisions.push_back(choose(conflict, expected.emplace_back()));
+    fields.push_back(conflict.fields.front().field);
+  }
+  const std::size_t count = decisions.size();
+  if (unit() < 0.3) decisions.push_back(decisions[below(count)]);
+  world_.trace("a person decides " + std::to_string(decisions.size()) + " reviews at once");
+  const std::vector<Result<Conflict>> answers = world_.decide(std::move(decisions));
+  const bool all_taken = std::all_of(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(count),
+                                     [](const auto& answer) { return answer.has_value(); });
+  if (!all_taken) {
+    if (!commits_fail_) world_.complain("decisions at once were refused");
+    return;
+  }
+  decided += count;
+  for (std::size_t i = 0; i < count; ++i) expect_decided(*answers[i], fields[i], expected[i]);
+  for (std::size_t i = count; i < answers.size(); ++i) {
+    if (answers[i] || answers[i].error().code != ErrorCode::kConflict) world_.complain("one review was decided twice");
+  }
 }
 
 /// It was so right then; an event of the same transaction may have changed it after.

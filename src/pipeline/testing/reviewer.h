@@ -21,6 +21,9 @@ class Reviewer {
   /// Decides one open review, somehow: with outdated eyes, or twice, too. False if none is open.
   bool decide_any();
 
+  /// Whether a platform's value was golden once, or stands in a conflict.
+  [[nodiscard]] bool is_kept(const TenantId& tenant, const std::string& field, const Value& value) const;
+
   std::size_t decided = 0;
   std::size_t refused = 0;  ///< decisions about what had moved on
 
@@ -40,6 +43,7 @@ class Reviewer {
   void hear(const std::string& host, const net::ClientRequest& request);
   void hear_item(const TestPlatform& platform, const std::string& verb, const std::string& key, const Fields& envelope);
 
+  void decide_at_once();
   [[nodiscard]] ReviewDecision choose(const Conflict& review, Value& expected);
   void expect_decided(const Conflict& answer, const std::string& field, const Value& expected);
   void expect_refusal(ReviewDecision decision, const char* why);

@@ -118,10 +118,25 @@ World::World(Options options)
   for (const PlatformShape& shape : options.platforms) {
     auto& made = *platforms.emplace_back(std::make_unique<TestPlatform>(shape, clock));
     made.broken = [this](const std::string& what) { complain(what); };
+    made.is_over = [this, id = shape.id](const TenantId& tenant, const std::string& key) {
+      return is_over(tenant, key, id);
+    };
     if (is_tracing()) made.trace = [this](const std::string& line) { trace(line); };
     network.add(made, shape.id.str());
   }
   start();
+}
+
+bool World::is_over(const TenantId& tenant, const std::string& key, const PlatformId& target) const {
+  constexpr int kAttemptsMax = 10;  // as `RetryPlan` has it by default
+  const std::string event_id = key.substr(0, key.find(':'));
+  for (const auto& [sequence, stored] : store.events()) {
+    if (stored.event->tenant != tenant || stored.event->id.str() != event_id) continue;
+    return std::any_of(stored.state.results.begin(), stored.state.results.end(), [&](const DeliveryResult& result) {
+      return result.target == target && result.status == ResultStatus::kFailed && result.attempts >= kAttemptsMax;
+    });
+  }
+  return false;
 }
 
 World::~World() {
@@ -286,10 +301,19 @@ Result<Redriven> World::redrive_all() {
 }
 
 Result<Conflict> World::decide(ReviewDecision decision) {
-  Result<Conflict> result = fail(ErrorCode::kInternal, "no answer");
-  engine_->decide(std::move(decision), [&result](Result<Conflict> answer) { result = std::move(answer); });
+  return decide(std::vector<ReviewDecision>{std::move(decision)}).front();
+}
+
+std::vector<Result<Conflict>> World::decide(std::vector<ReviewDecision> decisions) {
+  std::vector<Result<Conflict>> results(decisions.size(), fail(ErrorCode::kInternal, "no answer"));
+  network.run();
+  send_due();
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    engine_->decide(std::move(decisions[i]),
+                    [&results, i](Result<Conflict> answer) { results[i] = std::move(answer); });
+  }
   step();
-  return result;
+  return results;
 }
 
 SteadyTime World::step() {

@@ -69,6 +69,8 @@ class World {
   Result<Redriven> redrive(const std::string& event_id);
   Result<Redriven> redrive_all();
   Result<Conflict> decide(ReviewDecision decision);
+  /// In one window, together with what else is due.
+  std::vector<Result<Conflict>> decide(std::vector<ReviewDecision> decisions);
 
   /// Runs engine, network and messages for so long.
   void run_for(microseconds time);
@@ -117,6 +119,7 @@ class World {
   void send_now(const std::string& name, Queue& queue);
   [[nodiscard]] std::optional<Timestamp> next_message() const;
   [[nodiscard]] bool is_quiet() const;
+  [[nodiscard]] bool is_over(const TenantId& tenant, const std::string& key, const PlatformId& target) const;
 
   EngineOptions engine_options_;
   std::shared_ptr<const Catalog> catalog_;
