@@ -11,7 +11,7 @@ __extension__ using Wide = __int128;
 
 constexpr int kScaleMax = 12;
 constexpr std::size_t kWholeDigitsMax = 15;
-constexpr int kMinorDigitsMax = 18;  // 64 bits hold all of them
+constexpr int kDigitsMax = 18;  // 64 bits hold all of them
 
 constexpr std::string_view kNoDecimals[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
                                             "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"};
@@ -40,9 +40,17 @@ Wide divide_half_even(Wide numerator, Wide denominator) {
 
 /// Whether an amount of so many minor units may be written, and read again.
 bool fits(Wide minor, Currency currency) {
-  const int digits = std::min(static_cast<int>(kWholeDigitsMax) + currency.exponent(), kMinorDigitsMax);
+  const int digits = std::min(static_cast<int>(kWholeDigitsMax) + currency.exponent(), kDigitsMax);
   const Wide limit = power_of_ten(digits);
   return minor < limit && minor > -limit;
+}
+
+/// `1990` with two decimals is `19.90`.
+std::string with_point(std::int64_t units, std::size_t decimals) {
+  std::string digits = std::to_string(units < 0 ? -units : units);
+  if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
+  if (decimals > 0) digits.insert(digits.size() - decimals, ".");
+  return units < 0 ? "-" + digits : digits;
 }
 
 bool all_digits(std::string_view text) {
@@ -85,12 +93,26 @@ Result<Decimal> Decimal::parse(std::string_view text) {
   const std::string_view whole = text.substr(0, point);
   const std::string_view fraction = point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
   if (whole.empty() || !all_digits(whole) || !all_digits(fraction)) return refuse();
-  if (whole.size() + fraction.size() > 18 || fraction.size() > kScaleMax) return refuse();
+  if (whole.size() + fraction.size() > static_cast<std::size_t>(kDigitsMax) || fraction.size() > kScaleMax)
+    return refuse();
   Decimal decimal{0, static_cast<int>(fraction.size())};
   for (const char c : whole) decimal.units = decimal.units * 10 + (c - '0');
   for (const char c : fraction) decimal.units = decimal.units * 10 + (c - '0');
   if (negative) decimal.units = -decimal.units;
   return decimal;
+}
+
+Result<Decimal> Decimal::plus(const Decimal& other) const {
+  int sum_scale = std::max(scale, other.scale);
+  Wide sum = units * power_of_ten(sum_scale - scale) + other.units * power_of_ten(sum_scale - other.scale);
+  for (; sum_scale > 0 && sum % 10 == 0; --sum_scale) sum /= 10;
+  const Wide limit = power_of_ten(kDigitsMax);
+  if (sum >= limit || sum <= -limit) return fail(ErrorCode::kInvalid, "the sum has more than 18 digits");
+  return Decimal{static_cast<std::int64_t>(sum), sum_scale};
+}
+
+std::string Decimal::to_text() const {
+  return canonical_number(with_point(units, static_cast<std::size_t>(scale)));
 }
 
 Result<Money> Money::parse(const Value& major, Currency currency) {
@@ -114,7 +136,7 @@ Result<Money> Money::parse(const Value& major, Currency currency) {
   if (point != std::string_view::npos && fraction.empty()) return refuse();
 
   const auto decimals = static_cast<std::size_t>(currency.exponent());
-  if (whole.size() + decimals > static_cast<std::size_t>(kMinorDigitsMax)) return refuse();
+  if (whole.size() + decimals > static_cast<std::size_t>(kDigitsMax)) return refuse();
   std::int64_t minor = 0;
   for (const char c : whole) minor = minor * 10 + (c - '0');
   for (std::size_t i = 0; i < decimals; ++i) minor = minor * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);
@@ -124,11 +146,7 @@ Result<Money> Money::parse(const Value& major, Currency currency) {
 }
 
 std::string Money::to_decimal() const {
-  const auto decimals = static_cast<std::size_t>(currency_.exponent());
-  std::string digits = std::to_string(minor_ < 0 ? -minor_ : minor_);
-  if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
-  if (decimals > 0) digits.insert(digits.size() - decimals, ".");
-  return minor_ < 0 ? "-" + digits : digits;
+  return with_point(minor_, static_cast<std::size_t>(currency_.exponent()));
 }
 
 Result<Money> Money::convert(const Rate& rate, Currency to) const {

@@ -32,6 +32,12 @@ struct Decimal {
 
   /// Errors: `kInvalid` for text that is no plain decimal or has more than 18 digits.
   static Result<Decimal> parse(std::string_view text);
+
+  /// The exact sum. Errors: `kInvalid` if it needs more than 18 digits.
+  [[nodiscard]] Result<Decimal> plus(const Decimal& other) const;
+  [[nodiscard]] Decimal negated() const noexcept { return {-units, scale}; }
+  /// As canonical JSON writes it, without needless zeros: `12.5`.
+  [[nodiscard]] std::string to_text() const;
 };
 
 /// How many units of one currency are paid for one unit of another: `numerator / denominator`.

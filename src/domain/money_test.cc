@@ -71,5 +71,29 @@ TEST(Money, IsOneValueInARecord) {
   EXPECT_EQ(Money::from_value(*parse_json(R"({"amount":"1"})")), std::nullopt);
 }
 
+/// What adding, and writing the sum, makes of two decimals.
+std::string sum(std::string_view a, std::string_view b) {
+  const auto result = Decimal::parse(a)->plus(*Decimal::parse(b));
+  return result ? result->to_text() : "does not fit";
+}
+
+TEST(Decimal, AddsExactly) {
+  EXPECT_EQ(sum("0.1", "0.2"), "0.3");
+  EXPECT_EQ(sum("9.95", "0.05"), "10");
+  EXPECT_EQ(sum("3", "-5.5"), "-2.5");
+  EXPECT_EQ(sum("-0.25", "0.25"), "0");
+  EXPECT_EQ(sum("0.000000000001", "99999"), "99999.000000000001");
+  EXPECT_EQ(Decimal::parse("-0.050")->to_text(), "-0.05");
+  EXPECT_EQ(Decimal::parse("1.5")->negated().to_text(), "-1.5");
+}
+
+TEST(Decimal, RefusesASumWithMoreDigitsThanItCouldRead) {
+  EXPECT_EQ(sum("999999999999999998", "1"), "999999999999999999");
+  EXPECT_EQ(sum("999999999999999999", "1"), "does not fit");
+  EXPECT_EQ(sum("-999999999999999999", "-1"), "does not fit");
+  EXPECT_EQ(sum("999999999999", "0.000000000001"), "does not fit");
+  EXPECT_EQ(sum("999999999999999999", "999999999999999999"), "does not fit");
+}
+
 }  // namespace
 }  // namespace datasync
