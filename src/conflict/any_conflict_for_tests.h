@@ -34,6 +34,7 @@ struct AnyConflict {
   std::vector<AnySide> sides;  // three, each of another platform
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): rapidcheck looks for this name
 inline void showValue(const AnyConflict& conflict, std::ostream& out) {
   out << conflict.field << ", base " << (conflict.base ? conflict.base->text() : "unknown");
   for (const AnySide& side : conflict.sides) {

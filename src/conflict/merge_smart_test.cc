@@ -365,7 +365,7 @@ TEST(MergeSmartText, MergedWithASideAgainIsTheSameText) {
 
 std::string nested(int depth, const std::string& inner) {
   std::string text = inner;
-  for (int i = 0; i < depth; ++i) text = R"({"a":)" + text + "}";
+  for (int i = 0; i < depth; ++i) text.insert(0, R"({"a":)") += '}';
   return text;
 }
 

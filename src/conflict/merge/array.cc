@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,15 +68,14 @@ struct Arrays {
 };
 
 std::vector<Value> merge_by_id(const Arrays& arrays, int depth) {
-  const auto& [base, newer, older] = arrays;
   std::vector<Value> merged;
   const auto take = [&](const std::string& id) {
-    auto item = merge({{}, base.find(id), newer.find(id), older.find(id), depth + 1});
+    auto item = merge({{}, arrays.base.find(id), arrays.newer.find(id), arrays.older.find(id), depth + 1});
     if (item) merged.push_back(std::move(*item));
   };
-  for (const std::string& id : newer.ids()) take(id);
-  for (const std::string& id : older.ids()) {
-    if (newer.find(id) == nullptr) take(id);
+  for (const std::string& id : arrays.newer.ids()) take(id);
+  for (const std::string& id : arrays.older.ids()) {
+    if (arrays.newer.find(id) == nullptr) take(id);
   }
   return merged;
 }
