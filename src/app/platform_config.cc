@@ -243,7 +243,8 @@ void PlatformConfigReader::read_platforms(ConfigSection& top) {
   ConfigSection section = top.section("platforms");
   for (const auto& [name, unused] : section.members()) {
     ConfigSection platform = section.section(name);
-    if (PlatformId(name) == pipeline::kReviewer) section.refuse(name, "is the name under which decisions of people are told");
+    if (PlatformId(name) == pipeline::kReviewer)
+      section.refuse(name, "is the name under which decisions of people are told");
     if (platform.flag("enabled").value_or(true)) {
       read_platform(name, platform);
     } else {
