@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <sstream>
 
 #include "conflict/any_conflict_for_tests.h"
 #include "conflict/rules.h"
+#include "conflict/strategies/custom_logic.h"
 
 // What holds of every strategy, for conflicts that nobody thought of; and that each law is broken by a strategy that is
 // wrong, for a law that no one can break says nothing. DATASYNC_CASES sets how many conflicts a law meets; RC_PARAMS of
@@ -147,8 +150,18 @@ Verdict check(const Law& law, const Strategy& strategy, Ingredients ingredients,
   return {result.template is<rc::detail::SuccessResult>(), story.str()};
 }
 
+/// A strategy, or a shipped rule of custom_logic.
+std::shared_ptr<const Strategy> strategy_or_rule(std::string_view name) {
+  if (auto strategy = find_strategy(name)) return strategy;
+  const std::string path = std::string(DATASYNC_SOURCE_DIR) + "/config/rules/" + std::string(name) + ".lua";
+  std::ifstream file(path);
+  auto rule = CustomLogic::compile(path, {std::istreambuf_iterator<char>(file), {}}, {});
+  EXPECT_TRUE(rule) << rule.error().message;
+  return rule ? *std::move(rule) : nullptr;
+}
+
 void expect_holds(const Law& law, std::string_view name, Ingredients ingredients = Ingredients::kAll) {
-  const auto strategy = find_strategy(name);
+  const auto strategy = strategy_or_rule(name);
   ASSERT_NE(strategy, nullptr);
   const Verdict verdict = check(law, *strategy, ingredients, {.cases = cases(), .shrink = true});
   EXPECT_TRUE(verdict.holds) << name << ": " << verdict.story;
@@ -178,7 +191,8 @@ TEST_P(Laws, AreIdempotent) {
   expect_holds(is_idempotent, GetParam(), Ingredients::kNoCounters);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Laws, testing::Values("latest_wins", "source_wins", "merge_smart"),
+INSTANTIATE_TEST_SUITE_P(Of, Laws,
+                         testing::Values("latest_wins", "source_wins", "merge_smart", "lead_score", "inventory"),
                          [](const auto& which) { return std::string(which.param); });
 
 TEST(LawsOfLatestWins, OneOfThreeSurvivesInWhateverOrderTheyMeet) {
