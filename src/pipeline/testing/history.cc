@@ -137,6 +137,7 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
   }
   for (const char* field : kFields) book.fields[field] = some_rule();
   if (changes_emails_) book.fields["email"] = some_rule();
+  if (happens(0.2)) book.expiry = {std::chrono::hours{below(2)}, happens(0.5)};
   return book;
 }
 

@@ -169,6 +169,7 @@ bool Reviewer::decide_any() {
     const Conflict* now = find_conflict(review.id);
     if (now == nullptr || now->status != "open" || now->revision != review.revision) return true;  // it goes on
   }
+  if (unit() < 0.1) return assign(review);
   if (unit() < 0.3) {
     decide_at_once();
     return true;
@@ -224,6 +225,19 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
     decision.data.set(side.field, expected);
   }
   return decision;
+}
+
+/// It is given to somebody, and is another revision then.
+bool Reviewer::assign(const Conflict& review) {
+  ReviewDecision decision;
+  decision.conflict = review.id;
+  decision.choice = ReviewDecision::Choice::kAssign;
+  decision.assignee = "somebody";
+  const Result<Conflict> answer = world_.decide(std::move(decision));
+  if (!answer && !(answer.error().code == ErrorCode::kUnavailable && commits_fail_)) {
+    world_.complain("a review was not assigned: " + answer.error().message);
+  }
+  return true;
 }
 
 /// Of each two that are about one review, the second comes too late.

@@ -43,6 +43,7 @@ class Reviewer {
   void hear(const std::string& host, const net::ClientRequest& request);
   void hear_item(const TestPlatform& platform, const std::string& verb, const std::string& key, const Fields& envelope);
 
+  bool assign(const Conflict& review);
   void decide_at_once();
   [[nodiscard]] ReviewDecision choose(const Conflict& review, Value& expected);
   void expect_decided(const Conflict& answer, const std::string& field, const Value& expected);
