@@ -51,7 +51,8 @@ struct Redriven {
 };
 using RedriveCallback = net::UniqueFunction<void(Result<Redriven>)>;
 
-/// The source of events that a person's decisions make; no platform may have that name.
+/// The source of events that a person's decisions make, and the writer of merged values; no platform may have that
+/// name.
 inline const PlatformId kReviewer{"data-sync"};
 
 /// What a person decides about an open review.

@@ -79,6 +79,7 @@ class Reconciler {
                                        std::uint64_t held_hash);
   [[nodiscard]] Result<void> settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
                                              std::uint64_t held_hash);
+  [[nodiscard]] static RecordVersion base_version_of(const Change& change, const FieldName& field);
   [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
                                                      const FieldState& golden) const;
   static void keep_golden(Change& change, const FieldName& field, std::uint64_t held_hash);

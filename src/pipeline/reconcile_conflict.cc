@@ -34,6 +34,12 @@ Conflict::Side make_side(const FieldState& golden, const Value& value, const con
   return side;
 }
 
+/// A merged value is nobody's own: were it its last writer's, that platform's next word would count as having seen it.
+void disown(FieldState& state) {
+  state.writer = kReviewer;
+  state.source_version.reset();
+}
+
 }  // namespace
 
 /// A change that is causally later: it becomes the golden value, unless a person has to decide.
@@ -100,6 +106,7 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
     case Outcome::kMerged:
       side.outcome = Conflict::Outcome::kMerged;
       overwrite(change, field, resolution.merged);
+      disown(record.at_or_new(field));
       [[fallthrough]];
     case Outcome::kGolden:
     case Outcome::kReview:
@@ -124,14 +131,27 @@ void Reconciler::note_conflict(Change& change, Conflict::Side side, std::string_
   conflict.fields.push_back(std::move(side));
 }
 
+/// The version that the event's platform held when it wrote the field: of a late event not the one that it holds now.
+/// 0 if none is known.
+RecordVersion Reconciler::base_version_of(const Change& change, const FieldName& field) {
+  const Event& event = change.event();
+  const Knowledge* source = change.record().known_by(event.source);
+  if (source == nullptr || change.is_former()) return {};
+  const auto was_seen = [&](const KnownValue& held) {
+    return held.field == field && conflict::is_surely_after(change.record(), event, held);
+  };
+  const KnownValue* now = source->find(field);
+  if (now == nullptr || was_seen(*now)) return now == nullptr ? RecordVersion{} : now->version;
+  const auto before = std::find_if(source->earlier.rbegin(), source->earlier.rend(), was_seen);
+  return before == source->earlier.rend() ? RecordVersion{} : before->version;
+}
+
 /// What both sides were made from: the value that the event's platform had seen when it wrote another one.
 Result<std::optional<Value>> Reconciler::base_of(const Window& window, const Change& change,
                                                  const FieldState& golden) const {
   const Event& event = change.event();
-  const Knowledge* source = change.record().known_by(event.source);
-  const KnownValue* seen = source == nullptr || change.is_former() ? nullptr : source->find(golden.name);
-  RecordVersion version = seen == nullptr ? RecordVersion{} : seen->version;
-  if (event.base_version) version = RecordVersion{*event.base_version};
+  const RecordVersion version =
+      event.base_version ? RecordVersion{*event.base_version} : base_version_of(change, golden.name);
   if (version.value == 0) return std::nullopt;
   auto then = field_at(tools_.store, &window.batch, golden, version);
   if (!then) return fail(std::move(then).error());
