@@ -76,7 +76,7 @@ sim_test() {
     crashes) echo CrashesLoseNothing ;;
     store) echo AStoreThatFailsLosesNothing ;;
     room) echo LittleRoomAndOutagesLoseNothing ;;
-    reviews) echo WhatWaitsForAPersonIsDecidedAndConverges ;;
+    reviews) echo ReviewsAreDecidedOnceAndForAll ;;
     *) return 1 ;;
   esac
 }

@@ -57,6 +57,16 @@ TEST_F(DetectorTest, WhatAPlatformWroteBeforeItsValueWasKnownToBeThereMayBeOverw
   EXPECT_FALSE(overtaken());
 }
 
+TEST_F(DetectorTest, WhoWasToldTheSameTwiceMayNameTheVersionOfTheFirstTime) {
+  event_.base_version = 6;
+  EXPECT_FALSE(overtaken());
+  beta().hold({"name", {0}, kOld, at(12)});   // its own, which lost
+  beta().hold({"name", {6}, kTold, at(20)});  // so it was told again
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(30);
+  EXPECT_FALSE(overtaken()) << "its clock tells";
+}
+
 TEST_F(DetectorTest, WhoNamesTheVersionThatItWasToldHadSeenIt) {
   event_.base_version = 6;
   EXPECT_EQ(verdict(), Verdict::kOrdinary);

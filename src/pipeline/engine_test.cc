@@ -47,6 +47,28 @@ TEST_F(EngineTest, AnEchoChangesNothingAndIsSkipped) {
   EXPECT_EQ(alpha().requests, 0U);
 }
 
+TEST_F(EngineTest, WhatAPlatformHadSeenIsNoChangeHoweverLateItSaysSo) {
+  conflict::EntityRulebook beta_is_right;
+  beta_is_right.fields["name"].strategy = conflict::find_strategy("source_wins");
+  beta_is_right.priority = {PlatformId("beta")};
+  begin({}, false, {{kEntity, beta_is_right}});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  const auto [there, copy] = only(beta());
+  for (const char* name : {"t1:1", "t1:2", "t1:3", "t1:4"}) {  // more than are kept for echoes
+    edit(alpha(), id, "name", name);
+    settle();
+  }
+  sends_ = false;
+  beta().on_change({kTenant, kEntity, Verb::kUpdated, there, copy, {"beta_name", "beta_email"}});
+  last_->base_version = 1;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(world().record_of(0, id)->version.value, 5);
+  EXPECT_TRUE(world().store.conflicts().empty());
+  EXPECT_EQ(held(alpha(), "name"), "t1:4");
+}
+
 TEST_F(EngineTest, AnEventOlderThanItsPlatformsLastWriteIsStale) {
   const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   settle();

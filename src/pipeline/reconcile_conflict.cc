@@ -73,6 +73,9 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   const conflict::FieldRule& rule = rules.rule(record.entity, field);
   auto base = base_of(window, change, golden);
   if (!base) return fail(std::move(base).error());
+  if (event.base_version && *base && window.catalog->mapper.held_hash(change.plan, field, **base) == held_hash) {
+    return {};  // it is what its platform had seen: a late echo, or an untouched field of a whole object
+  }
   const conflict::FieldConflict both{
       record.entity,
       field,

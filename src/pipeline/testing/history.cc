@@ -1,5 +1,8 @@
 #include "pipeline/testing/history.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -124,7 +127,7 @@ World::Options History::options() {
   options.engine.window_events_max = happens(0.3) ? 2 : 100;
   options.engine.records_cached = happens(0.5) ? 1 : 100;
   if (has_little_room_) options.engine.events_in_memory_max = 1 + below(12);
-  if (kind_ == HistoryKind::kReviews || happens(0.3)) options.rules[kEntity] = rulebook(options.platforms);
+  if (kind_ == HistoryKind::kReviews || happens(0.6)) options.rules[kEntity] = rulebook(options.platforms);
   return options;
 }
 
@@ -132,7 +135,8 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
   conflict::EntityRulebook book;
   for (auto shape = platforms.rbegin(); shape != platforms.rend(); ++shape) book.priority.push_back(shape->id);
   if (kind_ != HistoryKind::kReviews) {
-    book.fields["name"] = {conflict::find_strategy("source_wins"), true, {}};
+    const char* strategy = happens(0.5) ? "merge_smart" : "source_wins";
+    for (const char* field : kFields) book.fields[field] = {conflict::find_strategy(strategy), true, {}};
     return book;
   }
   for (const char* field : kFields) book.fields[field] = some_rule();
@@ -317,7 +321,14 @@ void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_
 Value History::some_value(const Slot& slot, const std::string& field) {
   const std::size_t n = happens(0.5) ? below(3) : 100 + ++counter_;
   if (field == "email") return Value::string(std::to_string(n) + slot.email);
-  return Value::string(slot.tenant.str() + ":" + field + std::to_string(n));
+  // Sets and lines, which merge; few of them, so that the same ones come again.
+  std::vector<std::size_t> parts;
+  for (std::size_t i = 0; i < 5; ++i) {
+    if (happens(0.5)) parts.push_back(i);
+  }
+  if (n > 99) parts.push_back(n);
+  if (field == "phone") return Value::from_canonical(fmt::format("[{}]", fmt::join(parts, ",")));
+  return Value::string(fmt::format("{}:{}\n{}", slot.tenant.str(), field, fmt::join(parts, "\n")));
 }
 
 std::optional<std::string> History::id_in(TestPlatform& platform, const Slot& slot) {
