@@ -396,9 +396,9 @@ std::optional<conflict::ReviewRule> PlatformConfigReader::read_review_rule(Confi
   const ConfigNode* node = rule.node("review");
   if (node == nullptr) return std::nullopt;
   if (node->kind == ConfigNode::Kind::kScalar) {
-    static constexpr std::array<std::pair<std::string_view, bool>, 1> kWords{{{"every_change", true}}};
-    if (!rule.choice<bool>("review", kWords)) return std::nullopt;
-    return conflict::ReviewRule{};
+    if (rule.text("review") == "every_change") return conflict::ReviewRule{};
+    rule.refuse("review", "must be every_change or, for an amount, {change_above: 100, currency: USD}");
+    return std::nullopt;
   }
   ConfigSection section = rule.section("review");
   const auto currency = Currency::parse(section.text("currency").value_or(""));

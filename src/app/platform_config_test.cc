@@ -159,6 +159,13 @@ TEST(ShippedConfig, HasTheConflictRules) {
     const conflict::FieldRule found = books[entity].fields[field];
     return std::string(found.strategy->name()) + (found.critical ? "!" : "");
   };
+  const auto waits = [&](const char* entity, const char* field) { return books[entity].fields[field].review; };
+  ASSERT_TRUE(waits("user", "email"));
+  EXPECT_FALSE(waits("user", "email")->above) << "every change";
+  ASSERT_TRUE(waits("order", "total_amount"));
+  EXPECT_EQ(waits("order", "total_amount")->above, Money::from_minor(100'00, *Currency::parse("USD")));
+  EXPECT_FALSE(waits("user", "name"));
+  EXPECT_FALSE(books["user"].expiry.after) << "a review waits until somebody decides";
   EXPECT_EQ(rule("user", "email"), "source_wins!");
   EXPECT_EQ(rule("user", "name"), "latest_wins");
   EXPECT_EQ(rule("user", "profile_data"), "merge_smart");
@@ -291,6 +298,7 @@ conflict_rules:
   supplier:
     priority: [shopify]
     fields: {"*": {strategy: manual_review}}
+    reviews: {expire_after_hours: 48, then: source}
 )";
 
 TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
@@ -313,6 +321,8 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   EXPECT_EQ(config.rates.rates.size(), 2U);
   EXPECT_TRUE(config.mapping.entities.contains("supplier"));
   EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy->name(), "manual_review");
+  EXPECT_EQ(config.rulebooks.at("supplier").expiry.after, std::chrono::hours{48});
+  EXPECT_TRUE(config.rulebooks.at("supplier").expiry.to_source);
   EXPECT_TRUE(delivery::make_connector(*options));
 }
 
@@ -467,6 +477,19 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"conflict_rules: {user: {priority: [bizohollic]}}",
               "config.yaml:1: conflict_rules.user.priority: names a platform that there is not; did you mean "
               "`bizoholic`?"},
+        Wrong{"conflict_rules: {user: {fields: {email: {review: sometimes}}}}",
+              "config.yaml:1: conflict_rules.user.fields.email.review: must be every_change or, for an amount, "
+              "{change_above: 100, currency: USD}"},
+        Wrong{"conflict_rules: {order: {fields: {total_amount: {review: {change_above: lots, currency: USD}}}}}",
+              "config.yaml:1: conflict_rules.order.fields.total_amount.review.change_above: must be an amount of 0 or "
+              "more, such as 100"},
+        Wrong{"conflict_rules: {campaign: {fields: {budget: {review: {change_above: 5}}}}}",
+              "config.yaml:1: conflict_rules.campaign.fields.budget.review.currency: must be an ISO 4217 code such "
+              "as USD"},
+        Wrong{"conflict_rules: {user: {reviews: {expire_after_hours: 0}}}",
+              "config.yaml:1: conflict_rules.user.reviews.expire_after_hours: must be a whole number from 1 to 8784"},
+        Wrong{"platforms: {data-sync: {}}",
+              "config.yaml:1: platforms.data-sync: is the name under which decisions of people are told"},
         Wrong{"conflict_rules: {user: {fields: {email: {strategy: last_wins}}}}",
               "config.yaml:1: conflict_rules.user.fields.email.strategy: is none of latest_wins, "
               "source_wins, "
