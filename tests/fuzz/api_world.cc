@@ -23,6 +23,9 @@ constexpr Timestamp kNow{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}}
 /// Takes all and keeps nothing: each input finds the same store.
 class TakingBackend final : public api::Backend {
  public:
+  TakingBackend(const Clock& clock, std::shared_ptr<const pipeline::Catalog> catalog)
+      : clock_(clock), catalog_(std::move(catalog)) {}
+
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
     std::vector<pipeline::Receipt> receipts;
     for (const pipeline::Submission& submission : submissions) {
@@ -42,12 +45,41 @@ class TakingBackend final : public api::Backend {
     check(filter.tenants);
     callback(pipeline::Redriven{1, 1});
   }
+  void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) override {
+    check(decision.tenants);
+    if (api::fault_of_id(decision.conflict) || !is_utf8(decision.conflict)) {
+      return callback(fail(ErrorCode::kNotFound, "no such conflict"));
+    }
+    Conflict conflict;
+    conflict.id = decision.conflict;
+    conflict.tenant = TenantId{"t1"};
+    conflict.resolved_by = decision.by;
+    conflict.resolved_why = decision.reason;
+    conflict.assignee = decision.assignee;
+    callback(std::move(conflict));
+  }
+  void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) override {
+    check(request.tenants);
+    if (api::fault_of_id(request.event_id) || !is_utf8(request.event_id)) {
+      return callback(fail(ErrorCode::kNotFound, "no such event"));
+    }
+    callback(EventId("undone"));
+  }
+  /// The real one: it keeps nothing.
+  [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
+    require(event->tenant == TenantId{"t1"}, "an event is of the caller's tenant");
+    return pipeline::preview(reader, secret_, clock_, catalog_, std::move(event));
+  }
   [[nodiscard]] pipeline::EngineSnapshot snapshot() const override { return {}; }
 
  private:
   static void check(const storage::Reader::Tenants& tenants) {
-    require(tenants == storage::Reader::Tenants{TenantId{"t1"}}, "a redrive is of the caller's tenant");
+    require(tenants == storage::Reader::Tenants{TenantId{"t1"}}, "what a person asks for is of the caller's tenant");
   }
+
+  const Clock& clock_;
+  std::shared_ptr<const pipeline::Catalog> catalog_;
+  const std::string secret_ = std::string(32, 's');
 };
 
 /// A connection that remembers what it was told.
@@ -155,7 +187,7 @@ void fill(storage::Store& store, const TenantId& tenant, const std::string& mark
   conflict.entity = "user";
   conflict.entity_id = record.id;
   conflict.record = record.key;
-  conflict.fields = {{"name", Value::string(mark), Value::string(mark), "latest_wins", true}};
+  conflict.fields = {{"name", Value::string(mark), Value::string(mark), "latest_wins"}};
   conflict.status = "open";
   batch.conflicts.push_back(conflict);
   require(store.commit(batch).has_value(), "the store takes its first rows");
@@ -202,7 +234,7 @@ struct ApiWorld::Parts {
       security::Gatekeeper::make({.environment = "production", .jwt_secret = std::string(kSecret)}, clock).value();
   api::Stats stats;
   api::EventHub hub{clock, stats};
-  TakingBackend backend;
+  TakingBackend backend{clock, catalog};
   api::Api api{{backend,
                 clock,
                 *gatekeeper,

@@ -65,21 +65,22 @@ void check_history(std::string_view bytes) {
   require(read_history_body(body) == *fields, "a history that was written is the same", body);
 }
 
-/// The three columns stand behind each other, a line each.
+/// The four columns stand behind each other, a line each.
 void check_conflict(std::string_view bytes) {
   const std::string_view fields = take_until(bytes, "\n");
   const std::string_view source = take_until(bytes, "\n");
-  const auto sides = read_conflict_fields(fields, source, bytes);
+  const std::string_view target = take_until(bytes, "\n");
+  const auto sides = read_conflict_fields(fields, source, target, bytes);
   if (!sides) return;
   Conflict conflict;
   conflict.fields = *sides;
   const ConflictColumns columns = conflict_columns(conflict);
-  const auto again = read_conflict_fields(columns.fields, columns.source_data, columns.target_data);
+  const auto again = read_conflict_fields(columns.fields, columns.source_data, columns.target_data, columns.details);
   require(again.has_value(), "a conflict that was written can be read", columns.fields);
   conflict.fields = *again;
   const ConflictColumns twice = conflict_columns(conflict);
   require(twice.fields == columns.fields && twice.source_data == columns.source_data &&
-              twice.target_data == columns.target_data,
+              twice.target_data == columns.target_data && twice.details == columns.details,
           "and is the same conflict", columns.fields);
 }
 
