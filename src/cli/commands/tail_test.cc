@@ -23,7 +23,7 @@ constexpr auto kCompleted =
 constexpr auto kConflict =
     R"({"type":"conflict_detected","conflict_id":"c1","conflict_type":"data_mismatch","event_id":"e2","status":"open",
         "tenant_id":"other","entity_type":"user","entity_id":"42","source_platform":"coreldove",
-        "target_platform":"bizosaas","fields":[{"field":"email","strategy":"source_wins","source_won":false}],
+        "target_platform":"bizosaas","fields":[{"field":"email","strategy":"source_wins","outcome":"target"}],
         "created_at":"2026-01-31T09:30:01Z","resolved_at":null})";
 
 class TailTest : public testing::CliTest {
