@@ -117,7 +117,10 @@ Result<Reader::ConflictPage> read_conflicts(Connection& connection, const Reader
   total->reset();
 
   constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
-  auto rows = query.prepare(connection, std::string(kConflictColumns), " AND row < ? ORDER BY row DESC LIMIT ?");
+  // The few that expire are looked up by their time, not by their row.
+  const std::string tail =
+      filter.expires_until ? " AND +row < ? ORDER BY expires_at LIMIT ?" : " AND row < ? ORDER BY row DESC LIMIT ?";
+  auto rows = query.prepare(connection, std::string(kConflictColumns), tail);
   if (!rows) return fail(rows.error());
   const auto before = static_cast<int>(query.texts.size()) + 1;
   rows->bind(before, filter.before > 0 ? filter.before : kNewest)

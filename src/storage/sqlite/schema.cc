@@ -229,6 +229,7 @@ ALTER TABLE sync_conflicts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE sync_conflicts ADD COLUMN assignee TEXT;
 ALTER TABLE sync_conflicts ADD COLUMN expires_at INTEGER;
 ALTER TABLE sync_conflicts ADD COLUMN expires_to INTEGER;
+CREATE INDEX sync_conflicts_expiry ON sync_conflicts(expires_at) WHERE status = 'open' AND expires_at IS NOT NULL;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN resolved_by TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN reason TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN event_id TEXT;

@@ -382,12 +382,23 @@ TEST_F(SqliteFailures, ASecondProcessIsToldWhoHasTheFile) {
       << second.error().message;
 }
 
+TEST_F(SqliteFailures, ReviewsThatExpireAreFoundWithoutReadingThoseThatDoNot) {
+  must_open(options(false)).reset();
+  const auto plan = query(
+      "EXPLAIN QUERY PLAN SELECT id FROM sync_conflicts WHERE 1 AND status = 'open' AND expires_at <= 5 AND +row < 9 "
+      "ORDER BY expires_at LIMIT 101");
+  std::string words;
+  for (const std::string& cell : plan) words += cell + ' ';
+  EXPECT_NE(words.find("sync_conflicts_expiry"), std::string::npos) << words;
+}
+
 TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAreThere) {
   auto store = must_open(options(false));
   storage::WriteBatch batch = batch_of(1, 1);
   batch.conflicts = {make_conflict("c-1", 1)};
   ASSERT_TRUE(store->commit(batch));
   store.reset();
+  execute("DROP INDEX sync_conflicts_expiry");
   for (const char* column : {"details", "reason", "revision", "assignee", "expires_at", "expires_to"}) {
     execute("ALTER TABLE sync_conflicts DROP COLUMN " + std::string(column));
   }
