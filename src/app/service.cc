@@ -99,6 +99,7 @@ pipeline::EngineOptions engine_options(const Settings& settings) {
   options.batch_wait = settings.batch_wait;
   options.retry_attempts = settings.retry_attempts;
   options.backoff_factor = settings.backoff_factor;
+  options.request_timeout = settings.request_timeout;
   options.lane_concurrency_max = settings.lane_concurrency_max;
   options.origin_concurrency_max = settings.max_http_connections;
   options.retention = settings.event_retention;

@@ -20,6 +20,11 @@ bool may_share_request(const delivery::Connector& connector, const Attempt& one,
          connector.batches_with(one.change, other.change);
 }
 
+/// The change has come to its end and waits for what may still arrive of it.
+bool lingers(const Outbox& outbox) {
+  return outbox.attempt != nullptr && outbox.attempt->covered == 0;
+}
+
 bool is_among(const std::vector<const FieldState*>& fields, const FieldName& name) {
   return std::any_of(fields.begin(), fields.end(), [&name](const FieldState* field) { return field->name == name; });
 }
@@ -71,7 +76,12 @@ void Deliverer::wake(Window& window) {
     Outbox& outbox = *parked_.begin()->second;
     parked_.erase(parked_.begin());
     --outbox.lane->parked;
-    queue(window, outbox, false);
+    if (outbox.waiting.empty()) {
+      drop_attempt(window, outbox);  // it lingered
+      outbox.phase = Outbox::Phase::kIdle;
+    } else {
+      queue(window, outbox, false);
+    }
   }
 }
 
@@ -200,9 +210,23 @@ std::vector<Outbox*> Deliverer::gather(Window& window, Lane& lane, const deliver
   return outboxes;
 }
 
+/// Until when a request may arrive that would undo what is said now: one whose answer nobody heard. A change that is
+/// still noted though none is under way lingered when the process ended.
+Timestamp Deliverer::may_arrive_until(const Outbox& outbox) const {
+  if (lingers(outbox)) return outbox.attempt->arrives_until;
+  if (outbox.attempt || outbox.subject->stateless) return {};
+  const Knowledge* known = outbox.subject->record.known_by(outbox.target);
+  return known == nullptr || known->frozen.empty() ? Timestamp{} : former_arrive_until_;
+}
+
 bool Deliverer::prepare(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
   const Sequence newest = outbox.waiting.back();
+  if (const auto until = may_arrive_until(outbox); until > window.now) {
+    park(outbox, until);
+    return false;
+  }
+  if (lingers(outbox)) drop_attempt(window, outbox);
   if (outbox.attempt) {
     // An unknown outcome, or a plan that has begun, is repeated as it was. What was seen refused gives way to newer
     // state.
@@ -353,6 +377,7 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
     if (*attempt) {
       (*attempt)->unknown = (*attempt)->change.repeat_as_update = result.outcome_unknown;
       (*attempt)->started = result.first_attempt_at.value_or(window.now);
+      if (result.outcome_unknown) (*attempt)->arrives_until = former_arrive_until_;
       outbox.attempt = std::move(*attempt);
       // Which others it spoke for is not known any more: they are compared with the record once it is delivered.
       outbox.waiting.pop_back();
@@ -396,6 +421,35 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
   }
   auto attempt = compose(catalog, outbox, entry, *then, words->verb, std::move(words->ids), fields);
   return attempt ? std::move(*attempt) : nullptr;
+}
+
+Result<void> Deliverer::recall(Window& window, Subject& subject, const PlatformId& target) {
+  const Knowledge* known = subject.record.known_by(target);
+  if (window.now >= former_arrive_until_ || known == nullptr || known->frozen.empty()) return {};
+  Outbox& outbox = subject.outbox(target);
+  const delivery::Connector* connector = window.catalog->connector(target);
+  if (outbox.attempt || connector == nullptr) return {};
+  const RecordVersion version = known->frozen.front().version;
+  auto words = frozen_words(*known, version);
+  auto then = record_at(tools_.store, subject.record, version);
+  if (!then) return fail(std::move(then).error());
+  auto attempt = std::make_unique<Attempt>();
+  attempt->change.target = target;
+  attempt->change.version = version;
+  attempt->change.verb = words->verb;
+  attempt->change.known_ids = std::move(words->ids);
+  attempt->arrives_until = former_arrive_until_;
+  const transform::Mapper& mapper = window.catalog->mapper;
+  const transform::EntityPlan& plan = mapper.plan(target, subject.record.entity);
+  for (const FieldName& name : words->fields) {
+    const FieldState* field = then->find(name);
+    if (field == nullptr) continue;  // its history is no longer kept
+    attempt->fields.push_back({name, field->version, mapper.held_hash(plan, name, field->value)});
+  }
+  outbox.attempt = std::move(attempt);
+  if (outbox.lane == nullptr) outbox.lane = &lanes_.get(subject.record.tenant, *connector);
+  if (outbox.phase == Outbox::Phase::kIdle) park(outbox, former_arrive_until_);
+  return {};
 }
 
 void Deliverer::hasten(Window& window, Outbox& outbox) {

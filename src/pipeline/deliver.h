@@ -50,6 +50,9 @@ class Deliverer {
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
 
+  /// A change to that target that lingered when the process ended lingers on. Before its target's news is judged.
+  [[nodiscard]] Result<void> recall(Window& window, Subject& subject, const PlatformId& target);
+
   /// A person asked for it: what keeps the tenant's changes of that entity from the target is tried anew.
   void lift(const TenantId& tenant, const PlatformId& target, std::string_view entity);
   /// A parked change is tried now: a person asked for it.
@@ -113,6 +116,8 @@ class Deliverer {
   [[nodiscard]] bool must_gather(Window& window, Lane& lane, const delivery::Connector& connector) const;
   [[nodiscard]] std::vector<Outbox*> gather(Window& window, Lane& lane, const delivery::Connector& connector);
 
+  [[nodiscard]] Timestamp may_arrive_until(const Outbox& outbox) const;
+  void linger(Window& window, Outbox& outbox, Timestamp until);
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't
@@ -172,6 +177,7 @@ class Deliverer {
   std::multimap<Timestamp, Outbox*> parked_;
   boost::unordered_flat_map<std::int64_t, InFlight> in_flight_;
   std::int64_t last_request_ = 0;
+  Timestamp former_arrive_until_{};  ///< what was under way before the last `recover` may arrive until then
   std::size_t queued_ = 0;
   std::optional<SteadyTime> gathering_until_;  ///< the first batch that stops waiting for company
   std::optional<Timestamp> blocked_until_;     ///< the first rest of a lane or an origin that ends

@@ -264,6 +264,19 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
   close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
   outbox.losses = 0;
   outbox.attempt->unknown = false;
+  linger(window, outbox, attempt.arrives_until);
+}
+
+/// The change has come to its end, but an unheard request of it may still arrive: nothing newer is said before that,
+/// and what the target says by itself may be overwritten.
+void Deliverer::linger(Window& window, Outbox& outbox, Timestamp until) {
+  Attempt& attempt = *outbox.attempt;
+  attempt.covered = 0;
+  if (until > window.now && !outbox.subject->stateless) {
+    attempt.arrives_until = until;
+    park(outbox, until);
+    return;
+  }
   drop_attempt(window, outbox);
   go_on(window, outbox);
 }
@@ -374,19 +387,20 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
     result.error_message = message;
     update_status(window, *entry);
   }
-  if (due) {
-    if (gives_up) drop_attempt(window, outbox);
-    park(outbox, *due);
-  } else {
-    drop_attempt(window, outbox);
-    go_on(window, outbox);
+  if (!due) {
+    linger(window, outbox, attempt.unknown ? window.now + options_.request_timeout : attempt.arrives_until);
+    return;
   }
+  if (gives_up) {
+    due = std::max(*due, attempt.arrives_until);
+    drop_attempt(window, outbox);
+  }
+  park(outbox, *due);
 }
 
 void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& message) {
   close_results(window, outbox, outbox.attempt->covered, ResultStatus::kFailed, message);
-  drop_attempt(window, outbox);
-  go_on(window, outbox);
+  linger(window, outbox, outbox.attempt->arrives_until);
 }
 
 void Deliverer::park(Outbox& outbox, Timestamp due) {

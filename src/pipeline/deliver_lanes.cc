@@ -48,6 +48,7 @@ Result<void> Deliverer::recover(const Window& window) {
   suspensions_.load(*stored);
   lanes_.load(*stored);
   follow(window);
+  former_arrive_until_ = window.now + options_.request_timeout;
   return {};
 }
 

@@ -94,7 +94,7 @@ struct EngineOptions {
   milliseconds batch_wait{50};          ///< how long a started batch waits for company while another is under way
   int retry_attempts = 3;               ///< quick retries
   double backoff_factor = 2.0;
-  milliseconds request_timeout{30'000};
+  milliseconds request_timeout{30'000};      ///< so long a request whose answer nobody heard may still arrive
   std::size_t lane_concurrency_max = 100;    ///< requests of one tenant to one platform under way at once
   std::size_t origin_concurrency_max = 100;  ///< requests to one origin under way at once
   std::chrono::hours retention{24 * 30};

@@ -115,6 +115,44 @@ TEST_F(EngineTest, AnUnknownOutcomeIsRepeatedAlsoAfterACrash) {
   EXPECT_EQ(beta().seen[1].data.find("beta_name")->text(), "\"t1:1\"");
 }
 
+TEST_F(EngineTest, WhatAnEarlierProcessAskedForMayArriveAfterItsRepetitionAndUndoesNothing) {
+  shapes_[1].honours_keys = false;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().network.script = {"slow"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{200});
+  for (const char* next : {"t1:2", "t1:3"}) {
+    world().crash();
+    world().run_for(seconds{1});
+    EXPECT_EQ(held(beta(), "name"), "t1:1");
+    EXPECT_EQ(status("e2"), EventStatus::kCompleted) << "its repetition waits for nothing";
+    edit(alpha(), id, "name", next);
+    world().run_for(seconds{1});
+    EXPECT_EQ(held(beta(), "name"), "t1:1") << "the first request may still arrive, and would undo the next change";
+    EXPECT_EQ(held(gamma(), "name"), next);
+  }
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:3");
+}
+
+TEST_F(EngineTest, WhatATargetWritesWhileAnEarlierRequestMayArriveIsToldToItOnceMore) {
+  shapes_[1].honours_keys = false;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().network.script = {"slow"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{200});
+  world().crash();
+  world().run_for(seconds{5});
+  edit(beta(), only(beta()).first, "name", "t1:2");
+  settle();
+  EXPECT_EQ(held(alpha(), "name"), "t1:2");
+  EXPECT_EQ(held(beta(), "name"), "t1:2");
+}
+
 // A create was answered without an id, so the update names the record's. Then the target's own event told its id.
 TEST_F(EngineTest, AnIdThatBecomesKnownMeanwhileIsNotNamedInARepetition) {
   shapes_[1].sends_email = true;

@@ -47,7 +47,8 @@ RecordVersion seen_version(const Event& event, const FieldState& golden) {
 Attempt* attempt_under_way(Subject& subject, const PlatformId& platform) {
   Outbox* outbox = subject.find_outbox(platform);
   if (outbox == nullptr || !outbox->attempt) return nullptr;
-  const bool is_exposed = outbox->phase == Outbox::Phase::kInFlight || outbox->attempt->unknown;
+  const bool is_exposed =
+      outbox->phase == Outbox::Phase::kInFlight || outbox->attempt->unknown || outbox->attempt->covered == 0;
   return is_exposed ? outbox->attempt.get() : nullptr;
 }
 
@@ -108,6 +109,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   }
   Change doing(entry, **found, mapper.plan(event.source, event.entity));
   entry.state.record = doing.record().key;
+  DATASYNC_TRY(deliverer_.recall(window, doing.subject, event.source));
   DATASYNC_TRY(link(doing));
 
   if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {

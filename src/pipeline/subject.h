@@ -34,6 +34,8 @@ struct Attempt {
   bool unknown = false;     ///< the last request may have been applied: it is repeated before anything else is said
   bool alone = false;       ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
   int repeats = 0;          ///< how often the target asked for it in another form (`kRepeat`)
+  /// Until then a request whose answer nobody heard may still arrive, also after the change has been acknowledged.
+  Timestamp arrives_until{};
 };
 
 /// All that one target still has to hear of one record: at most one change under way or parked, the rest waits for it.

@@ -26,10 +26,7 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
     const Timestamp now = clock_.now();
     const Timestamp arrives = now + some_delay();
     const Timestamp answers = arrives + some_delay();
-    call->honours_keys = platform.shape().honours_keys;
-    const auto arrive = [call, &platform] {
-      if (call->heard || call->honours_keys) call->response = platform.handle(call->request);
-    };
+    const auto arrive = [call, &platform] { call->response = platform.handle(call->request); };
     const auto time_out = [call] {
       answer(*call, tl::unexpected(error_of(ErrorCode::kTimeout, Stage::kDuring, "no answer in time")));
     };
@@ -72,6 +69,10 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
         at(arrives, arrive);
         at(now + kTimeout, time_out);
         break;
+      case Fate::kSlow:
+        at(now + kTimeout - seconds{1}, arrive);
+        at(now + kTimeout, [call] { answer(*call, std::move(*call->response)); });
+        break;
       case Fate::kLate:
         at(now + kTimeout, time_out);
         at(now + kTimeout + milliseconds{random_.next() % 60'000}, arrive);
@@ -90,6 +91,7 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
     if (word == "lost_before") return Fate::kLostBefore;
     if (word == "lost_after") return Fate::kLostAfter;
     if (word == "late") return Fate::kLate;
+    if (word == "slow") return Fate::kSlow;
     if (word == "good") return Fate::kGood;
     if (word == "garbled") return Fate::kGarbled;
     status = std::stoi(word);
@@ -109,6 +111,7 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
   }
   if (falls_in(weather.lost_before)) return Fate::kLostBefore;
   if (falls_in(weather.lost_after)) return Fate::kLostAfter;
+  if (falls_in(weather.slow)) return Fate::kSlow;
   // A platform that forgets keys and carries out what it was asked a minute ago can't be kept right by anybody.
   if (falls_in(weather.late) && platform.shape().honours_keys) return Fate::kLate;
   return Fate::kGood;

@@ -21,6 +21,7 @@ struct Weather {
   double lost_before = 0;      ///< timed out, never arrived
   double lost_after = 0;       ///< carried out, the answer lost
   double late = 0;             ///< timed out, and carried out long after
+  double slow = 0;             ///< carried out and answered just in time
   milliseconds delay_max{50};  ///< of each way
 };
 
@@ -34,9 +35,9 @@ class TestNetwork final : public net::HttpSender {
   void send_all(std::vector<net::ClientCall> calls) override;
 
   Weather weather;
-  /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `500`,
-  /// …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and not to
-  /// its items).
+  /// Decides the next requests by hand, before the weather does: the first words count (`lost_after`, `late`, `slow`,
+  /// `500`, …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and
+  /// not to its items).
   std::vector<std::string> script;
 
   /// Hears each request as it leaves the engine.
@@ -53,10 +54,9 @@ class TestNetwork final : public net::HttpSender {
     net::ClientRequest request;
     net::ClientCallback callback;
     std::optional<net::ClientResponse> response;
-    bool heard = true;         ///< its caller still lives
-    bool honours_keys = true;  ///< may arrive even after its caller was gone and has asked again
+    bool heard = true;  ///< its caller still lives
   };
-  enum class Fate { kGood, kGarbled, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate };
+  enum class Fate { kGood, kGarbled, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate, kSlow };
   [[nodiscard]] Fate fate_of(const TestPlatform& platform, int& status);
   [[nodiscard]] microseconds some_delay();
   void at(Timestamp time, std::function<void()> action) { actions_.emplace(time, std::move(action)); }
