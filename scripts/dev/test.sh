@@ -29,8 +29,8 @@ run_suite() {
   rm -f "$reports/$suite_name.count"
   # Not `|| status=$?`: that would switch `set -e` off inside.
   set +e
-  (set -e; "$@" "$suite_name")
-  status=$?
+  (set -e; "$@" "$suite_name") 2>&1 | tee "$reports/$suite_name.log"
+  status=${PIPESTATUS[0]}
   set -e
   [[ ! -f $reports/$suite_name.count ]] || read -r suite_passed suite_failed <"$reports/$suite_name.count"
   ((suite_passed + suite_failed > 0 && status == 0 || suite_failed > 0)) || suite_failed=1
@@ -143,6 +143,11 @@ if selected sim; then run_suite sim run_sim; fi
 if selected kill; then run_suite kill run_kill; fi
 if selected fuzz; then run_suite fuzz run_fuzz; fi
 
+# Where only the end of a long output is kept, it must tell why.
+for failed_suite in ${failed_suites[@]+"${failed_suites[@]}"}; do
+  say "the end of $failed_suite, which failed"
+  tail -n 40 "$reports/$failed_suite.log"
+done
 ((failed == 0)) || say "failed: ${failed_suites[*]}"
 echo "$passed passed, $failed failed"
 ((failed == 0))
