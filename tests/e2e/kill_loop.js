@@ -47,9 +47,17 @@ if (values.help) {
   process.exit(0);
 }
 
+for (const name of ['kills', 'clients', 'seed', 'misdeeds']) {
+  if (!/^[0-9]+$/.test(values[name])) {
+    process.stderr.write(`--${name} ${values[name]}: a whole number is wanted\n`);
+    process.exit(2);
+  }
+}
+
 const kTenant = 'kill-loop';
 const kDrainMsMax = 180_000;
 const kFaultsShown = 20;
+const kCallsShown = 30;
 const kHolders = { user: ['bizoholic', 'coreldove', 'bizosaas'], lead: ['bizoholic', 'bizosaas'] };
 const kMisdeeds = [
   { status: 500 }, { status: 503, retry_after: 1 }, { status: 429, retry_after: 1 }, { drop: true }, { drop: true, when: 'after' },
@@ -158,8 +166,21 @@ function report(clients, memories) {
   say(`${memories.told.length} events acknowledged, ${sum(clients, (client) => client.resent)} further sendings of them; `
     + `${keys.size} deliveries in ${calls.length} calls`);
   for (const fault of faults.slice(0, kFaultsShown)) say(`FAULT ${fault}`);
+  if (faults.length > 0) tellCalls(faults[0], memories);
   say(faults.length === 0 ? 'Nothing was lost, reordered, changed or sent back.' : `${faults.length} faults`);
   return faults.length > 0 || memories.told.length === 0;
+}
+
+/** The calls about the record and on the platform that the fault names, as their platform saw them. */
+function tellCalls(fault, { histories }) {
+  const record = /w\d+-r\d+/.exec(fault)?.[0];
+  for (const [platform, history] of Object.entries(histories).filter(([name]) => fault.includes(name))) {
+    const told = history.filter(({ data }) => record && JSON.stringify(data ?? null).includes(`"${record}@`));
+    for (const call of told.slice(-kCallsShown)) {
+      const { arrived_at: at, idempotency_key: key, operation, verb, outcome, applied_order: order, data } = call;
+      say(`${platform} ${at} ${key} ${operation ?? verb} ${outcome} ${order ?? ''} ${JSON.stringify(data)}`);
+    }
+  }
 }
 
 /** What it takes to find out why. */
