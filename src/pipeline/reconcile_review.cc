@@ -3,7 +3,7 @@
 
 #include "base/uuid.h"
 #include "domain/money.h"
-#include "pipeline/identity.h"
+#include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
 
@@ -41,13 +41,6 @@ void name_first(Conflict& review, const Hold& hold) {
   review.event = hold.candidates.front().event;
   review.event_id = review.fields.front().event;
   review.source = review.fields.front().platform;
-}
-
-/// What the platforms are told, in the order of the configuration.
-std::vector<PlatformId> platforms_of(const Catalog& catalog) {
-  std::vector<PlatformId> platforms;
-  for (const auto& connector : catalog.connectors) platforms.push_back(connector->platform());
-  return platforms;
 }
 
 std::string names_of(const Conflict& review) {
@@ -324,21 +317,10 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
     settlement.value = std::move(*merged);
   }
 
-  auto event = std::make_shared<Event>();
-  event->tenant = review.tenant;
-  event->type = review.entity + "_updated";
-  event->entity = review.entity;
-  event->source = kReviewer;
-  event->targets = platforms_of(*window.catalog);
-  event->entity_id = record.id;
-  event->user_id = decision.by;
   Fields said;
   said.set(field.str(), settlement.value);
-  event->data = window.catalog->mapper.present(review.entity, said);
-  event->metadata.set("conflict_id", Value::string(review.id));
-  event->metadata.set("reason", Value::string(decision.reason));
-  event->order_key = order_key_of(*event);
-  settlement.event = std::move(event);
+  settlement.event = event_of_person(*window.catalog, record, said, decision.by, decision.reason);
+  settlement.event->metadata.set("conflict_id", Value::string(review.id));
   settlement.by = decision.by;
   settlement.reason = decision.reason;
   return settlement;

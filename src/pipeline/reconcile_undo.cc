@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/frozen.h"
+#include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
 
@@ -49,21 +49,10 @@ Result<Compensation> Reconciler::prepare(const Window& window, const storage::St
   }
   if (compensation.values.empty()) return moved_on("nothing that the event has changed is left");
 
-  auto told = std::make_shared<Event>();
-  told->tenant = event.tenant;
-  told->type = record.entity + "_updated";
-  told->entity = record.entity;
-  told->source = kReviewer;
-  for (const auto& connector : window.catalog->connectors) told->targets.push_back(connector->platform());
-  told->entity_id = record.id;
-  told->user_id = undo.by;
   Fields said;
   for (const Field& field : compensation.values) said.set(field.name, field.value);
-  told->data = window.catalog->mapper.present(record.entity, said);
-  told->metadata.set("undoes", Value::string(event.id.str()));
-  told->metadata.set("reason", Value::string(undo.reason));
-  told->order_key = order_key_of(*told);
-  compensation.event = std::move(told);
+  compensation.event = event_of_person(*window.catalog, record, said, undo.by, undo.reason);
+  compensation.event->metadata.set("undoes", Value::string(event.id.str()));
   return compensation;
 }
 

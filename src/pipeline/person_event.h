@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "domain/event.h"
+#include "domain/record.h"
+#include "pipeline/catalog.h"
+
+namespace datasync::pipeline {
+
+/// The event that tells all platforms what a person has made of a record: `said` is in it under the names of the
+/// contract, `reason` in its metadata. It has no id and no sequence yet. Pure.
+[[nodiscard]] std::shared_ptr<Event> event_of_person(const Catalog& catalog, const Record& record, const Fields& said,
+                                                     const std::string& by, const std::string& reason);
+
+}  // namespace datasync::pipeline
