@@ -31,7 +31,11 @@ Result<std::optional<Record>> find_record(storage::Reader& reader, const TenantI
   const auto key = reader.find_identity(tenant, pipeline::identity_of_canonical(tenant, entity, id));
   if (!key) return fail(key.error());
   if (!*key) return std::optional<Record>{};
-  return reader.load_record(tenant, **key);
+  auto record = reader.load_record(tenant, **key);
+  while (record && *record && (*record)->merged_into) {
+    record = reader.load_record(tenant, (*record)->merged_into->record);
+  }
+  return record;
 }
 
 Fields present_fields(const pipeline::Catalog& catalog, const Record& record) {
@@ -47,6 +51,9 @@ void begin_record(JsonWriter& out, const pipeline::Catalog& catalog, const Recor
   out.begin_object().field("entity_type", record.entity).field("entity_id", record.id.str());
   out.field("tenant_id", record.tenant.str()).field("version", record.version.value);
   out.key("data").raw(present_fields(catalog, record).to_json()).field("deleted", record.is_deleted());
+  out.key("absorbed").begin_array();
+  for (const EntityId& id : record.absorbed) out.text(id.str());
+  out.end_array();
   out.field("created_at", record.created_at).field("updated_at", record.updated_at);
   out.key("fields").begin_object();
   for (const FieldState& field : record.fields) {

@@ -21,6 +21,8 @@ constexpr Route kRoutes[] = {
     {Method::kPost, "/sync/users", Access::kWrite, routes::upsert_user},
     {Method::kGet, "/sync/users/{id}", Access::kRead, nullptr, routes::get_user},
     {Method::kGet, "/sync/records/{entity}/{id}", Access::kRead, nullptr, routes::get_record},
+    {Method::kPost, "/sync/records/{entity}/{id}/merge", Access::kOperate, routes::merge_records},
+    {Method::kPost, "/sync/records/{entity}/{id}/split", Access::kOperate, routes::split_records},
     {Method::kGet, "/sync/conflicts", Access::kRead, nullptr, routes::list_conflicts},
     {Method::kPost, "/sync/conflicts/resolve", Access::kOperate, routes::resolve_conflicts},
     {Method::kGet, "/sync/conflicts/{id}", Access::kRead, nullptr, routes::get_conflict},

@@ -115,12 +115,18 @@ class FakeBackend final : public Backend {
   void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) override {
     callback(EventId("undo-of-" + request.event_id));
   }
+  void merge(pipeline::MergeRequest request, pipeline::MergeCallback callback) override {
+    merge_asked = request;
+    if (refusal) return callback(fail(*refusal));
+    callback(pipeline::Merged{EventId("merge"), EventId("of-other"), {{PlatformId("coreldove"), "VXNlcjox"}}});
+  }
   Result<pipeline::Preview> preview(storage::Reader&, std::shared_ptr<Event>) override {
     return fail(ErrorCode::kUnavailable, "nothing is previewed here");
   }
 
   pipeline::EngineSnapshot snapshot() const override { return state; }
-  pipeline::ReviewDecision decided;  ///< the last one that came
+  pipeline::ReviewDecision decided;    ///< the last one that came
+  pipeline::MergeRequest merge_asked;  ///< the last one that came
 
   /// Ends an event as the real engine would.
   void finish(const EventId& id, EventStatus status, ResultStatus each = ResultStatus::kCompleted) {

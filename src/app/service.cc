@@ -40,6 +40,9 @@ class EngineBackend final : public api::Backend {
   void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) override {
     engine_.undo(std::move(request), std::move(callback));
   }
+  void merge(pipeline::MergeRequest request, pipeline::MergeCallback callback) override {
+    engine_.merge(std::move(request), std::move(callback));
+  }
   [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
     return engine_.preview(reader, std::move(event));
   }

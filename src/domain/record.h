@@ -102,6 +102,13 @@ struct Hold {
   bool operator==(const Hold&) const = default;
 };
 
+/// A person has said that a record is the same thing as another one.
+struct MergedInto {
+  RecordKey record{};
+  Sequence event{};  ///< by which the other one took over what it lacked
+  bool operator==(const MergedInto&) const = default;
+};
+
 /// The one truth about one entity of one tenant.
 struct Record {
   RecordKey key{};
@@ -114,6 +121,9 @@ struct Record {
   std::vector<FieldState> fields;  ///< sorted by name
   std::vector<Knowledge> knowledge;
   std::vector<Hold> holds;  ///< one a field
+  /// Whatever finds this record finds that one. Its fields and copies stay as they were, so that both can be parted.
+  std::optional<MergedInto> merged_into;
+  std::vector<EntityId> absorbed;  ///< those that were merged into this one, in their order
 
   [[nodiscard]] const Hold* find_hold(const FieldName& field) const noexcept;
   [[nodiscard]] const FieldState* find(const FieldName& field) const noexcept;

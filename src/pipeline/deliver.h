@@ -53,6 +53,13 @@ class Deliverer {
   /// A change to that target that lingered when the process ended lingers on. Before its target's news is judged.
   [[nodiscard]] Result<void> recall(Window& window, Subject& subject, const PlatformId& target);
 
+  // A record is to become part of another.
+
+  /// The target that a change of the record is on its way to, or may still arrive at; none: the record stands still.
+  [[nodiscard]] std::optional<PlatformId> moves_towards(const Window& window, Subject& subject) const;
+  /// What waits for targets as news of one record waits as news of another from now on. The record stands still.
+  void hand_over(Window& window, Subject& from, Subject& to);
+
   /// A person asked for it: what keeps the tenant's changes of that entity from the target is tried anew.
   void lift(const TenantId& tenant, const PlatformId& target, std::string_view entity);
   /// A parked change is tried now: a person asked for it.

@@ -34,6 +34,40 @@ bool is_parked_for_long(const Outbox& outbox, Timestamp now) {
 
 }  // namespace
 
+std::optional<PlatformId> Deliverer::moves_towards(const Window& window, Subject& subject) const {
+  for (const auto& outbox : subject.outboxes) {
+    const bool lingers = outbox->attempt != nullptr && outbox->attempt->covered == 0;
+    if (lingers || is_bound(*outbox)) return outbox->target;
+  }
+  for (const Knowledge& known : subject.record.knowledge) {
+    const Outbox* outbox = subject.find_outbox(known.platform);
+    const bool is_noted = outbox == nullptr || outbox->attempt == nullptr;
+    if (is_noted && !known.frozen.empty() && window.now < former_arrive_until_) return known.platform;
+  }
+  return std::nullopt;
+}
+
+void Deliverer::hand_over(Window& window, Subject& from, Subject& to) {
+  for (const auto& outbox : from.outboxes) {
+    drop_attempt(window, *outbox);
+    if (outbox->phase == Outbox::Phase::kParked) {
+      parked_.erase(outbox->due);
+      --outbox->lane->parked;
+    }
+    outbox->phase = Outbox::Phase::kIdle;
+    for (const Sequence sequence : std::exchange(outbox->waiting, {})) {
+      Entry* entry = ledger_.find(sequence);
+      if (entry == nullptr) continue;
+      DeliveryResult& result = *entry->result_of(outbox->target);
+      result.sent_version = RecordVersion{};
+      entry->state.record = to.record.key;
+      ledger_.mark_dirty(*entry);
+      enqueue(window, to.outbox(outbox->target), *entry);
+    }
+  }
+  lanes_.forget_idle();
+}
+
 /// An equal part for each lane that is in use.
 std::size_t Deliverer::share_of(std::size_t kept) const {
   const auto& all = lanes_.all();

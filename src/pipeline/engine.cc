@@ -107,6 +107,11 @@ class Engine::Impl {
     asked.callback(fail(ErrorCode::kOverloaded, "too many events are taken back at once; try again later"));
   }
 
+  void merge(MergeAsked asked) {
+    if (inbox_.push(asked)) return;
+    asked.callback(fail(ErrorCode::kOverloaded, "too many records are merged at once; try again later"));
+  }
+
   Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
     return pipeline::preview(reader, store_.identity_secret(), clock_, open_window().catalog, std::move(event));
   }
@@ -212,6 +217,7 @@ class Engine::Impl {
     for (RedriveRequest& request : load.redrives) redrives_.emplace_back(std::move(request.callback));
     for (ReviewRequest& request : load.reviews) reviews_.emplace_back(std::move(request.callback));
     for (UndoAsked& asked : load.undos) undos_.emplace_back(std::move(asked.callback));
+    for (MergeAsked& asked : load.merges) merges_.emplace_back(std::move(asked.callback));
     for (const TargetAnswer& answer : load.answers) {
       DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
     }
@@ -228,6 +234,9 @@ class Engine::Impl {
     }
     for (std::size_t i = 0; i < load.undos.size(); ++i) {
       DATASYNC_TRY(undo_now(window, load.undos[i].request, undos_[i].outcome));
+    }
+    for (std::size_t i = 0; i < load.merges.size(); ++i) {
+      DATASYNC_TRY(merge_now(window, load.merges[i].request, merges_[i].outcome));
     }
     DATASYNC_TRY(expire_reviews(window));
     deliverer_.wake(window);
@@ -261,6 +270,7 @@ class Engine::Impl {
     answer_all(redrives_);
     answer_all(reviews_);
     answer_all(undos_);
+    answer_all(merges_);
     send(std::move(dispatches));
     if (!window.notices.empty()) notices_.publish(std::move(window.notices));
     subjects_.trim();
@@ -291,6 +301,7 @@ class Engine::Impl {
     refuse_all(redrives_, error);
     refuse_all(reviews_, error);
     refuse_all(undos_, error);
+    refuse_all(merges_, error);
     forget_all();
     publish_snapshot(window);
   }
@@ -328,6 +339,7 @@ class Engine::Impl {
     refuse_all(load.redrives, store_message_);
     refuse_all(load.reviews, store_message_);
     refuse_all(load.undos, store_message_);
+    refuse_all(load.merges, store_message_);
   }
 
   Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
@@ -398,6 +410,26 @@ class Engine::Impl {
     Entry& entry = acceptor_.admit(window, compensation->event);
     DATASYNC_TRY(reconciler_.compensate(window, entry, *compensation));
     outcome = compensation->event->id;
+    return {};
+  }
+
+  /// As `decide_now`.
+  Result<void> merge_now(Window& window, const MergeRequest& request, Result<Merged>& outcome) {
+    auto joint = reconciler_.prepare(window, request);
+    if (!joint) {
+      outcome = fail(std::move(joint).error());
+      return {};
+    }
+    Entry& entry = acceptor_.admit(window, joint->event);
+    Merged merged{joint->event->id, {}, joint->duplicates};
+    if (request.kind == MergeRequest::Kind::kMerge) {
+      DATASYNC_TRY(reconciler_.merge(window, entry, *joint));
+    } else {
+      Entry& other_entry = acceptor_.admit(window, joint->other_event);
+      merged.other_event = joint->other_event->id;
+      DATASYNC_TRY(reconciler_.split(window, entry, other_entry, *joint));
+    }
+    outcome = std::move(merged);
     return {};
   }
 
@@ -476,6 +508,7 @@ class Engine::Impl {
   std::vector<Asked<Redriven>> redrives_;
   std::vector<Asked<Conflict>> reviews_;
   std::vector<Asked<EventId>> undos_;
+  std::vector<Asked<Merged>> merges_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};
@@ -504,6 +537,9 @@ void Engine::decide(ReviewDecision decision, ReviewCallback callback) {
 }
 void Engine::undo(UndoRequest request, UndoCallback callback) {
   impl_->undo({std::move(request), std::move(callback)});
+}
+void Engine::merge(MergeRequest request, MergeCallback callback) {
+  impl_->merge({std::move(request), std::move(callback)});
 }
 Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
   return impl_->preview(reader, std::move(event));

@@ -74,6 +74,27 @@ struct ReviewDecision {
 };
 using ReviewCallback = net::UniqueFunction<void(Result<Conflict>)>;
 
+/// A person says that two records are one thing, or no longer says so.
+struct MergeRequest {
+  enum class Kind : std::uint8_t {
+    kMerge,  ///< `other` becomes part of `keep`
+    kSplit,  ///< it was, and becomes a record of its own again
+  };
+  Kind kind = Kind::kMerge;
+  TenantId tenant;
+  std::string entity;
+  EntityId keep, other;         ///< canonical
+  std::vector<FieldName> take;  ///< kMerge: fields whose value of `other` counts, though `keep` has one; canonical
+  std::string by, reason;
+};
+/// The id of the event by which `keep` tells the platforms, and of a split that of `other`.
+struct Merged {
+  EventId event, other_event;
+  /// Platforms where each has a copy: the one of `other` is not kept up any more.
+  std::vector<std::pair<PlatformId, std::string>> duplicates;
+};
+using MergeCallback = net::UniqueFunction<void(Result<Merged>)>;
+
 /// A person takes back what an event has changed.
 struct UndoRequest {
   storage::Reader::Tenants tenants;
@@ -178,6 +199,9 @@ class Engine {
   /// Takes back what an event has changed, by an event of its own; durable when the callback says so.
   /// Errors: `kNotFound`; `kConflict` with the reason where the record has moved on; as in `accept`.
   void undo(UndoRequest request, UndoCallback callback);
+  /// Merges two records, or parts them again. Errors: `kNotFound`; `kInvalid` with the pointer; `kConflict` with the
+  /// reason, where they can't be now.
+  void merge(MergeRequest request, MergeCallback callback);
 
   /// What would become of an event now; see `pipeline/preview.h`. Runs on the caller's thread.
   [[nodiscard]] Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const;

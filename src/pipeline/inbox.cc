@@ -41,6 +41,10 @@ bool Inbox::push(UndoAsked& request) {
   return push_to(load_.undos, request);
 }
 
+bool Inbox::push(MergeAsked& request) {
+  return push_to(load_.merges, request);
+}
+
 void Inbox::push(TargetAnswer answer) {
   const std::lock_guard lock(mutex_);
   load_.answers.push_back(std::move(answer));

@@ -34,6 +34,11 @@ struct UndoAsked {
   UndoCallback callback;
 };
 
+struct MergeAsked {
+  MergeRequest request;
+  MergeCallback callback;
+};
+
 struct TargetAnswer {
   std::int64_t id = 0;
   net::ClientResult answer;
@@ -49,9 +54,10 @@ class Inbox {
     std::vector<RedriveRequest> redrives;
     std::vector<ReviewRequest> reviews;
     std::vector<UndoAsked> undos;
+    std::vector<MergeAsked> merges;
     std::vector<TargetAnswer> answers;
     [[nodiscard]] std::size_t size() const noexcept {
-      return accepts.size() + redrives.size() + reviews.size() + undos.size() + answers.size();
+      return accepts.size() + redrives.size() + reviews.size() + undos.size() + merges.size() + answers.size();
     }
   };
 
@@ -62,6 +68,7 @@ class Inbox {
   [[nodiscard]] bool push(RedriveRequest& request);
   [[nodiscard]] bool push(ReviewRequest& request);
   [[nodiscard]] bool push(UndoAsked& request);
+  [[nodiscard]] bool push(MergeAsked& request);
   void push(TargetAnswer answer);
 
   /// All that people ask for, all answers, and of the accepts the first with up to so many submissions together; at

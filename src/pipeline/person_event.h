@@ -9,6 +9,11 @@
 
 namespace datasync::pipeline {
 
+/// Members of such an event's metadata: the canonical id of the record that was merged into this one, or parted from
+/// it.
+inline constexpr std::string_view kMerges = "merges";
+inline constexpr std::string_view kParts = "parts";
+
 /// The event that tells all platforms what a person has made of a record: `said` is in it under the names of the
 /// contract, `reason` in its metadata. It has no id and no sequence yet. Pure.
 [[nodiscard]] std::shared_ptr<Event> event_of_person(const Catalog& catalog, const Record& record, const Fields& said,

@@ -29,6 +29,17 @@ struct Compensation {
   std::vector<Field> values;     ///< of the fields from now on; canonical
 };
 
+/// Two records that become one, or one that becomes two again, checked and ready to be carried out.
+struct Joint {
+  Subject* keep = nullptr;
+  Subject* other = nullptr;
+  std::shared_ptr<Event> event;        ///< tells the platforms of `keep`; has no sequence yet
+  std::shared_ptr<Event> other_event;  ///< of a split: the same of `other`
+  std::vector<Field> values;           ///< of the fields of `keep` from now on; canonical
+  std::vector<Conflict::Side> lost;    ///< of a merge: where both have a value, and one of them goes
+  std::vector<std::pair<PlatformId, std::string>> duplicates;
+};
+
 /// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
 ///
 /// Errors:  of the store's reads; the window must be given up then. What is wrong with the event itself ends the event.
@@ -55,6 +66,12 @@ class Reconciler {
   [[nodiscard]] Result<Compensation> prepare(const Window& window, const storage::StoredEvent& undone,
                                              const UndoRequest& undo);
   [[nodiscard]] Result<void> compensate(Window& window, Entry& entry, const Compensation& compensation);
+
+  /// Whether two records can be merged, or parted, and what it comes to. Changes nothing.
+  /// Errors: `kNotFound`; `kInvalid` with the pointer; `kConflict` with the reason; of the store's reads.
+  [[nodiscard]] Result<Joint> prepare(const Window& window, const MergeRequest& request);
+  [[nodiscard]] Result<void> merge(Window& window, Entry& entry, const Joint& joint);
+  [[nodiscard]] Result<void> split(Window& window, Entry& entry, Entry& other_entry, const Joint& joint);
 
  private:
   struct Change;  // what one event does to one record
@@ -105,6 +122,9 @@ class Reconciler {
   [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
   [[nodiscard]] Result<void> set_by_person(Window& window, Change& change, const FieldName& field, const Value& value);
   static void note_writer(const Window& window, Record& record, const FieldState& state);
+
+  [[nodiscard]] Result<Joint> prepare_merge(const Window& window, const MergeRequest& request, Joint joint) const;
+  [[nodiscard]] Result<Joint> prepare_split(const Window& window, const MergeRequest& request, Joint joint) const;
 
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
   void plan_deliveries(Window& window, Change& change);

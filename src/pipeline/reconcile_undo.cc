@@ -19,6 +19,9 @@ tl::unexpected<Error> moved_on(std::string message) {
 Result<Compensation> Reconciler::prepare(const Window& window, const storage::StoredEvent& undone,
                                          const UndoRequest& undo) {
   const Event& event = *undone.event;
+  if (event.source == kReviewer && (event.metadata.contains(kMerges) || event.metadata.contains(kParts))) {
+    return moved_on("the event has merged two records, or parted them: split or merge them instead");
+  }
   if (undone.state.record.value == 0) return moved_on("the event has changed no record");
   auto subject = subjects_.load(event.tenant, undone.state.record);
   if (!subject) return fail(std::move(subject).error());

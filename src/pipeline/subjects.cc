@@ -28,17 +28,38 @@ bool Subject::is_pinned() const noexcept {
 }
 
 Result<Subject*> Subjects::find(const TenantId& tenant, Hash128 identity) {
-  if (const auto at = by_identity_.find(identity); at != by_identity_.end()) return load(tenant, at->second);
-  if (forgotten_.contains(identity)) return nullptr;
+  const auto key = find_key(tenant, identity);
+  if (!key) return fail(key.error());
+  return *key ? load(tenant, **key) : nullptr;
+}
+
+Result<Subject*> Subjects::find_itself(const TenantId& tenant, Hash128 identity) {
+  const auto key = find_key(tenant, identity);
+  if (!key) return fail(key.error());
+  return *key ? load_itself(tenant, **key) : nullptr;
+}
+
+Result<std::optional<RecordKey>> Subjects::find_key(const TenantId& tenant, Hash128 identity) {
+  if (const auto at = by_identity_.find(identity); at != by_identity_.end()) return std::optional(at->second);
+  if (forgotten_.contains(identity)) return std::nullopt;
   auto key = store_.find_identity(tenant, identity);
-  if (!key) return fail(std::move(key).error());
-  if (!*key) return nullptr;
-  auto subject = load(tenant, **key);
-  if (subject && *subject != nullptr) remember(**subject, identity);
-  return subject;
+  if (!key || !*key) return key;
+  const auto subject = load_itself(tenant, **key);
+  if (!subject) return fail(subject.error());
+  if (*subject != nullptr) remember(**subject, identity);
+  return key;
 }
 
 Result<Subject*> Subjects::load(const TenantId& tenant, RecordKey key) {
+  auto subject = load_itself(tenant, key);
+  // Only a record that stands alone can be merged into one that does, so this comes to an end.
+  while (subject && *subject != nullptr && (*subject)->record.merged_into) {
+    subject = load_itself(tenant, (*subject)->record.merged_into->record);
+  }
+  return subject;
+}
+
+Result<Subject*> Subjects::load_itself(const TenantId& tenant, RecordKey key) {
   if (const auto at = subjects_.find(key); at != subjects_.end()) {
     at->second->touched = true;
     return at->second.get();
@@ -97,10 +118,13 @@ void Subjects::identify(Subject& subject, Hash128 identity, storage::IdentityKin
 }
 
 void Subjects::forget_identity(Subject& subject, Hash128 identity, storage::IdentityKind kind) {
-  by_identity_.erase(identity);
+  const auto at = by_identity_.find(identity);
+  // One that was merged into it may still bear it.
+  const RecordKey bearer = at == by_identity_.end() ? subject.record.key : at->second;
+  if (at != by_identity_.end()) by_identity_.erase(at);
   forgotten_.insert(identity);
   std::erase(subject.identities, identity);
-  identity_writes_.push_back({identity, kind, subject.record.key, subject.record.tenant, true});
+  identity_writes_.push_back({identity, kind, bearer, subject.record.tenant, true});
 }
 
 void Subjects::mark_dirty(Subject& subject) {

@@ -22,9 +22,11 @@ class Subjects {
  public:
   Subjects(storage::Store& store, std::size_t records_max) : store_(store), records_max_(records_max) {}
 
-  /// Null if no record of the tenant is known by that identity.
+  /// Null if no record of the tenant is known by that identity. Of a record that was merged into another, that one.
   [[nodiscard]] Result<Subject*> find(const TenantId& tenant, Hash128 identity);
   [[nodiscard]] Result<Subject*> load(const TenantId& tenant, RecordKey key);
+  /// The record that bears the canonical id, even if it was merged into another.
+  [[nodiscard]] Result<Subject*> find_itself(const TenantId& tenant, Hash128 identity);
 
   /// A new record; it gets its key here and is stored with the window.
   [[nodiscard]] Subject& create(TenantId tenant, std::string entity, EntityId id);
@@ -47,13 +49,15 @@ class Subjects {
   [[nodiscard]] std::size_t size() const noexcept { return subjects_.size(); }
 
  private:
+  [[nodiscard]] Result<std::optional<RecordKey>> find_key(const TenantId& tenant, Hash128 identity);
+  [[nodiscard]] Result<Subject*> load_itself(const TenantId& tenant, RecordKey key);
   void remember(Subject& subject, Hash128 identity);
   void evict(RecordKey key);
 
   storage::Store& store_;
   std::size_t records_max_;
   boost::unordered_flat_map<RecordKey, std::unique_ptr<Subject>, std::hash<RecordKey>> subjects_;
-  boost::unordered_flat_map<Hash128, RecordKey, Hash128Hasher> by_identity_;
+  boost::unordered_flat_map<Hash128, RecordKey, Hash128Hasher> by_identity_;  ///< before merges are followed
   boost::unordered_flat_set<Hash128, Hash128Hasher> forgotten_;  ///< in this window; the store still finds them
   std::vector<RecordKey> ring_;                                  ///< all keys, for the clock hand
   std::size_t hand_ = 0;

@@ -65,6 +65,11 @@ class TakingBackend final : public api::Backend {
     }
     callback(EventId("undone"));
   }
+  void merge(pipeline::MergeRequest request, pipeline::MergeCallback callback) override {
+    require(request.tenant == TenantId{"t1"}, "a merge is of the caller's tenant");
+    require(is_utf8(request.other.str()) && is_utf8(request.reason), "what a person says is text");
+    callback(fail(ErrorCode::kNotFound, "no such record"));
+  }
   /// The real one: it keeps nothing.
   [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
     require(event->tenant == TenantId{"t1"}, "an event is of the caller's tenant");

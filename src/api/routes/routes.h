@@ -23,6 +23,9 @@ void upsert_user(Services& services, Call call);
 net::HttpResponse get_user(Services& services, const Call& call, storage::Reader& reader);
 // records.cc
 net::HttpResponse get_record(Services& services, const Call& call, storage::Reader& reader);
+// record_merge.cc
+void merge_records(Services& services, Call call);
+void split_records(Services& services, Call call);
 // conflicts.cc
 net::HttpResponse list_conflicts(Services& services, const Call& call, storage::Reader& reader);
 net::HttpResponse get_conflict(Services& services, const Call& call, storage::Reader& reader);

@@ -316,6 +316,15 @@ std::vector<Result<Conflict>> World::decide(std::vector<ReviewDecision> decision
   return results;
 }
 
+Result<Merged> World::merge(MergeRequest request) {
+  Result<Merged> result = fail(ErrorCode::kInternal, "no answer");
+  network.run();
+  send_due();
+  engine_->merge(std::move(request), [&result](Result<Merged> answer) { result = std::move(answer); });
+  step();
+  return result;
+}
+
 SteadyTime World::step() {
   clock.advance(microseconds{1});  // no two windows share a moment
   const SteadyTime due = engine_->step();

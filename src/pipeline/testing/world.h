@@ -72,6 +72,8 @@ class World {
   /// In one window, together with what else is due.
   std::vector<Result<Conflict>> decide(std::vector<ReviewDecision> decisions);
 
+  Result<Merged> merge(MergeRequest request);
+
   /// Runs engine, network and messages for so long.
   void run_for(microseconds time);
   /// Runs until nothing is under way, parked or to be sent. False if that took too long.

@@ -58,6 +58,24 @@ void read_field_tail(CompactJsonReader& json, FieldState& field) {
   if (json.more()) json.refuse();
 }
 
+/// Few records have any.
+void write_merges(CompactJsonWriter& out, const Record& record) {
+  if (record.merged_into) {
+    const MergedInto& merged = *record.merged_into;
+    out.need(4 * kNumber);
+    out.put(R"(,"merged_into":[)" + std::to_string(merged.record.value) + "," + std::to_string(merged.event.value) +
+            "]");
+  }
+  if (record.absorbed.empty()) return;
+  out.need(kNumber);
+  std::string_view separator = R"(,"absorbed":[)";
+  for (const EntityId& id : record.absorbed) {
+    out.put(std::exchange(separator, ","));
+    out.quoted(id.str(), kNumber);
+  }
+  out.put(']');
+}
+
 void write_body(CompactJsonWriter& out, const Record& record) {
   out.need(kNumber);
   out.put(R"({"fields":{)");
@@ -85,7 +103,9 @@ void write_body(CompactJsonWriter& out, const Record& record) {
     }
     out.put(']');
   }
-  out.put("}}");
+  out.put('}');
+  write_merges(out, record);
+  out.put('}');
 }
 
 void read_ids(CompactJsonReader& json, std::vector<OwnId>& ids) {
@@ -98,6 +118,27 @@ void read_ids(CompactJsonReader& json, std::vector<OwnId>& ids) {
     id.id = json.string();
     if (json.more()) json.refuse();
   }
+}
+
+/// The members that follow the ids, if any do.
+void read_merges(CompactJsonReader& json, Record& record) {
+  bool more = json.more();
+  std::string name = more ? json.name() : std::string();
+  if (name == "merged_into") {
+    MergedInto& merged = record.merged_into.emplace();
+    json.enter_array();
+    if (json.more()) merged.record.value = json.integer();
+    if (!json.more()) json.refuse();
+    merged.event.value = json.integer();
+    if (json.more()) json.refuse();
+    more = json.more();
+    name = more ? json.name() : std::string();
+  }
+  if (!more) return;
+  if (name != "absorbed") json.refuse();
+  json.enter_array();
+  while (json.more()) record.absorbed.emplace_back(json.string());
+  if (json.more()) json.refuse();
 }
 
 bool read_body(std::string_view text, Record& record) {
@@ -117,7 +158,7 @@ bool read_body(std::string_view text, Record& record) {
     known.platform = PlatformId(json.name());
     read_ids(json, known.ids);
   }
-  if (json.more()) json.refuse();
+  read_merges(json, record);
   return json.finished();
 }
 

@@ -235,6 +235,25 @@ ALTER TABLE sync_conflict_resolutions ADD COLUMN reason TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN event_id TEXT;
 )sql";
 
+/// A user who was merged into another is no user of its own.
+constexpr const char* kMerges = R"sql(
+DROP VIEW cross_platform_users;
+CREATE VIEW cross_platform_users AS
+SELECT record_key AS id, entity_id AS user_id,
+       json_extract(b.json, '$.fields.email') AS email,
+       json_extract(b.json, '$.fields.name') AS name,
+       tenant_id, version,
+       (SELECT json_group_object(p.key, json_object('id',
+                 (SELECT json_extract(i.value, '$[1]') FROM json_each(p.value) i
+                   WHERE json_extract(i.value, '$[0]') = '' ORDER BY i.key DESC LIMIT 1)))
+          FROM json_each(b.json, '$.ids') p) AS platform_data,
+       strftime('%Y-%m-%dT%H:%M:%S', updated_at / 1000000, 'unixepoch')
+         || printf('.%06dZ', updated_at % 1000000) AS updated_at
+  FROM (SELECT *, CASE WHEN substr(body, 1, 1) = x'00' THEN CAST(substr(body, 2) AS TEXT) END AS json
+          FROM records WHERE entity_type = 'user') b
+ WHERE json_extract(b.json, '$.merged_into') IS NULL;
+)sql";
+
 struct Migration {
   std::int64_t version;  ///< rises; never changes once released
   std::array<const char*, 2> sql;
@@ -243,6 +262,7 @@ struct Migration {
 constexpr std::array kMigrations{
     Migration{1, {kTables, kViews}},
     Migration{2, {kReviews, ""}},
+    Migration{3, {kMerges, ""}},
 };
 
 Result<void> apply(Connection& connection, const Migration& migration) {

@@ -1,0 +1,232 @@
+#include <set>
+
+#include "pipeline/testing/engine_fixture.h"
+
+namespace datasync::pipeline {
+namespace {
+
+/// Two records that are one thing: a person known to two platforms by two addresses.
+class MergeTest : public EngineTest {
+ protected:
+  /// `alpha` has made the one, `beta` the other; both are everywhere.
+  void make_two() {
+    alpha_id_ = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    settle();
+    beta_id_ = create(beta(), R"({"email":"b@x","name":"t1:beth","phone":"t1:7"})");
+    settle();
+  }
+
+  /// `alpha` has the one, `beta` the other, and no platform has both.
+  void make_two_apart() {
+    sends_ = false;
+    alpha_id_ = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    last_->targets = {PlatformId("gamma")};
+    ASSERT_TRUE(world().accept({last_}));
+    beta_id_ = create(beta(), R"({"email":"b@x","name":"t1:beth","phone":"t1:7"})");
+    last_->targets = {PlatformId("beta")};
+    ASSERT_TRUE(world().accept({last_}));
+    sends_ = true;
+    settle();
+    ASSERT_EQ(alpha().copies(kTenant, kEntity).size(), 1U);
+    ASSERT_EQ(beta().copies(kTenant, kEntity).size(), 1U);
+  }
+
+  MergeRequest request(MergeRequest::Kind kind = MergeRequest::Kind::kMerge) {
+    MergeRequest asked;
+    asked.kind = kind;
+    asked.tenant = kTenant;
+    asked.entity = kEntity;
+    asked.keep = keep_;
+    asked.other = other_;
+    asked.by = "mira";
+    asked.reason = "the same person";
+    return asked;
+  }
+  void name_both() {
+    keep_ = world().record_of(0, alpha_id_)->id;
+    other_ = world().record_of(1, beta_id_)->id;
+    ASSERT_NE(keep_, other_);
+  }
+  Merged merged(MergeRequest asked) {
+    auto done = world().merge(std::move(asked));
+    EXPECT_TRUE(done) << done.error().message;
+    settle();
+    return done ? *done : Merged{};
+  }
+  void refused(MergeRequest asked, ErrorCode code, const std::string& why) {
+    const auto done = world().merge(std::move(asked));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, code);
+    EXPECT_NE(done.error().message.find(why), std::string::npos) << done.error().message;
+  }
+  std::string field(TestPlatform& platform, const std::string& id, std::string_view name) {
+    const auto& copy = platform.copies(kTenant, kEntity).at(id);
+    const Value* value = copy.data.find(platform.shape().local(name));
+    return value == nullptr ? "(none)" : value->as_string().value_or(value->text());
+  }
+
+  std::string alpha_id_, beta_id_;
+  EntityId keep_, other_;
+};
+
+TEST_F(MergeTest, OneTakesOverWhatItLacksAndEachPlatformsCopy) {
+  make_two_apart();
+  name_both();
+  const Merged done = merged(request());
+  EXPECT_TRUE(done.duplicates.empty());
+  EXPECT_EQ(field(alpha(), alpha_id_, "phone"), "t1:7") << "what it lacked";
+  EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:ann") << "where both have a value, that of the one that stays counts";
+  EXPECT_EQ(held(gamma(), "phone"), "t1:7");
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 1U) << "its copy is the record's now: none is made beside it";
+  edit(beta(), beta_id_, "phone", "t1:8");
+  settle();
+  EXPECT_EQ(field(alpha(), alpha_id_, "phone"), "t1:8");
+}
+
+TEST_F(MergeTest, WhatLosesIsKept) {
+  make_two_apart();
+  name_both();
+  merged(request());
+  std::set<std::string> lost;
+  for (const Conflict& conflict : world().store.conflicts()) {
+    for (const Conflict::Side& side : conflict.fields) {
+      EXPECT_EQ(conflict.type, "data_mismatch");
+      EXPECT_EQ(side.outcome, Conflict::Outcome::kTarget);
+      lost.insert(side.field + "=" + side.source_value.as_string().value_or(""));
+    }
+  }
+  EXPECT_EQ(lost, (std::set<std::string>{"email=b@x", "name=t1:beth"}));
+}
+
+TEST_F(MergeTest, NamedFieldsAreTakenFromTheOther) {
+  make_two_apart();
+  name_both();
+  MergeRequest asked = request();
+  asked.take = {FieldName("name")};
+  merged(std::move(asked));
+  EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:beth");
+  EXPECT_EQ(field(alpha(), alpha_id_, "email"), "a@x");
+  MergeRequest unknown = request();
+  unknown.take = {FieldName("name"), FieldName("shoe")};
+  refused(std::move(unknown), ErrorCode::kConflict, "is part of another record already");
+}
+
+TEST_F(MergeTest, BothNaturalKeysAndBothIdsFindIt) {
+  make_two_apart();
+  name_both();
+  merged(request());
+  world().crash();
+  sends_ = false;
+  create(gamma(), R"({"email":"b@x","city":"t1:x"})");
+  last_->entity_id = {};
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(field(alpha(), alpha_id_, "city"), "t1:x") << "by the address of the record that went";
+  edit(beta(), beta_id_, "city", "t1:y");
+  last_->entity_id = other_;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(field(alpha(), alpha_id_, "city"), "t1:y") << "by its canonical id";
+}
+
+TEST_F(MergeTest, CopiesThatBothHaveAreNamed) {
+  make_two();
+  name_both();
+  const Merged done = merged(request());
+  std::set<std::string> platforms;
+  for (const auto& [platform, id] : done.duplicates) platforms.insert(platform.str());
+  EXPECT_EQ(platforms, (std::set<std::string>{"alpha", "beta", "gamma"}));
+}
+
+TEST_F(MergeTest, WhatWaitsForTheOtherGoesOnAsNewsOfTheOneThatStays) {
+  make_two_apart();
+  name_both();
+  beta().refuse = [](const std::string&) { return 503; };
+  edit(alpha(), alpha_id_, "city", "t1:x");
+  world().run_for(seconds{1});
+  alpha().refuse = [](const std::string&) { return 503; };
+  edit(beta(), beta_id_, "city", "t1:y");
+  world().run_for(seconds{1});
+  const auto done = world().merge(request());
+  ASSERT_TRUE(done) << done.error().message;
+  alpha().refuse = beta().refuse = nullptr;
+  settle();
+  EXPECT_EQ(field(alpha(), alpha_id_, "city"), field(beta(), beta_id_, "city"));
+  EXPECT_EQ(world().snapshot().unfinished, 0U);
+}
+
+TEST_F(MergeTest, WhatIsOnItsWayIsWaitedFor) {
+  make_two_apart();
+  name_both();
+  world().network.script = {"lost_after"};
+  edit(alpha(), alpha_id_, "city", "t1:x");
+  world().run_for(milliseconds{200});
+  refused(request(), ErrorCode::kConflict, "is on its way to");
+  settle();
+  merged(request());
+}
+
+TEST_F(MergeTest, SplitGivesEachItsOwnBack) {
+  make_two_apart();
+  name_both();
+  merged(request());
+  edit(alpha(), alpha_id_, "city", "t1:x");
+  settle();
+  world().crash();
+  merged(request(MergeRequest::Kind::kSplit));
+  EXPECT_NE(world().record_of(0, alpha_id_), world().record_of(1, beta_id_));
+  EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+  EXPECT_EQ(field(beta(), beta_id_, "phone"), "t1:7");
+  EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:ann");
+  EXPECT_EQ(field(alpha(), alpha_id_, "phone"), "null") << "it was the other's";
+  EXPECT_EQ(field(alpha(), alpha_id_, "city"), "t1:x") << "what came since stays with the one that stayed";
+  edit(beta(), beta_id_, "name", "t1:bea");
+  settle();
+  EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:ann");
+  EXPECT_EQ(alpha().copies(kTenant, kEntity).size(), 2U);
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 2U);
+  EXPECT_EQ(gamma().copies(kTenant, kEntity).size(), 2U);
+}
+
+TEST_F(MergeTest, WhatWasPartedCanBeMergedAgain) {
+  make_two_apart();
+  name_both();
+  for (int i = 0; i < 3; ++i) {
+    merged(request());
+    EXPECT_EQ(field(alpha(), alpha_id_, "phone"), "t1:7");
+    merged(request(MergeRequest::Kind::kSplit));
+    EXPECT_EQ(field(alpha(), alpha_id_, "phone"), "null");
+    EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+    world().crash();
+  }
+}
+
+TEST_F(MergeTest, ItIsRefusedWithTheReason) {
+  make_two_apart();
+  name_both();
+  MergeRequest asked = request();
+  asked.keep = EntityId("nobody");
+  refused(asked, ErrorCode::kNotFound, "no such record");
+  asked = request();
+  asked.other = EntityId("nobody");
+  refused(asked, ErrorCode::kInvalid, "/other: ");
+  asked.other = keep_;
+  refused(asked, ErrorCode::kInvalid, "is the same record");
+  refused(request(MergeRequest::Kind::kSplit), ErrorCode::kConflict, "is no part of this record");
+  merged(request());
+  asked = request();
+  std::swap(asked.keep, asked.other);
+  refused(asked, ErrorCode::kConflict, "the record is part of " + keep_.str());
+}
+
+TEST_F(MergeTest, ADeletedOneIsNotMerged) {
+  make_two_apart();
+  name_both();
+  remove(beta(), beta_id_);
+  settle();
+  refused(request(), ErrorCode::kConflict, "is deleted");
+}
+
+}  // namespace
+}  // namespace datasync::pipeline
