@@ -44,6 +44,11 @@ Read<pipeline::ReviewDecision> read_resolve_request(std::string_view body) {
     if (!name) note(FieldError{"/platform", "must be a string"});
     decision.platform = PlatformId(name.value_or(""));
   }
+  if (const Value* entity_id = members->find("entity_id"); entity_id != nullptr && !entity_id->is_null()) {
+    auto id = entity_id->as_string();
+    if (!id) note(FieldError{"/entity_id", "must be a string"});
+    decision.entity_id = EntityId(id.value_or(""));
+  }
   if (const Value* revision = members->find("revision"); revision != nullptr && !revision->is_null()) {
     decision.revision = revision->as_integer();
     if (!decision.revision) note(FieldError{"/revision", "must be an integer"});

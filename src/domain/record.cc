@@ -66,6 +66,13 @@ bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   return news;
 }
 
+Hold* Record::find_hold(const FieldName& field) noexcept {
+  for (Hold& hold : holds) {
+    if (hold.field == field) return &hold;
+  }
+  return nullptr;
+}
+
 const Hold* Record::find_hold(const FieldName& field) const noexcept {
   for (const Hold& hold : holds) {
     if (hold.field == field) return &hold;

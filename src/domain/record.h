@@ -24,6 +24,9 @@ struct HybridTime {
 /// The field that a delete changes; its value is `true` on a tombstone.
 inline const FieldName kDeletedField = "_deleted";
 
+/// What a review is about where a person must say which record an event speaks of. No record has a field of that name.
+inline const FieldName kIdentityField = "_identity";
+
 /// The golden value of one field, who wrote it and when.
 struct FieldState {
   FieldName name;  ///< canonical
@@ -126,6 +129,7 @@ struct Record {
   std::vector<EntityId> absorbed;  ///< those that were merged into this one, in their order
 
   [[nodiscard]] const Hold* find_hold(const FieldName& field) const noexcept;
+  [[nodiscard]] Hold* find_hold(const FieldName& field) noexcept;
   [[nodiscard]] const FieldState* find(const FieldName& field) const noexcept;
   [[nodiscard]] FieldState& at_or_new(const FieldName& field);
   [[nodiscard]] const Knowledge* known_by(const PlatformId& platform) const noexcept;

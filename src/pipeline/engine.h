@@ -69,6 +69,7 @@ struct ReviewDecision {
   PlatformId platform;                   ///< kSource: whose value, where several platforms propose one
   Fields data;                           ///< kMerged: the field under its canonical name
   std::optional<std::int64_t> revision;  ///< of the conflict as the person saw it
+  EntityId entity_id;                    ///< kTarget, of a review about identity: which record it is
   std::string assignee;                  ///< kAssign; empty: anybody
   std::string by, reason;
 };
@@ -85,6 +86,8 @@ struct MergeRequest {
   std::string entity;
   EntityId keep, other;         ///< canonical
   std::vector<FieldName> take;  ///< kMerge: fields whose value of `other` counts, though `keep` has one; canonical
+  bool newest = false;          ///< kMerge: so does every newer value of `other` but for natural keys
+  std::string review;           ///< kMerge: the open one that it decides; empty: none
   std::string by, reason;
 };
 /// The id of the event by which `keep` tells the platforms, and of a split that of `other`.

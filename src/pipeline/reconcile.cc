@@ -87,7 +87,8 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     return {};
   }
 
-  auto found = find(window, event, *change);
+  std::vector<EntityId> candidates;
+  auto found = find(window, event, *change, candidates);
   if (!found) return fail(std::move(found).error());
   const Record* known = *found == nullptr ? nullptr : &(*found)->record;
   if (event.base_version && *event.base_version > (known == nullptr ? 0 : known->version.value)) {
@@ -146,12 +147,15 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     settle_copy(window, doing);
   }
   if (is_new) doing.changed = true;
+  if (is_new && candidates.size() > 1) DATASYNC_TRY(ask_which(window, doing, candidates));
+  if (Hold* hold = doing.record().find_hold(kIdentityField)) DATASYNC_TRY(wait_for_identity(window, doing, *hold));
   record_outcome(window, doing);
   plan_deliveries(window, doing);
   return {};
 }
 
-Result<Subject*> Reconciler::find(Window& window, const Event& event, const transform::CanonicalChange& change) {
+Result<Subject*> Reconciler::find(Window& window, const Event& event, const transform::CanonicalChange& change,
+                                  std::vector<EntityId>& candidates) {
   if (!event.entity_id.empty()) {
     auto found = subjects_.find(event.tenant, identity_of_canonical(event.tenant, event.entity, event.entity_id.str()));
     if (!found || *found != nullptr) return found;
@@ -162,15 +166,21 @@ Result<Subject*> Reconciler::find(Window& window, const Event& event, const tran
     if (!found || *found != nullptr) return found;
   }
   const transform::Mapper& mapper = window.catalog->mapper;
+  Subject* first = nullptr;
   for (const std::string& key : mapper.natural_keys(event.entity)) {
     const Value* value = change.fields.find(key);
     const auto normalised = value == nullptr ? std::nullopt : mapper.normalised_key(event.entity, key, *value);
     if (!normalised) continue;
     auto found = subjects_.find(event.tenant,
                                 natural_keys_.hash(natural_key_text(event.tenant, event.entity, key, *normalised)));
-    if (!found || *found != nullptr) return found;
+    if (!found) return found;
+    if (*found == nullptr) continue;
+    if (first == nullptr || first->record.is_deleted()) first = *found;
+    const EntityId& id = (*found)->record.id;
+    const bool is_known = std::find(candidates.begin(), candidates.end(), id) != candidates.end();
+    if (!is_known && !(*found)->record.is_deleted()) candidates.push_back(id);
   }
-  return nullptr;
+  return candidates.size() > 1 ? nullptr : first;
 }
 
 /// Whatever the record was found by, it is found by all the ids of this event from now on.
@@ -487,6 +497,10 @@ void Reconciler::plan(Window& window, Change& change, const PlatformId& target) 
   if (!served) {
     results.push_back(make_result(target, ResultStatus::kSkipped,
                                   target.str() + " has no endpoint for " + entity + " events", window.now));
+    return;
+  }
+  if (change.record().find_hold(kIdentityField) != nullptr) {
+    results.push_back(make_result(target, ResultStatus::kReview, "waits for review " + change.review, window.now));
     return;
   }
   Outbox& outbox = change.subject.outbox(target);

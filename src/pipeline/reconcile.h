@@ -11,24 +11,6 @@
 
 namespace datasync::pipeline {
 
-/// A person's decision, checked and ready to be carried out.
-struct Settlement {
-  Conflict review;
-  Subject* subject = nullptr;
-  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
-  Value value;                   ///< of the field from now on
-  ReviewDecision::Choice choice = ReviewDecision::Choice::kTarget;
-  PlatformId platform;  ///< kSource: whose value it is
-  std::string by, reason;
-};
-
-/// What takes back an event's effect, checked and ready to be carried out.
-struct Compensation {
-  Subject* subject = nullptr;
-  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
-  std::vector<Field> values;     ///< of the fields from now on; canonical
-};
-
 /// Two records that become one, or one that becomes two again, checked and ready to be carried out.
 struct Joint {
   Subject* keep = nullptr;
@@ -38,6 +20,25 @@ struct Joint {
   std::vector<Field> values;           ///< of the fields of `keep` from now on; canonical
   std::vector<Conflict::Side> lost;    ///< of a merge: where both have a value, and one of them goes
   std::vector<std::pair<PlatformId, std::string>> duplicates;
+};
+
+/// A person's decision, checked and ready to be carried out.
+struct Settlement {
+  Conflict review;
+  Subject* subject = nullptr;
+  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
+  Value value;                   ///< of the field from now on
+  ReviewDecision::Choice choice = ReviewDecision::Choice::kTarget;
+  PlatformId platform;  ///< kSource: whose value it is
+  std::string by, reason;
+  std::optional<Joint> joint;  ///< the review's record is another one
+};
+
+/// What takes back an event's effect, checked and ready to be carried out.
+struct Compensation {
+  Subject* subject = nullptr;
+  std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
+  std::vector<Field> values;     ///< of the fields from now on; canonical
 };
 
 /// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
@@ -76,7 +77,9 @@ class Reconciler {
  private:
   struct Change;  // what one event does to one record
 
-  [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change);
+  /// Null if there is none yet, or if its natural keys are those of several: then these are the `candidates`.
+  [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change,
+                                      std::vector<EntityId>& candidates);
   [[nodiscard]] Result<void> link(Change& change);
   void place_copy(Change& change, bool is_linked);
   static void learn_own_id(Change& change);
@@ -120,9 +123,15 @@ class Reconciler {
   [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
                                            Fields data) const;
   [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
+  static void close(Conflict& review, const Settlement& settlement, const EventId& event, Timestamp now);
   [[nodiscard]] Result<void> set_by_person(Window& window, Change& change, const FieldName& field, const Value& value);
   static void note_writer(const Window& window, Record& record, const FieldState& state);
 
+  [[nodiscard]] Result<void> ask_which(Window& window, Change& change, const std::vector<EntityId>& candidates);
+  [[nodiscard]] Result<void> wait_for_identity(Window& window, Change& change, Hold& hold);
+  [[nodiscard]] Result<Settlement> prepare_identity(const Window& window, const ReviewDecision& decision,
+                                                    Settlement settlement);
+  [[nodiscard]] Result<Conflict> settle_identity(Window& window, Entry& entry, Settlement settlement);
   [[nodiscard]] Result<Joint> prepare_merge(const Window& window, const MergeRequest& request, Joint joint) const;
   [[nodiscard]] Result<Joint> prepare_split(const Window& window, const MergeRequest& request, Joint joint) const;
 

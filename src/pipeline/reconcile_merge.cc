@@ -71,8 +71,9 @@ Result<Joint> Reconciler::prepare(const Window& window, const MergeRequest& requ
   for (const Subject* subject : {joint.keep, joint.other}) {
     const std::string& id = subject->record.id.str();
     if (subject->record.is_deleted()) return refuse(id + " is deleted");
-    if (!subject->record.holds.empty()) {
-      return refuse(subject->record.holds.front().field.str() + " of " + id + " waits for a person: decide that first");
+    for (const Hold& hold : subject->record.holds) {
+      if (hold.review == request.review) continue;
+      return refuse(hold.field.str() + " of " + id + " waits for a person: decide that first");
     }
   }
   for (Subject* subject : {joint.keep, joint.other}) {
@@ -98,10 +99,13 @@ Result<Joint> Reconciler::prepare_merge(const Window& window, const MergeRequest
       return fail(ErrorCode::kInvalid, "/take/" + std::to_string(i) + ": the other record has no such field");
     }
   }
+  const auto& keys = window.catalog->mapper.natural_keys(keep.entity);
   for (const FieldState& theirs : other.fields) {
     const FieldState* mine = keep.find(theirs.name);
     if (theirs.name == kDeletedField || (mine != nullptr && mine->value == theirs.value)) continue;
-    const bool is_taken = is_blank(mine) || is_among(request.take, theirs.name);
+    const bool is_key = std::find(keys.begin(), keys.end(), theirs.name.str()) != keys.end();
+    const bool is_newer = request.newest && !is_key && mine != nullptr && theirs.time > mine->time;
+    const bool is_taken = is_blank(mine) || is_newer || is_among(request.take, theirs.name);
     if (is_taken) joint.values.push_back({theirs.name.str(), theirs.value});
     if (is_blank(mine) || is_blank(&theirs)) continue;
     Conflict::Side side;

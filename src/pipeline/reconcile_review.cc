@@ -294,15 +294,18 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   auto subject = subjects_.load(review.tenant, review.record);
   if (!subject) return fail(std::move(subject).error());
   settlement.subject = *subject;
+  settlement.choice = decision.choice;
+  settlement.by = decision.by;
+  settlement.reason = decision.reason;
   const FieldName field(review.fields.empty() ? std::string() : review.fields.front().field);
   const Hold* held = *subject == nullptr ? nullptr : (*subject)->record.find_hold(field);
   if (held == nullptr || held->review != review.id) {
     return fail(ErrorCode::kConflict, "the record has moved on: its field no longer waits for this decision");
   }
+  if (field == kIdentityField) return prepare_identity(window, decision, std::move(settlement));
   const Record& record = (*subject)->record;
   const FieldState& golden = *record.find(field);
   settlement.value = golden.value;
-  settlement.choice = decision.choice;
   if (decision.choice == ReviewDecision::Choice::kSource) {
     if (decision.platform.str().empty() && review.fields.size() > 1) {
       return fail(ErrorCode::kInvalid, "/platform: names whose value is chosen, one of " + names_of(review));
@@ -321,8 +324,6 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   said.set(field.str(), settlement.value);
   settlement.event = event_of_person(*window.catalog, record, said, decision.by, decision.reason);
   settlement.event->metadata.set("conflict_id", Value::string(review.id));
-  settlement.by = decision.by;
-  settlement.reason = decision.reason;
   return settlement;
 }
 
@@ -344,6 +345,9 @@ Result<Value> Reconciler::merged_value(const Window& window, const Conflict& rev
 }
 
 Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement settlement) {
+  if (settlement.review.fields.front().field == kIdentityField) {
+    return settle_identity(window, entry, std::move(settlement));
+  }
   Subject& subject = *settlement.subject;
   Record& record = subject.record;
   const Event& event = *entry.event;
@@ -379,12 +383,7 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
       side.outcome = Outcome::kSource;
     }
   }
-  review.status = "resolved";
-  review.resolved_at = window.now;
-  review.resolved_by = settlement.by;
-  review.resolved_why = settlement.reason;
-  review.resolved_event = event.id;
-  ++review.revision;
+  close(review, settlement, event.id, window.now);
   review.version = record.version;
   stage_review(window, doing, review);
   for (const Hold::Candidate& candidate : decided.candidates) {
@@ -392,6 +391,16 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
   }
   plan_deliveries(window, doing);
   return review;
+}
+
+/// A person has decided it.
+void Reconciler::close(Conflict& review, const Settlement& settlement, const EventId& event, Timestamp now) {
+  review.status = "resolved";
+  review.resolved_at = now;
+  review.resolved_by = settlement.by;
+  review.resolved_why = settlement.reason;
+  review.resolved_event = event;
+  ++review.revision;
 }
 
 /// A person's word: the field's value from now on, whoever wrote it before.

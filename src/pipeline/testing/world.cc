@@ -17,11 +17,11 @@ constexpr std::size_t kRequestsPerEventMax = 30;
 constexpr std::size_t kEventsMax = 1'000;
 constexpr std::chrono::hours kQuietMax{24 * 10};
 
-transform::Mapping mapping_of(const std::vector<PlatformShape>& shapes) {
+transform::Mapping mapping_of(const World::Options& options) {
   transform::Mapping mapping;
-  mapping.entities[kEntity].natural_keys = {"email"};
+  mapping.entities[kEntity].natural_keys = options.natural_keys;
   mapping.entities["analytics"].stateless = true;
-  for (const PlatformShape& shape : shapes) {
+  for (const PlatformShape& shape : options.platforms) {
     auto& platform = mapping.platforms[shape.id];
     platform.platform.id = shape.id;
     if (!shape.renames) continue;
@@ -60,7 +60,7 @@ std::unique_ptr<delivery::Connector> connector_of(const PlatformShape& shape) {
 
 std::shared_ptr<const Catalog> catalog_of(const World::Options& options) {
   auto catalog = std::make_shared<Catalog>(
-      Catalog{transform::Mapper(mapping_of(options.platforms), {}), conflict::RuleBook(options.rules), {}});
+      Catalog{transform::Mapper(mapping_of(options), {}), conflict::RuleBook(options.rules), {}});
   for (const PlatformShape& shape : options.platforms) catalog->connectors.push_back(connector_of(shape));
   return catalog;
 }

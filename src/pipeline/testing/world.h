@@ -39,6 +39,7 @@ class World {
     std::vector<PlatformShape> platforms;
     EngineOptions engine{};
     std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {};
+    std::vector<std::string> natural_keys = {"email"};
   };
   explicit World(Options options);
   ~World();
