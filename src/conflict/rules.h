@@ -16,9 +16,17 @@ namespace datasync::conflict {
 
 inline constexpr std::string_view kLatestWins = "latest_wins";
 
+/// A change that is decided by who holds its new value, as the owner of an address does: a token is sent there.
+struct Verification {
+  PlatformId notifier;                   ///< the platform that sends it; where there is none, a person decides
+  std::chrono::hours expires_after{72};  ///< of the token, and of the review
+  bool to_source = false;                ///< what then: the proposal, else the golden value
+};
+
 /// A change that waits for a person, whoever made it and whatever the strategy says. A first value is none.
 struct ReviewRule {
-  std::optional<Money> above;  ///< only where the amount changes by more than this; none: every change
+  std::optional<Money> above = {};  ///< only where the amount changes by more than this; none: every change
+  std::optional<Verification> verification = {};  ///< none: a person decides
 };
 
 /// What becomes of a review that nobody decides.
@@ -46,6 +54,7 @@ class RuleBook {
   RuleBook() = default;
   explicit RuleBook(std::map<std::string, EntityRulebook, std::less<>> entities) : entities_(std::move(entities)) {}
 
+  [[nodiscard]] const auto& entities() const noexcept { return entities_; }
   [[nodiscard]] const FieldRule& rule(std::string_view entity, std::string_view field) const noexcept;
   [[nodiscard]] const ReviewExpiry& expiry(std::string_view entity) const noexcept;
   /// Rank of a platform for an entity: 0 is the most trusted; a platform that is not listed comes after all that are.

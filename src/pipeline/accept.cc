@@ -68,7 +68,15 @@ Result<void> Acceptor::look_up(std::span<const Submission> submissions) {
 }
 
 void Acceptor::add(Window& window, Submission& submission, Hash128 content) {
-  const Event& event = *add(window, submission.event, client_keys(submission), content).event;
+  push(window, add(window, submission.event, client_keys(submission), content));
+}
+
+void Acceptor::accept_own(Window& window, std::shared_ptr<Event> event) {
+  push(window, add(window, std::move(event), {}, {}));
+}
+
+void Acceptor::push(const Window& window, const Entry& entry) {
+  const Event& event = *entry.event;
   bus_.push({event.sequence, event.order_key, event.priority(), event.tenant, window.steady});
 }
 

@@ -26,6 +26,9 @@ class Acceptor {
   /// Takes in an event that the house itself has made: it gets id, sequence and time, and is not put on the bus.
   [[nodiscard]] Entry& admit(Window& window, std::shared_ptr<Event> event);
 
+  /// As any client's: its turn comes like that of others.
+  void accept_own(Window& window, std::shared_ptr<Event> event);
+
   /// The window is over: what it accepted is found in the store from now on.
   void window_over() { in_window_.clear(); }
   void clear();
@@ -37,6 +40,7 @@ class Acceptor {
   };
   [[nodiscard]] Result<void> look_up(std::span<const Submission> submissions);
   void add(Window& window, Submission& submission, Hash128 content);
+  void push(const Window& window, const Entry& entry);
   Entry& add(Window& window, std::shared_ptr<Event> event, std::vector<Hash128> keys, Hash128 content);
 
   Tools tools_;

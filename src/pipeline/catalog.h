@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "conflict/rules.h"
 #include "delivery/connector.h"
+#include "pipeline/verification.h"
 #include "transform/mapper.h"
 
 namespace datasync::pipeline {
@@ -25,6 +27,14 @@ struct Catalog {
   }
   [[nodiscard]] bool knows_platform(const PlatformId& platform) const {
     return mapper.mapping().platforms.contains(platform);
+  }
+  /// Whether it is only told what to write to people: it holds no records, so nobody means it by "all platforms".
+  [[nodiscard]] bool is_notifier(const PlatformId& platform) const {
+    const delivery::Connector* to = connector(platform);
+    if (to == nullptr || !to->serves(kVerificationEntity, Verb::kCreated)) return false;
+    const auto& entities = mapper.mapping().entities;
+    return std::none_of(entities.begin(), entities.end(),
+                        [to](const auto& entity) { return to->serves(entity.first, Verb::kUpdated); });
   }
   /// Null for an entity that is not configured.
   [[nodiscard]] const transform::EntityRules* entity(std::string_view name) const {

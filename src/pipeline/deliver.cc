@@ -8,6 +8,7 @@
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
+#include "pipeline/verification.h"
 
 namespace datasync::pipeline {
 namespace {
@@ -40,6 +41,11 @@ std::vector<const FieldState*> with_natural_keys(const transform::Mapper& mapper
   return lacking;
 }
 
+/// Whoever read it could answer no more.
+bool is_over(const Event& event, Timestamp now) {
+  return is_verification_request(event) && event.expires_at && *event.expires_at <= now;
+}
+
 }  // namespace
 
 Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const EngineOptions& options)
@@ -48,6 +54,7 @@ Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const Engi
       subjects_(subjects),
       options_(options),
       retry_plan_({static_cast<std::uint32_t>(options.retry_attempts), options.backoff_factor}),
+      verification_tokens_(tools.store.identity_secret()),
       lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max)}, tools.clock, tools.store.identity_secret()) {}
 
 void Deliverer::enqueue(Window& window, Outbox& outbox, Entry& entry) {
@@ -227,6 +234,14 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     return false;
   }
   if (lingers(outbox)) drop_attempt(window, outbox);
+  Entry* entry = ledger_.find(newest);
+  if (entry != nullptr && is_over(*entry->event, window.now)) {
+    drop_attempt(window, outbox);
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kFailed,
+                  "its time was over before it was taken");
+    outbox.phase = Outbox::Phase::kIdle;
+    return false;
+  }
   if (outbox.attempt) {
     // An unknown outcome, or a plan that has begun, is repeated as it was. What was seen refused gives way to newer
     // state.
@@ -236,7 +251,6 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     }
     drop_attempt(window, outbox);
   }
-  Entry* entry = ledger_.find(newest);
   std::vector<const FieldState*> lacking;
   if (subject.stateless) {
     for (const FieldState& field : subject.record.fields) lacking.push_back(&field);
@@ -310,6 +324,9 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   for (const FieldState* field : said) {
     if (field->name != kDeletedField) fields.set(field->name, field->value);
     attempt->fields.push_back({field->name, field->version, mapper.held_hash(plan, field->name, field->value)});
+  }
+  if (is_verification_request(event)) {
+    DATASYNC_TRY(add_token(verification_tokens_, options_.verification_link, event, fields));
   }
   auto data = mapper.to_platform(outbox.target, record.entity, fields);
   if (!data) return fail(std::move(data).error());

@@ -20,6 +20,7 @@
 #include "pipeline/subjects.h"
 #include "pipeline/suspensions.h"
 #include "pipeline/window.h"
+#include "security/verification_token.h"
 
 namespace datasync::pipeline {
 
@@ -178,6 +179,7 @@ class Deliverer {
   Subjects& subjects_;
   const EngineOptions& options_;
   delivery::RetryPlan retry_plan_;
+  security::VerificationTokens verification_tokens_;
   Lanes lanes_;
   Suspensions suspensions_;
   std::shared_ptr<const Catalog> followed_;  ///< lanes lead where it says

@@ -6,6 +6,7 @@
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
+#include "pipeline/verification.h"
 
 // The second half of the third verb: what the answers of targets mean for their outboxes.
 
@@ -40,6 +41,12 @@ bool is_about_present_copy(const Record& record, const Attempt& attempt) {
   const Knowledge* known = record.known_by(attempt.change.target);
   if (!ids.empty()) return known != nullptr && is_among(ids, known->own_id());
   return attempt.change.verb != Verb::kUpdated || holds_record(record, attempt.change.target);
+}
+
+/// The notifier's own words may hold what it was told, and a token is for one reader only.
+void hide_token(const delivery::Change& change, Outcome& outcome) {
+  if (change.entity != kVerificationEntity || outcome.http_status == 0) return;
+  outcome.message = change.target.str() + " answered " + std::to_string(outcome.http_status);
 }
 
 }  // namespace
@@ -78,6 +85,7 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
     judge_credential(lane, outcomes.front(), window.now);
   }
 
+  for (std::size_t i = 0; i < outcomes.size(); ++i) hide_token(done.outboxes[i]->attempt->change, outcomes[i]);
   const bool split = must_be_split(outcomes);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     Outbox& outbox = *done.outboxes[i];

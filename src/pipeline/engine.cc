@@ -245,6 +245,8 @@ class Engine::Impl {
       if (!next) break;
       Entry* entry = ledger_.find(next->sequence);
       if (entry != nullptr) DATASYNC_TRY(reconciler_.reconcile(window, *entry));
+      for (auto& made : window.made_events) acceptor_.accept_own(window, std::move(made));
+      window.made_events.clear();
     }
     std::vector<Dispatch> dispatches;
     if (!stopping_.load(std::memory_order_relaxed)) {

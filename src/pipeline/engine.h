@@ -67,6 +67,7 @@ struct ReviewDecision {
   std::string conflict;
   Choice choice = Choice::kTarget;
   PlatformId platform;                   ///< kSource: whose value, where several platforms propose one
+  EventId proposal;                      ///< instead: the event that brought it. kTarget: only this one is declined
   Fields data;                           ///< kMerged: the field under its canonical name
   std::optional<std::int64_t> revision;  ///< of the conflict as the person saw it
   EntityId entity_id;                    ///< kTarget, of a review about identity: which record it is
@@ -122,6 +123,7 @@ struct EngineOptions {
   std::size_t lane_concurrency_max = 100;    ///< requests of one tenant to one platform under way at once
   std::size_t origin_concurrency_max = 100;  ///< requests to one origin under way at once
   std::chrono::hours retention{24 * 30};
+  std::string verification_link;  ///< where a person answers, up to the token; empty: no link
 };
 
 /// How the engine stands; a copy, a moment old.

@@ -11,7 +11,9 @@ std::shared_ptr<Event> event_of_person(const Catalog& catalog, const Record& rec
   event->type = record.entity + "_updated";
   event->entity = record.entity;
   event->source = kReviewer;
-  for (const auto& connector : catalog.connectors) event->targets.push_back(connector->platform());
+  for (const auto& connector : catalog.connectors) {
+    if (!catalog.is_notifier(connector->platform())) event->targets.push_back(connector->platform());
+  }
   event->entity_id = record.id;
   event->user_id = by;
   event->data = catalog.mapper.present(record.entity, said);

@@ -9,6 +9,7 @@
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 #include "pipeline/reconcile_change.h"
+#include "pipeline/verification.h"
 
 namespace datasync::pipeline {
 namespace {
@@ -66,7 +67,8 @@ Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Delivere
       ledger_(ledger),
       subjects_(subjects),
       deliverer_(deliverer),
-      natural_keys_(tools.store.identity_secret()) {}
+      natural_keys_(tools.store.identity_secret()),
+      verification_tokens_(tools.store.identity_secret()) {}
 
 Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   const Event& event = *entry.event;
@@ -82,7 +84,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     return {};
   }
   const transform::EntityRules* rules = window.catalog->entity(event.entity);
-  if (rules != nullptr && rules->stateless) {
+  if ((rules != nullptr && rules->stateless) || is_verification_request(event)) {
     plan_stateless(window, entry, *change);
     return {};
   }

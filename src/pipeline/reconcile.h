@@ -8,6 +8,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/subjects.h"
 #include "pipeline/window.h"
+#include "security/verification_token.h"
 
 namespace datasync::pipeline {
 
@@ -29,7 +30,7 @@ struct Settlement {
   std::shared_ptr<Event> event;  ///< tells the platforms; has no sequence yet
   Value value;                   ///< of the field from now on
   ReviewDecision::Choice choice = ReviewDecision::Choice::kTarget;
-  PlatformId platform;  ///< kSource: whose value it is
+  PlatformId platform;  ///< kSource: whose value it is; kTarget: whose alone is declined, if any is named
   std::string by, reason;
   std::optional<Joint> joint;  ///< the review's record is another one
 };
@@ -119,6 +120,8 @@ class Reconciler {
   [[nodiscard]] Result<void> withdraw(Window& window, Change& change, const FieldName& field);
   [[nodiscard]] Result<void> close_review(Window& window, Change& change, const FieldName& field, std::string_view why);
   [[nodiscard]] Result<void> close_reviews_of_deleted(Window& window, Change& change);
+  static void ask_holder(Window& window, Conflict& review, const Conflict::Side& side, bool is_new);
+  [[nodiscard]] Result<Conflict> decline_one(Window& window, Entry& entry, Settlement settlement);
   [[nodiscard]] Result<void> release(Window& window, const Record& record, Sequence event, const std::string& message);
   [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
                                            Fields data) const;
@@ -146,6 +149,7 @@ class Reconciler {
   Subjects& subjects_;
   Deliverer& deliverer_;
   crypto::KeyedHash natural_keys_;
+  security::VerificationTokens verification_tokens_;
 };
 
 }  // namespace datasync::pipeline

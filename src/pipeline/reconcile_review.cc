@@ -126,6 +126,7 @@ Result<void> Reconciler::propose(Window& window, Change& change, const FieldName
   }
   change.review = held.review;
   name_first(review, held);
+  ask_holder(window, review, *side_of(review, event.source), is_new);
   stage_review(window, change, std::move(review));
   if (!replaced || *replaced == event.sequence) return {};
   return release(window, record, *replaced, "a newer change of " + event.source.str() + " took its place");
@@ -306,11 +307,18 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   const Record& record = (*subject)->record;
   const FieldState& golden = *record.find(field);
   settlement.value = golden.value;
+  if (!decision.proposal.empty()) {
+    const auto side = std::find_if(review.fields.begin(), review.fields.end(),
+                                   [&](const Conflict::Side& one) { return one.event == decision.proposal; });
+    if (side == review.fields.end()) return fail(ErrorCode::kConflict, "another change has taken its place");
+    settlement.platform = side->platform;
+  }
   if (decision.choice == ReviewDecision::Choice::kSource) {
-    if (decision.platform.str().empty() && review.fields.size() > 1) {
+    if (decision.platform.str().empty() && decision.proposal.empty() && review.fields.size() > 1) {
       return fail(ErrorCode::kInvalid, "/platform: names whose value is chosen, one of " + names_of(review));
     }
-    settlement.platform = decision.platform.str().empty() ? review.fields.front().platform : decision.platform;
+    if (!decision.platform.str().empty()) settlement.platform = decision.platform;
+    if (settlement.platform.str().empty()) settlement.platform = review.fields.front().platform;
     const Conflict::Side* side = side_of(review, settlement.platform);
     if (side == nullptr) return fail(ErrorCode::kInvalid, "/platform: is none of " + names_of(review));
     settlement.value = side->source_value;
@@ -348,6 +356,8 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
   if (settlement.review.fields.front().field == kIdentityField) {
     return settle_identity(window, entry, std::move(settlement));
   }
+  const bool is_partial = settlement.choice == ReviewDecision::Choice::kTarget && !settlement.platform.str().empty();
+  if (is_partial && settlement.review.fields.size() > 1) return decline_one(window, entry, std::move(settlement));
   Subject& subject = *settlement.subject;
   Record& record = subject.record;
   const Event& event = *entry.event;

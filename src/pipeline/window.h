@@ -22,6 +22,8 @@ struct Window {
 
   storage::WriteBatch batch;
   std::vector<Notice> notices;
+  /// What the house itself has to say of what it has reconciled; accepted in this window.
+  std::vector<std::shared_ptr<Event>> made_events;
 };
 
 /// What the verbs share and do not own. Lives in the engine; the engine's thread only.

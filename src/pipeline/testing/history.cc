@@ -148,7 +148,10 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
 conflict::FieldRule History::some_rule() {
   const char* strategy = happens(0.4) ? "manual_review" : happens(0.5) ? "latest_wins" : "source_wins";
   conflict::FieldRule rule{conflict::find_strategy(strategy), happens(0.5), {}};
-  if (happens(0.4)) rule.review = conflict::ReviewRule{};
+  if (!happens(0.4)) return rule;
+  rule.review = conflict::ReviewRule{};
+  constexpr std::chrono::hours kLong{24 * 5};  // retries end before
+  if (happens(0.4)) rule.review->verification = {PlatformId(kNames[0]), kLong, happens(0.5)};
   return rule;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "domain/json.h"
+#include "pipeline/verification.h"
 
 namespace datasync::pipeline {
 namespace {
@@ -110,6 +111,8 @@ void TestPlatform::note(const TenantId& tenant, const std::string& key, const Fi
     if (minds_rewording)
       broken(shape_.id.str() + ": other content under the key " + key + "\n  was " + at->second + "\n  now " + content);
   }
+  if (text_of(envelope, "event_type") == "verification_created")
+    return;  // the colons of its times and links mark nothing
   for (const Field& field : data) {
     const std::string text = field.value.as_string().value_or("");
     const auto colon = text.find(':');
@@ -136,6 +139,7 @@ void TestPlatform::note_version(const TenantId& tenant, const std::string& key, 
 
 TestPlatform::Answer TestPlatform::carry_out(const TenantId& tenant, const std::string& entity, const std::string& verb,
                                              const Fields& data) {
+  if (entity == kVerificationEntity) return {202, {}, {}};  // a message, and no record
   Fields fields = data;
   const std::string own_id = fields.take(shape_.local("id")).value_or(Value{}).as_id().value_or("");
   const Fields context = members_of(fields.take(kContext).value_or(Value{}));

@@ -184,7 +184,7 @@ bool Reviewer::decide_any() {
     return true;
   }
   ++decided;
-  expect_decided(*answer, field, expected);
+  expect_decided(review.id, *answer, field, expected);
   if (unit() < 0.2) {
     decision.revision.reset();
     expect_refusal(std::move(decision), "a second");
@@ -212,10 +212,15 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
   const double dice = unit();
   if (dice < 0.4) {
     decision.choice = Choice::kSource;
-    if (review.fields.size() > 1 || unit() < 0.5) decision.platform = side.platform;
+    if (unit() < 0.3) {
+      decision.proposal = side.event;
+    } else if (review.fields.size() > 1 || unit() < 0.5) {
+      decision.platform = side.platform;
+    }
     expected = side.source_value;
   } else if (dice < 0.75) {
     decision.choice = Choice::kTarget;
+    if (unit() < 0.3) decision.proposal = side.event;  // of several, this one alone
     expected = side.target_value;
   } else {
     decision.choice = Choice::kMerged;
@@ -244,11 +249,12 @@ bool Reviewer::assign(const Conflict& review) {
 void Reviewer::decide_at_once() {
   std::vector<ReviewDecision> decisions;
   std::vector<Value> expected;
-  std::vector<std::string> fields;
+  std::vector<std::string> fields, ids;
   for (const Conflict& conflict : world_.store.conflicts()) {
     if (conflict.status != "open") continue;
     decisions.push_back(choose(conflict, expected.emplace_back()));
     fields.push_back(conflict.fields.front().field);
+    ids.push_back(conflict.id);
   }
   const std::size_t count = decisions.size();
   if (unit() < 0.3) decisions.push_back(decisions[below(count)]);
@@ -261,21 +267,23 @@ void Reviewer::decide_at_once() {
     return;
   }
   decided += count;
-  for (std::size_t i = 0; i < count; ++i) expect_decided(*answers[i], fields[i], expected[i]);
+  for (std::size_t i = 0; i < count; ++i) expect_decided(ids[i], *answers[i], fields[i], expected[i]);
   for (std::size_t i = count; i < answers.size(); ++i) {
     if (answers[i] || answers[i].error().code != ErrorCode::kConflict) world_.complain("one review was decided twice");
   }
 }
 
 /// It was so right then; an event of the same transaction may have changed it after.
-void Reviewer::expect_decided(const Conflict& answer, const std::string& field, const Value& expected) {
+void Reviewer::expect_decided(const std::string& asked, const Conflict& answer, const std::string& field,
+                              const Value& expected) {
   const Conflict* review = find_conflict(answer.id);
   if (review == nullptr || review->status != "resolved" || review->resolved_by != "person") {
     return world_.complain("a decision was taken, and its review says no such thing");
   }
   const Record& record = world_.store.records().at(answer.record);
   const FieldState* golden = record.find(FieldName(field));
-  if (record.find_hold(FieldName(field)) != nullptr && record.version == answer.version) {
+  const bool is_alone = answer.id == asked;  // else one of several proposals was declined, and the others wait on
+  if (is_alone && record.find_hold(FieldName(field)) != nullptr && record.version == answer.version) {
     world_.complain("a decision was taken, and " + field + " still waits");
   }
   if (record.version == answer.version && golden->value != expected) {

@@ -46,7 +46,8 @@ class Reviewer {
   bool assign(const Conflict& review);
   void decide_at_once();
   [[nodiscard]] ReviewDecision choose(const Conflict& review, Value& expected);
-  void expect_decided(const Conflict& answer, const std::string& field, const Value& expected);
+  void expect_decided(const std::string& asked, const Conflict& answer, const std::string& field,
+                      const Value& expected);
   void expect_refusal(ReviewDecision decision, const char* why);
 
   World& world_;
