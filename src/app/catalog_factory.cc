@@ -41,6 +41,18 @@ std::optional<std::string> read_rule_beside(const std::string& config_file, std:
 
 }  // namespace
 
+std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog) {
+  std::vector<std::string> fields;
+  for (const auto& [entity, book] : catalog.rules.entities()) {
+    for (const auto& [field, rule] : book.fields) {
+      const auto& verification = rule.review ? rule.review->verification : std::nullopt;
+      if (!verification || catalog.connector(verification->notifier) != nullptr) continue;
+      fields.push_back(entity + "." + field);
+    }
+  }
+  return fields;
+}
+
 Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings) {
   PlatformConfigInput input;
   input.shipped = shipped_files();

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "net/url.h"
+#include "pipeline/verification.h"
 
 namespace datasync::app {
 namespace {
@@ -155,7 +156,9 @@ std::string id_field(const transform::PlatformMapping& mapping, const std::strin
 void read_entities(ConfigSection& connection, const ConnectionContext& context, RestOptions& options) {
   const ConfigNode* for_all = connection.node("verbs");
   ConfigSection special = connection.section("entities");
-  for (const auto& [entity, rules] : context.all.entities) {
+  std::vector<std::string> entities{std::string(pipeline::kVerificationEntity)};
+  for (const auto& [entity, rules] : context.all.entities) entities.push_back(entity);
+  for (const std::string& entity : entities) {
     const ConfigNode* own = special.node(entity);
     if (own == nullptr && !options.serves_unlisted) continue;
     ConfigNode verbs = for_all != nullptr ? *for_all : ConfigNode{.kind = ConfigNode::Kind::kMap};

@@ -9,6 +9,7 @@
 #include "app/rule_scripts.h"
 #include "domain/json.h"
 #include "pipeline/engine.h"
+#include "pipeline/verification.h"
 
 namespace datasync::app {
 namespace {
@@ -145,6 +146,7 @@ class PlatformConfigReader {
   void read_entities(ConfigSection& top);
   EntityRules read_entity(ConfigSection& section);
   void read_platforms(ConfigSection& top);
+  static bool is_enabled(ConfigSection& platform);
   void read_platform(const std::string& name, ConfigSection& section);
   EntityMapping read_mapping(ConfigSection& section);
   void read_fields(ConfigSection& section, EntityMapping& mapping);
@@ -152,8 +154,10 @@ class PlatformConfigReader {
   void read_kept(ConfigSection& section, EntityMapping& mapping);
   void read_rules(ConfigSection& top);
   conflict::FieldRule read_rule(ConfigSection& fields, const std::string& field);
-  static std::optional<conflict::ReviewRule> read_review_rule(ConfigSection& rule);
-  static conflict::ReviewExpiry read_review_expiry(ConfigSection section);
+  std::optional<conflict::ReviewRule> read_review_rule(ConfigSection& rule);
+  conflict::Verification read_verification(ConfigSection& section);
+  std::optional<Money> read_limit(ConfigSection& section);
+  static conflict::ReviewExpiry read_expiry(ConfigSection& section);
   std::shared_ptr<const conflict::Strategy> read_strategy(ConfigSection& section, std::string_view key,
                                                           ConfigSection* rule);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
@@ -207,6 +211,7 @@ void PlatformConfigReader::read_rates(ConfigSection& top) {
 void PlatformConfigReader::read_entities(ConfigSection& top) {
   ConfigSection section = top.section("entities");
   for (const auto& [name, unused] : section.members()) {
+    if (name == pipeline::kVerificationEntity) section.refuse(name, "is the name of what a notifier is told");
     ConfigSection entity = section.section(name);
     config_.mapping.entities[name] = read_entity(entity);
   }
@@ -233,7 +238,7 @@ EntityRules PlatformConfigReader::read_entity(ConfigSection& section) {
 void PlatformConfigReader::check_entities(ConfigSection& section) {
   const auto known = names_of(config_.mapping.entities);
   for (const auto& [name, node] : section.members()) {
-    if (config_.mapping.entities.contains(name)) continue;
+    if (config_.mapping.entities.contains(name) || name == pipeline::kVerificationEntity) continue;
     problems_.add(&node, section.path() + "." + name,
                   "no such entity: declare it under `entities`" + did_you_mean(name, known));
   }
@@ -245,12 +250,21 @@ void PlatformConfigReader::read_platforms(ConfigSection& top) {
     ConfigSection platform = section.section(name);
     if (PlatformId(name) == pipeline::kReviewer)
       section.refuse(name, "is the name under which decisions of people are told");
-    if (platform.flag("enabled").value_or(true)) {
+    if (is_enabled(platform)) {
       read_platform(name, platform);
     } else {
       (void)platform.members();
     }
   }
+}
+
+/// `addressed`: where an address is given.
+bool PlatformConfigReader::is_enabled(ConfigSection& platform) {
+  const ConfigNode* enabled = platform.node("enabled");
+  if (enabled == nullptr || enabled->text != "addressed") return platform.flag("enabled").value_or(true);
+  ConfigSection connection = platform.section("connection");
+  (void)connection.members();  // they are read where it is
+  return !connection.text("address").value_or("").empty();
 }
 
 void PlatformConfigReader::read_platform(const std::string& name, ConfigSection& section) {
@@ -377,12 +391,14 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
     }
     ConfigSection fields = rules.section("fields");
     for (const auto& [field, node] : fields.members()) book.fields[field] = read_rule(fields, field);
-    if (rules.has("reviews")) book.expiry = read_review_expiry(rules.section("reviews"));
+    if (!rules.has("reviews")) continue;
+    ConfigSection reviews = rules.section("reviews");
+    book.expiry = read_expiry(reviews);
   }
 }
 
 /// `{expire_after_hours: 168, then: target}`.
-conflict::ReviewExpiry PlatformConfigReader::read_review_expiry(ConfigSection section) {
+conflict::ReviewExpiry PlatformConfigReader::read_expiry(ConfigSection& section) {
   constexpr std::int64_t kHoursMax = 24 * 366;
   static constexpr std::array<std::pair<std::string_view, bool>, 2> kThen{{{"target", false}, {"source", true}}};
   conflict::ReviewExpiry expiry;
@@ -391,23 +407,47 @@ conflict::ReviewExpiry PlatformConfigReader::read_review_expiry(ConfigSection se
   return expiry;
 }
 
-/// `every_change`, or `{change_above: 100, currency: USD}`.
+/// `every_change`, `{change_above: 100, currency: USD}`, `{verify_through: notifier}`, or the last two together.
 std::optional<conflict::ReviewRule> PlatformConfigReader::read_review_rule(ConfigSection& rule) {
   const ConfigNode* node = rule.node("review");
   if (node == nullptr) return std::nullopt;
   if (node->kind == ConfigNode::Kind::kScalar) {
     if (rule.text("review") == "every_change") return conflict::ReviewRule{};
-    rule.refuse("review", "must be every_change or, for an amount, {change_above: 100, currency: USD}");
+    rule.refuse("review",
+                "must be every_change or, for an amount, {change_above: 100, currency: USD} or, for an address, "
+                "{verify_through: notifier}");
     return std::nullopt;
   }
   ConfigSection section = rule.section("review");
+  conflict::ReviewRule review;
+  if (section.has("verify_through")) review.verification = read_verification(section);
+  const bool is_limited = section.has("change_above") || section.has("currency") || !review.verification;
+  if (is_limited && !(review.above = read_limit(section))) return std::nullopt;
+  return review;
+}
+
+/// `{verify_through: notifier, expire_after_hours: 72, then: target}`.
+conflict::Verification PlatformConfigReader::read_verification(ConfigSection& section) {
+  conflict::Verification verification;
+  const std::string notifier = section.text("verify_through").value_or("");
+  if (std::find(platforms_.begin(), platforms_.end(), notifier) == platforms_.end()) {
+    section.refuse("verify_through", "names a platform that there is not" + did_you_mean(notifier, platforms_));
+  }
+  verification.notifier = PlatformId(notifier);
+  const conflict::ReviewExpiry expiry = read_expiry(section);
+  verification.expires_after = expiry.after.value_or(verification.expires_after);
+  verification.to_source = expiry.to_source;
+  return verification;
+}
+
+std::optional<Money> PlatformConfigReader::read_limit(ConfigSection& section) {
   const auto currency = Currency::parse(section.text("currency").value_or(""));
   if (!currency) section.refuse("currency", "must be an ISO 4217 code such as USD");
   const auto text = section.text("change_above");
   const auto amount = Money::parse(Value::string(text.value_or("")), currency.value_or(Currency{}));
   if (!amount || amount->minor() < 0) section.refuse("change_above", "must be an amount of 0 or more, such as 100");
   if (!currency || !amount) return std::nullopt;
-  return conflict::ReviewRule{*amount};
+  return *amount;
 }
 
 /// The strategy that the word under `key` names; null where it can't be had, which is noted, or none is named. `rule`

@@ -153,6 +153,38 @@ TEST(ShippedConfig, HasTheRate) {
   EXPECT_EQ(format_rfc3339(config.rates.as_of), "2026-01-01T00:00:00Z");
 }
 
+TEST(ShippedConfig, TheNotifierIsThereWhereItHasAnAddressAndIsToldNothingElse) {
+  EXPECT_EQ(rest(load(), "notifier"), nullptr);
+  EXPECT_FALSE(load().mapping.platforms.contains(PlatformId("notifier")));
+  const PlatformConfig config = load("", {{"NOTIFIER_URL", "https://mailer.example"}, {"NOTIFIER_API_KEY", "k"}});
+  const auto* notifier = rest(config, "notifier");
+  ASSERT_NE(notifier, nullptr);
+  EXPECT_EQ(notifier->base_url, "https://mailer.example");
+  const auto made = delivery::make_rest_connector(*notifier).value();
+  EXPECT_TRUE(made->serves("verification", Verb::kCreated));
+  EXPECT_FALSE(made->serves("user", Verb::kCreated));
+}
+
+TEST(UserConfig, AnAddressMayBeVerifiedThroughAnyPlatformAndOnlyOverALimit) {
+  auto books = load(R"(
+conflict_rules:
+  user:
+    fields:
+      phone: {review: {verify_through: bizosaas, expire_after_hours: 1, then: source}}
+  order:
+    fields:
+      total_amount: {review: {verify_through: bizosaas}}
+)")
+                   .rulebooks;
+  const auto phone = books["user"].fields["phone"].review;
+  ASSERT_TRUE(phone && phone->verification);
+  EXPECT_EQ(phone->verification->notifier, PlatformId("bizosaas"));
+  EXPECT_EQ(phone->verification->expires_after, std::chrono::hours{1});
+  EXPECT_TRUE(phone->verification->to_source);
+  const auto amount = books["order"].fields["total_amount"].review;
+  ASSERT_TRUE(amount && amount->verification && amount->above) << "the shipped limit stays";
+}
+
 TEST(ShippedConfig, HasTheConflictRules) {
   auto books = load().rulebooks;
   const auto rule = [&](const char* entity, const char* field) {
@@ -162,6 +194,10 @@ TEST(ShippedConfig, HasTheConflictRules) {
   const auto waits = [&](const char* entity, const char* field) { return books[entity].fields[field].review; };
   ASSERT_TRUE(waits("user", "email"));
   EXPECT_FALSE(waits("user", "email")->above) << "every change";
+  ASSERT_TRUE(waits("user", "email")->verification);
+  EXPECT_EQ(waits("user", "email")->verification->notifier, PlatformId("notifier"));
+  EXPECT_EQ(waits("user", "email")->verification->expires_after, std::chrono::hours{72});
+  EXPECT_FALSE(waits("user", "email")->verification->to_source) << "who does not answer declines";
   ASSERT_TRUE(waits("order", "total_amount"));
   EXPECT_EQ(waits("order", "total_amount")->above, Money::from_minor(100'00, *Currency::parse("USD")));
   EXPECT_FALSE(waits("user", "name"));
@@ -479,7 +515,16 @@ INSTANTIATE_TEST_SUITE_P(
               "`bizoholic`?"},
         Wrong{"conflict_rules: {user: {fields: {email: {review: sometimes}}}}",
               "config.yaml:1: conflict_rules.user.fields.email.review: must be every_change or, for an amount, "
-              "{change_above: 100, currency: USD}"},
+              "{change_above: 100, currency: USD} or, for an address, {verify_through: notifier}"},
+        Wrong{"conflict_rules: {user: {fields: {email: {review: {verify_through: notifyer}}}}}",
+              "config.yaml:1: conflict_rules.user.fields.email.review.verify_through: names a platform that there is "
+              "not; did you mean `notifier`?"},
+        Wrong{
+            "conflict_rules: {user: {fields: {email: {review: {expire_after_hours: 0}}}}}",
+            "config.yaml:1: conflict_rules.user.fields.email.review.expire_after_hours: must be a whole number from 1 "
+            "to 8784"},
+        Wrong{"entities: {verification: {}}",
+              "config.yaml:1: entities.verification: is the name of what a notifier is told"},
         Wrong{"conflict_rules: {order: {fields: {total_amount: {review: {change_above: lots, currency: USD}}}}}",
               "config.yaml:1: conflict_rules.order.fields.total_amount.review.change_above: must be an amount of 0 or "
               "more, such as 100"},

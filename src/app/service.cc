@@ -106,6 +106,7 @@ pipeline::EngineOptions engine_options(const Settings& settings) {
   options.lane_concurrency_max = settings.lane_concurrency_max;
   options.origin_concurrency_max = settings.max_http_connections;
   options.retention = settings.event_retention;
+  options.verification_link = settings.verification_url;
   return options;
 }
 
@@ -199,6 +200,9 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
   auto catalog = make_catalog(settings);
   if (!catalog) return fail(std::move(catalog).error());
   static const SystemClock clock;
+  for (const std::string& field : unverified_fields(**catalog)) {
+    log::info("a changed {} waits for a person: there is no notifier to verify it through (NOTIFIER_URL)", field);
+  }
   auto gatekeeper = make_gatekeeper(settings, clock);
   if (!gatekeeper) return fail(std::move(gatekeeper).error());
   auto store = open_store(settings);

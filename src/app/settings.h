@@ -65,6 +65,9 @@ struct Settings {
   std::string auth_service_url;
   std::string django_crm_url;
   std::string wagtail_cms_url;
+  std::string notifier_url;
+  std::string notifier_api_key;
+  std::string verification_url;
   std::string bizosaas_api_key;
   std::string bizoholic_api_key;
   std::string coreldove_api_key;
