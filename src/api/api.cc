@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kRecalledMax = 20'000;  // events read at the start; a second of one thread
 
+constexpr std::size_t kVerificationBodyMax = 1024;  // strangers may call, and a form without fields is empty
+
 }  // namespace
 
 Api::Api(Parts parts, ApiOptions options)
@@ -19,6 +21,7 @@ Api::Api(Parts parts, ApiOptions options)
                 parts.stats,
                 parts.hub,
                 std::move(parts.catalog),
+                std::move(parts.verifications),
                 std::move(parts.bytes_on_disk),
                 std::move(parts.rate_gate),
                 std::move(options)} {
@@ -68,6 +71,7 @@ std::size_t Api::body_bytes_max(std::string_view path) const {
   const std::string own = own_path_of_alias(path);
   if (!own.empty()) path = own;
   // Only the path is known here, before the headers: a large batch of CloudEvents goes to /sync/events/batch as well.
+  if (path.starts_with("/sync/verifications/")) return kVerificationBodyMax;
   const bool bulk = path == "/sync/events/batch" || path == "/sync/events/batch/";
   return bulk ? services_.options.bulk_body_bytes_max : services_.options.body_bytes_max;
 }

@@ -10,6 +10,7 @@
 #include "net/http_server.h"
 #include "pipeline/catalog.h"
 #include "security/gatekeeper.h"
+#include "security/verification_token.h"
 
 namespace datasync::api {
 
@@ -29,8 +30,9 @@ class Api {
     EventHub& hub;
     MakeReader make_reader;  ///< `Store::make_reader`; called from query threads
     std::function<std::shared_ptr<const pipeline::Catalog>()> catalog;  ///< the present one; from any thread
-    std::function<std::int64_t()> bytes_on_disk = {};                   ///< for the metrics; from any thread
-    RateGate rate_gate = {};                                            ///< none: no limit
+    security::VerificationTokens verifications;
+    std::function<std::int64_t()> bytes_on_disk = {};  ///< for the metrics; from any thread
+    RateGate rate_gate = {};                           ///< none: no limit
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

@@ -20,6 +20,7 @@ bool wants_page(const Call& call) {
 bool is_open(const Call& call) {
   switch (call.route->access) {
     case Access::kOpen:
+    case Access::kInPath:
       return true;
     case Access::kOwnNetwork:
       return is_private_address(call.request.remote_address);

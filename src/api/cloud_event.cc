@@ -83,7 +83,7 @@ Value array_of(const std::vector<std::string_view>& words) {
 Value all_but(const std::string& source, const pipeline::Catalog& catalog) {
   std::vector<std::string_view> names;
   for (const auto& [platform, mapping] : catalog.mapper.mapping().platforms) {
-    if (platform.str() != source) names.push_back(platform.str());
+    if (platform.str() != source && !catalog.is_notifier(platform)) names.push_back(platform.str());
   }
   return array_of(names);
 }

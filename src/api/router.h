@@ -14,6 +14,7 @@ namespace datasync::api {
 /// Who may call a route.
 enum class Access : std::uint8_t {
   kOpen,        ///< anybody: it tells nothing of a tenant
+  kInPath,      ///< anybody: what stands in the path opens this one thing and no other
   kOwnNetwork,  ///< anybody from a private address, else with a token
   kPage,        ///< a browser's navigation, which can't carry a token, gets a static page; else with a token
   kRead,        ///< with a token, as the rest

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "pipeline/catalog.h"
 #include "security/gatekeeper.h"
+#include "security/verification_token.h"
 
 namespace datasync::api {
 
@@ -40,6 +41,7 @@ struct Services {
   Stats& stats;
   EventHub& hub;
   std::function<std::shared_ptr<const pipeline::Catalog>()> catalog;
+  security::VerificationTokens verifications;
   std::function<std::int64_t()> bytes_on_disk;
   RateGate rate_gate;
   ApiOptions options;

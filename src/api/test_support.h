@@ -246,7 +246,8 @@ class ApiTest : public ::testing::Test {
     api_options.environment = environment;
     api_ = std::make_unique<Api>(
         Api::Parts{backend_, clock_, *gatekeeper_, stats_, hub_, [this] { return backend_.store().make_reader(); },
-                   [this] { return catalog_; }, [] { return std::int64_t{4096}; },
+                   [this] { return catalog_; }, security::VerificationTokens(backend_.store().identity_secret()),
+                   [] { return std::int64_t{4096}; },
                    [this](const security::Caller&, const Call&) { return rate_wait_; }},
         api_options);
     net::HttpServerOptions server_options;

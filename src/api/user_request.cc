@@ -66,7 +66,7 @@ class UserReader {
   void compose(const std::string& source, const TenantId& tenant) {
     std::string targets = "[";
     for (const auto& [platform, mapping] : context_.catalog.mapper.mapping().platforms) {
-      if (platform.str() == source) continue;
+      if (platform.str() == source || context_.catalog.is_notifier(platform)) continue;
       if (targets.size() > 1) targets += ',';
       append_json_string(targets, platform.str());
     }

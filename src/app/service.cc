@@ -152,6 +152,7 @@ struct Service::Parts {
              hub,
              make_reader,
              [this] { return catalog.get(); },
+             security::VerificationTokens(store->identity_secret()),
              [this] { return store->bytes_on_disk(); },
              {}},
             api_options(settings)),

@@ -10,7 +10,9 @@ import { eventually, newTenant, world } from './support/world.js';
 
 const w = await world({ env: { ENVIRONMENT: 'production', JWT_SECRET: kKey, LOG_LEVEL: 'debug' } });
 // What needs no token. The live page is empty without one; it asks for it.
-const kOpen = ['/livez', '/readyz', '/health', '/metrics', '/ui', '/ui/{file}'];
+const kOpen = ['/livez', '/readyz', '/health', '/metrics', '/ui', '/ui/{file}',
+  // The token in the path is the authority.
+  '/sync/verifications/{token}', '/sync/verifications/{token}/confirm', '/sync/verifications/{token}/decline'];
 
 function bearer(claims) {
   return { authorization: `Bearer ${tokenOf(claims)}` };

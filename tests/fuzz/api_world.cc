@@ -247,6 +247,7 @@ struct ApiWorld::Parts {
                 hub,
                 [this] { return store->make_reader(); },
                 [this] { return catalog; },
+                security::VerificationTokens(store->identity_secret()),
                 [] { return std::int64_t{4096}; },
                 {}},
                {.environment = "production"}};

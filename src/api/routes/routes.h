@@ -35,6 +35,10 @@ void assign_conflict(Services& services, Call call);
 void resolve_conflict(Services& services, Call call);
 // conflict_resolve_many.cc
 void resolve_conflicts(Services& services, Call call);
+// verification.cc
+void get_verification(Services& services, Call call);
+void confirm_verification(Services& services, Call call);
+void decline_verification(Services& services, Call call);
 // preview.cc
 net::HttpResponse preview_event(Services& services, const Call& call, storage::Reader& reader);
 // status.cc
