@@ -63,18 +63,29 @@ void write_rule(JsonWriter& out, const std::vector<Conflict>& conflicts, const F
       if (side.field != state.name.str() || !chose(conflict, side, state.value)) continue;
       const bool by_person = !conflict.resolved_event.str().empty();
       out.field("rule", by_person ? std::string_view("review") : std::string_view(side.strategy));
-      out.field("conflict_id", conflict.id).field_or_null("decided_by", conflict.resolved_by);
+      out.field("conflict_id", conflict.id)
+          .field("conflict_type", conflict.type)
+          .field_or_null("decided_by", conflict.resolved_by);
       out.field_or_null("reason", conflict.resolved_why);
       return;
     }
   }
-  out.field("rule", kCausalOrder).key("conflict_id").null().key("decided_by").null().key("reason").null();
+  out.field("rule", kCausalOrder)
+      .key("conflict_id")
+      .null()
+      .key("conflict_type")
+      .null()
+      .key("decided_by")
+      .null()
+      .key("reason")
+      .null();
 }
 
 void write_value_of(JsonWriter& out, const Conflict& conflict, const Value& value, const PlatformId& platform,
                     std::string_view strategy) {
   out.begin_object().key("value").raw(value.text()).field("platform", platform.str());
-  out.field("conflict_id", conflict.id).field("strategy", strategy).field("time", conflict.created_at).end_object();
+  out.field("conflict_id", conflict.id).field("conflict_type", conflict.type).field("strategy", strategy);
+  out.field_or_null("reason", conflict.reason).field("time", conflict.created_at).end_object();
 }
 
 /// Values that are not the field's: those that wait, and those that lost.

@@ -158,6 +158,7 @@ class PlatformConfigReader {
   conflict::Verification read_verification(ConfigSection& section);
   std::optional<Money> read_limit(ConfigSection& section);
   static conflict::ReviewExpiry read_expiry(ConfigSection& section);
+  static std::optional<conflict::SchemaChange> read_schema_change(ConfigSection& section);
   std::shared_ptr<const conflict::Strategy> read_strategy(ConfigSection& section, std::string_view key,
                                                           ConfigSection* rule);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
@@ -391,6 +392,7 @@ void PlatformConfigReader::read_rules(ConfigSection& top) {
     }
     ConfigSection fields = rules.section("fields");
     for (const auto& [field, node] : fields.members()) book.fields[field] = read_rule(fields, field);
+    if (const auto way = read_schema_change(rules)) book.schema_change = *way;
     if (!rules.has("reviews")) continue;
     ConfigSection reviews = rules.section("reviews");
     book.expiry = read_expiry(reviews);
@@ -405,6 +407,13 @@ conflict::ReviewExpiry PlatformConfigReader::read_expiry(ConfigSection& section)
   if (const auto hours = section.integer("expire_after_hours", 1, kHoursMax)) expiry.after = std::chrono::hours{*hours};
   expiry.to_source = section.choice<bool>("then", kThen).value_or(false);
   return expiry;
+}
+
+std::optional<conflict::SchemaChange> PlatformConfigReader::read_schema_change(ConfigSection& section) {
+  using conflict::SchemaChange;
+  static constexpr std::array<std::pair<std::string_view, SchemaChange>, 3> kWays{
+      {{"review", SchemaChange::kReview}, {"strategy", SchemaChange::kStrategy}, {"allowed", SchemaChange::kAllowed}}};
+  return section.choice<SchemaChange>("schema_change", kWays);
 }
 
 /// `every_change`, `{change_above: 100, currency: USD}`, `{verify_through: notifier}`, or the last two together.
@@ -495,6 +504,7 @@ conflict::FieldRule PlatformConfigReader::read_rule(ConfigSection& fields, const
   set_strategy(read_strategy(section, "strategy", &section));
   rule.critical = section.flag("critical").value_or(false);
   rule.review = read_review_rule(section);
+  rule.schema_change = read_schema_change(section);
   return rule;
 }
 

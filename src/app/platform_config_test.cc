@@ -333,7 +333,8 @@ entities:
 conflict_rules:
   supplier:
     priority: [shopify]
-    fields: {"*": {strategy: manual_review}}
+    schema_change: strategy
+    fields: {"*": {strategy: manual_review}, code: {schema_change: allowed}}
     reviews: {expire_after_hours: 48, then: source}
 )";
 
@@ -357,6 +358,10 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   EXPECT_EQ(config.rates.rates.size(), 2U);
   EXPECT_TRUE(config.mapping.entities.contains("supplier"));
   EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy->name(), "manual_review");
+  const conflict::RuleBook rules(config.rulebooks);
+  EXPECT_EQ(rules.schema_change("supplier", "name"), conflict::SchemaChange::kStrategy);
+  EXPECT_EQ(rules.schema_change("supplier", "code"), conflict::SchemaChange::kAllowed);
+  EXPECT_EQ(rules.schema_change("user", "name"), conflict::SchemaChange::kReview) << "unless something else is said";
   EXPECT_EQ(config.rulebooks.at("supplier").expiry.after, std::chrono::hours{48});
   EXPECT_TRUE(config.rulebooks.at("supplier").expiry.to_source);
   EXPECT_TRUE(delivery::make_connector(*options));
@@ -531,6 +536,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"conflict_rules: {campaign: {fields: {budget: {review: {change_above: 5}}}}}",
               "config.yaml:1: conflict_rules.campaign.fields.budget.review.currency: must be an ISO 4217 code such "
               "as USD"},
+        Wrong{"conflict_rules: {user: {schema_change: never}}",
+              "config.yaml:1: conflict_rules.user.schema_change: is none of review, strategy, allowed"},
         Wrong{"conflict_rules: {user: {reviews: {expire_after_hours: 0}}}",
               "config.yaml:1: conflict_rules.user.reviews.expire_after_hours: must be a whole number from 1 to 8784"},
         Wrong{"platforms: {data-sync: {}}",

@@ -12,6 +12,13 @@ const FieldRule& RuleBook::rule(std::string_view entity, std::string_view field)
   return default_;
 }
 
+SchemaChange RuleBook::schema_change(std::string_view entity, std::string_view field) const noexcept {
+  const FieldRule& own = rule(entity, field);
+  if (own.schema_change) return *own.schema_change;
+  const auto book = entities_.find(entity);
+  return book == entities_.end() ? SchemaChange::kReview : book->second.schema_change;
+}
+
 const ReviewExpiry& RuleBook::expiry(std::string_view entity) const noexcept {
   const auto book = entities_.find(entity);
   return book == entities_.end() ? never_ : book->second.expiry;

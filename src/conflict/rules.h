@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,10 +36,18 @@ struct ReviewExpiry {
   bool to_source = false;                   ///< the proposal of the one platform that made one, else the golden value
 };
 
+/// What becomes of a value of another kind than the golden one: a `schema_change`, be it known to be later or not.
+enum class SchemaChange : std::uint8_t {
+  kReview,    ///< a person decides
+  kStrategy,  ///< the field's strategy does
+  kAllowed,   ///< it is a change like any other: the field has values of several kinds
+};
+
 struct FieldRule {
   std::shared_ptr<const Strategy> strategy = find_strategy(kLatestWins);  ///< never null
   bool critical = false;  ///< a concurrent difference is a `data_mismatch`
   std::optional<ReviewRule> review;
+  std::optional<SchemaChange> schema_change = {};  ///< none: as the entity's
 };
 
 struct EntityRulebook {
@@ -46,6 +55,7 @@ struct EntityRulebook {
   std::map<std::string, FieldRule, std::less<>> fields;
   std::vector<PlatformId> priority;  ///< the most trusted platform first
   ReviewExpiry expiry = {};
+  SchemaChange schema_change = SchemaChange::kReview;
 };
 
 /// Which strategy settles which field, as configured. Immutable once made.
@@ -56,6 +66,7 @@ class RuleBook {
 
   [[nodiscard]] const auto& entities() const noexcept { return entities_; }
   [[nodiscard]] const FieldRule& rule(std::string_view entity, std::string_view field) const noexcept;
+  [[nodiscard]] SchemaChange schema_change(std::string_view entity, std::string_view field) const noexcept;
   [[nodiscard]] const ReviewExpiry& expiry(std::string_view entity) const noexcept;
   /// Rank of a platform for an entity: 0 is the most trusted; a platform that is not listed comes after all that are.
   [[nodiscard]] std::size_t rank(std::string_view entity, const PlatformId& platform) const noexcept;

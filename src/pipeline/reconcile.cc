@@ -374,7 +374,7 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
       DATASYNC_TRY(take_over(window, change, field, value, seen.held_hash));
       break;
     case Verdict::kConcurrent:
-      DATASYNC_TRY(settle_conflict(window, change, field, value, seen.held_hash));
+      DATASYNC_TRY(settle_conflict(window, change, field, value, seen.held_hash, verdict));
       break;
   }
   if (!overtaken) return verdict;

@@ -99,7 +99,9 @@ class Reconciler {
   [[nodiscard]] Result<void> take_over(Window& window, Change& change, const FieldName& field, const Value& value,
                                        std::uint64_t held_hash);
   [[nodiscard]] Result<void> settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
-                                             std::uint64_t held_hash);
+                                             std::uint64_t held_hash, conflict::Verdict verdict);
+  [[nodiscard]] static std::string schema_reason(const Window& window, const Record& record, const FieldState& golden,
+                                                 const Value& value);
   [[nodiscard]] static RecordVersion base_version_of(const Change& change, const FieldName& field);
   [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
                                                      const FieldState& golden) const;

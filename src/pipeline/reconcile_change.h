@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/holdings.h"
@@ -11,6 +12,11 @@
 #include "transform/mapper.h"
 
 namespace datasync::pipeline {
+
+inline constexpr std::string_view kSchemaChange = "schema_change";
+
+/// Of several types that fit a conflict the one of the lowest rank is told.
+[[nodiscard]] std::size_t rank_of_conflict_type(std::string_view type) noexcept;
 
 /// What one event does to one record, while it is being found out.
 struct Reconciler::Change {

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "conflict/kinds.h"
 #include "conflict/strategy.h"
 #include "domain/money.h"
 #include "pipeline/frozen.h"
@@ -13,13 +14,14 @@
 namespace datasync::pipeline {
 namespace {
 
+using conflict::Verdict;
+
 constexpr std::string_view kRuleViolation = "business_rule_violation";
 
-/// Of several types that fit a conflict the first is told.
-std::size_t rank_of(std::string_view type) {
-  constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, "schema_change", "version_conflict", "data_mismatch",
-                                                   "concurrent_update"};
-  return static_cast<std::size_t>(std::find(kTypes.begin(), kTypes.end(), type) - kTypes.begin());
+/// Why a person is asked, where both a rule and the kind of the value want it.
+std::string both_reasons(std::string rule, const std::string& kind) {
+  if (!rule.empty() && !kind.empty()) rule += "; ";
+  return rule + kind;
 }
 
 Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
@@ -42,13 +44,26 @@ void disown(FieldState& state) {
 
 }  // namespace
 
+std::size_t rank_of_conflict_type(std::string_view type) noexcept {
+  constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, kSchemaChange, "version_conflict", "data_mismatch",
+                                                   "concurrent_update"};
+  return static_cast<std::size_t>(std::find(kTypes.begin(), kTypes.end(), type) - kTypes.begin());
+}
+
 /// A change that is causally later: it becomes the golden value, unless a person has to decide.
 Result<void> Reconciler::take_over(Window& window, Change& change, const FieldName& field, const Value& value,
                                    std::uint64_t held_hash) {
   const Record& record = change.record();
   const FieldState* golden = record.find(field);
   const conflict::FieldRule& rule = window.catalog->rules.rule(record.entity, field);
-  std::string reason = rule_against(window, rule, golden, value);
+  using conflict::SchemaChange;
+  const std::string kinds = golden == nullptr ? std::string() : schema_reason(window, record, *golden, value);
+  if (!kinds.empty() && window.catalog->rules.schema_change(record.entity, field) == SchemaChange::kStrategy) {
+    return settle_conflict(window, change, field, value, held_hash, Verdict::kOrdinary);
+  }
+  const std::string broken = rule_against(window, rule, golden, value);
+  const std::string_view type = broken.empty() && !kinds.empty() ? kSchemaChange : kRuleViolation;
+  std::string reason = both_reasons(broken, kinds);
   if (record.find_hold(field) == nullptr && reason.empty()) {
     overwrite(change, field, value);
     hold(change, field, change.next_version, held_hash);
@@ -58,14 +73,15 @@ Result<void> Reconciler::take_over(Window& window, Change& change, const FieldNa
   side.base = golden->value;  // its platform had seen it
   if (record.is_deleted()) {  // nobody waits for what is gone
     keep_golden(change, field, held_hash);
-    note_conflict(change, std::move(side), kRuleViolation, golden->writer);
+    note_conflict(change, std::move(side), type, golden->writer);
     return {};
   }
-  return propose(window, change, field, std::move(side), kRuleViolation, std::move(reason), held_hash);
+  return propose(window, change, field, std::move(side), type, std::move(reason), held_hash);
 }
 
+/// `verdict` is kOrdinary for a change that is known to be later and must be settled all the same.
 Result<void> Reconciler::settle_conflict(Window& window, Change& change, const FieldName& field, const Value& value,
-                                         std::uint64_t held_hash) {
+                                         std::uint64_t held_hash, Verdict verdict) {
   const Event& event = change.event();
   Record& record = change.record();
   const FieldState golden = *record.find(field);
@@ -76,16 +92,26 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   if (event.base_version && *base && window.catalog->mapper.held_hash(change.plan, field, **base) == held_hash) {
     return {};  // it is what its platform had seen: a late echo, or an untouched field of a whole object
   }
+  HybridTime time{event_time(event).time_since_epoch().count()};
+  if (verdict == Verdict::kOrdinary) time.microseconds = std::max(time.microseconds, golden.time.microseconds + 1);
   const conflict::FieldConflict both{
       record.entity,
       field,
-      {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
-       rules.rank(record.entity, event.source)},
+      {&value, event.source, time, rules.rank(record.entity, event.source)},
       {&golden.value, golden.writer, golden.time, rules.rank(record.entity, golden.writer)},
       *base ? &**base : nullptr};
-  conflict::Resolution resolution = rule.strategy->resolve(both);
   using Outcome = conflict::Resolution::Outcome;
-  std::string_view type = conflict::conflict_type(event, rule.critical);
+  const std::string kinds = schema_reason(window, record, golden, value);
+  const bool is_asked = !kinds.empty() && rules.schema_change(record.entity, field) == conflict::SchemaChange::kReview;
+  conflict::Resolution resolution;
+  if (is_asked) {  // no strategy compares what is of two kinds
+    resolution.outcome = Outcome::kReview;
+    resolution.reason = both_reasons(rule_against(window, rule, &golden, value), kinds);
+  } else {
+    resolution = rule.strategy->resolve(both);
+  }
+  std::string_view type = kinds.empty() ? conflict::conflict_type(event, rule.critical) : kSchemaChange;
+  if (is_asked && resolution.reason != kinds) type = kRuleViolation;
   if (resolution.outcome == Outcome::kIncoming || resolution.outcome == Outcome::kMerged) {
     const bool merged = resolution.outcome == Outcome::kMerged;
     resolution.reason = rule_against(window, rule, &golden, merged ? resolution.merged : value);
@@ -130,7 +156,8 @@ void Reconciler::keep_golden(Change& change, const FieldName& field, std::uint64
 void Reconciler::note_conflict(Change& change, Conflict::Side side, std::string_view type, const PlatformId& writer) {
   Conflict& conflict = change.conflict;
   if (conflict.fields.empty()) conflict.target = writer;
-  if (conflict.fields.empty() || rank_of(type) < rank_of(conflict.type)) conflict.type = type;
+  if (conflict.fields.empty() || rank_of_conflict_type(type) < rank_of_conflict_type(conflict.type))
+    conflict.type = type;
   conflict.fields.push_back(std::move(side));
 }
 
@@ -175,6 +202,21 @@ Conflict Reconciler::describe(const Window& window, const Change& change) {
   conflict.source = event.source;
   conflict.created_at = window.now;
   return conflict;
+}
+
+/// Why the value is a change of the field's schema, and not allowed to be; empty if it is none.
+std::string Reconciler::schema_reason(const Window& window, const Record& record, const FieldState& golden,
+                                      const Value& value) {
+  std::string reason = conflict::kind_changes(golden.name.str(), golden.value, value);
+  if (reason.empty()) return reason;
+  if (window.catalog->rules.schema_change(record.entity, golden.name) == conflict::SchemaChange::kAllowed) return {};
+  // Of a natural key a number is its text: 7001 and "7001" are one order.
+  const transform::Mapper& mapper = window.catalog->mapper;
+  const auto& keys = mapper.natural_keys(record.entity);
+  if (std::find(keys.begin(), keys.end(), golden.name.str()) == keys.end()) return reason;
+  const auto was = mapper.normalised_key(record.entity, golden.name, golden.value);
+  const auto is = mapper.normalised_key(record.entity, golden.name, value);
+  return was && was == is ? std::string() : reason;
 }
 
 /// Why the change needs a person, whoever made it; empty if it needs none. A first value is no change.

@@ -104,6 +104,10 @@ Result<void> Reconciler::propose(Window& window, Change& change, const FieldName
     if (!loaded) return fail(std::move(loaded).error());
     review = std::move(*loaded);
     ++review.revision;
+    if (!reason.empty() && rank_of_conflict_type(type) < rank_of_conflict_type(review.type)) {
+      review.type = type;
+      review.reason = std::move(reason);
+    }
   }
   const Hold::Candidate mine{event.source, event.sequence, event_time(event),
                              change.is_former() ? std::nullopt : event.version};

@@ -136,7 +136,7 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
   for (auto shape = platforms.rbegin(); shape != platforms.rend(); ++shape) book.priority.push_back(shape->id);
   if (kind_ != HistoryKind::kReviews) {
     const char* strategy = happens(0.5) ? "merge_smart" : "source_wins";
-    for (const char* field : kFields) book.fields[field] = {conflict::find_strategy(strategy), true, {}};
+    for (const char* field : kFields) book.fields[field] = {conflict::find_strategy(strategy), true, {}, {}};
     return book;
   }
   for (const char* field : kFields) book.fields[field] = some_rule();
@@ -147,7 +147,7 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
 
 conflict::FieldRule History::some_rule() {
   const char* strategy = happens(0.4) ? "manual_review" : happens(0.5) ? "latest_wins" : "source_wins";
-  conflict::FieldRule rule{conflict::find_strategy(strategy), happens(0.5), {}};
+  conflict::FieldRule rule{conflict::find_strategy(strategy), happens(0.5), {}, {}};
   if (!happens(0.4)) return rule;
   rule.review = conflict::ReviewRule{};
   constexpr std::chrono::hours kLong{24 * 5};  // retries end before

@@ -39,7 +39,7 @@ class ReviewTest : public EngineTest {
   const Record& record() { return world().store.records().begin()->second; }
   std::string golden(const char* field) {
     const FieldState* state = record().find(FieldName(field));
-    return state == nullptr ? "(none)" : state->value.as_string().value_or("");
+    return state == nullptr ? "(none)" : state->value.as_string().value_or(state->value.text());
   }
 
   std::vector<Conflict> open() {
