@@ -81,6 +81,10 @@ Verdict judge(const Record& record, const Event& event, const Observation& seen)
   return is_concurrent(record, *golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
 }
 
+bool is_unseen(const Record& record, const FieldState& golden, const Event& event, const Observation& seen) {
+  return is_concurrent(record, golden, seen.of_former_copy ? nullptr : record.known_by(event.source), event, seen);
+}
+
 bool is_own_write(const Record& record, const PlatformId& platform, const KnownValue& held) {
   const FieldState* golden = record.find(held.field);
   const Hold* hold = record.find_hold(held.field);

@@ -36,6 +36,10 @@ struct Observation {
 /// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
 [[nodiscard]] Verdict judge(const Record& record, const Event& event, const Observation& seen);
 
+/// Whether the event's platform had not seen the golden value, by all that is known, when it did what the event says.
+[[nodiscard]] bool is_unseen(const Record& record, const FieldState& golden, const Event& event,
+                             const Observation& seen);
+
 /// Whether a delivery of ours to the event's platform was, or may have been, carried out after the platform wrote what
 /// the event says: then nobody knows what it holds now, and it must be told the outcome, though it wrote it itself.
 [[nodiscard]] bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen);

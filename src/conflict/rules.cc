@@ -3,13 +3,14 @@
 namespace datasync::conflict {
 
 const FieldRule& RuleBook::rule(std::string_view entity, std::string_view field) const noexcept {
+  const FieldRule& otherwise = field == std::string_view(kDeletedField) ? deletes_ : default_;
   const auto book = entities_.find(entity);
-  if (book == entities_.end()) return default_;
+  if (book == entities_.end()) return otherwise;
   const auto& fields = book->second.fields;
   if (const auto exact = fields.find(field); exact != fields.end()) return exact->second;
   const auto any = field.starts_with('_') ? fields.end() : fields.find("*");
   if (any != fields.end()) return any->second;
-  return default_;
+  return otherwise;
 }
 
 SchemaChange RuleBook::schema_change(std::string_view entity, std::string_view field) const noexcept {

@@ -16,6 +16,7 @@
 namespace datasync::conflict {
 
 inline constexpr std::string_view kLatestWins = "latest_wins";
+inline constexpr std::string_view kManualReview = "manual_review";
 
 /// A change that is decided by who holds its new value, as the owner of an address does: a token is sent there.
 struct Verification {
@@ -51,7 +52,8 @@ struct FieldRule {
 };
 
 struct EntityRulebook {
-  /// By canonical name; `*` stands for all that are not named, but for our own (`_deleted`).
+  /// By canonical name; `*` stands for all that are not named, but for `_deleted`, which a person settles if
+  /// nothing is said of it.
   std::map<std::string, FieldRule, std::less<>> fields;
   std::vector<PlatformId> priority;  ///< the most trusted platform first
   ReviewExpiry expiry = {};
@@ -74,6 +76,8 @@ class RuleBook {
  private:
   std::map<std::string, EntityRulebook, std::less<>> entities_;
   FieldRule default_;
+  /// Of `_deleted`: what is deleted where it was changed at the same time is more than a person's work of a moment.
+  FieldRule deletes_{find_strategy(kManualReview), false, {}, {}};
   ReviewExpiry never_;
 };
 

@@ -48,6 +48,11 @@ TEST_F(CopiesTest, ADeleteThatIsHeardAfterTheCopyWasMadeAnewStillCounts) {
   settle();
   ASSERT_TRUE(world().accept({late}));
   settle();
+  ReviewDecision decision;  // it had not seen the new name
+  decision.conflict = world().store.conflicts().at(0).id;
+  decision.choice = ReviewDecision::Choice::kSource;
+  ASSERT_TRUE(world().decide(decision));
+  settle();
   expect_nowhere();
 }
 

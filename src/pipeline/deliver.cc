@@ -293,8 +293,9 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
 bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   if (outbox.subject->stateless) return true;
   const Record& record = outbox.subject->record;
-  const auto said =
-      with_natural_keys(catalog.mapper, record, outbox.target, lacking_fields(catalog, record, outbox.target));
+  auto lacking = lacking_fields(catalog, record, outbox.target);
+  if (lacking.empty()) return false;
+  const auto said = with_natural_keys(catalog.mapper, record, outbox.target, std::move(lacking));
   const Verb verb = verb_for(record, outbox.target);
   if (outbox.attempt->change.verb != verb) return false;
   const Knowledge* known = record.known_by(outbox.target);

@@ -63,6 +63,14 @@ bool proposes(const Record& record, const PlatformId& platform, const FieldName&
                      [&platform](const Hold::Candidate& candidate) { return candidate.platform == platform; });
 }
 
+bool is_disputed(const Record& record) noexcept {
+  return record.find_hold(kDeletedField) != nullptr;
+}
+
+bool is_gone(const Record& record) noexcept {
+  return record.is_deleted() && !is_disputed(record);
+}
+
 bool waits_for_review(const Record& record, Sequence event) noexcept {
   return std::any_of(record.holds.begin(), record.holds.end(), [event](const Hold& hold) {
     return std::any_of(hold.candidates.begin(), hold.candidates.end(),
@@ -73,6 +81,7 @@ bool waits_for_review(const Record& record, Sequence event) noexcept {
 std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
   std::vector<const FieldState*> lacking;
   const bool holds = holds_record(record, target);
+  if (is_disputed(record) && (record.is_deleted() || proposes(record, target, kDeletedField))) return lacking;
   if (record.is_deleted()) {
     if (holds) lacking.push_back(record.find(kDeletedField));
     return lacking;

@@ -17,11 +17,17 @@ namespace datasync::pipeline {
 /// Whether the platform's own value of the field waits for a person. It is not taken from it before that.
 [[nodiscard]] bool proposes(const Record& record, const PlatformId& platform, const FieldName& field);
 
+/// Whether a person is asked if the record goes, or comes back. Until then nobody is told to delete it.
+[[nodiscard]] bool is_disputed(const Record& record) noexcept;
+
+/// Deleted, and nobody is asked whether it comes back.
+[[nodiscard]] bool is_gone(const Record& record) noexcept;
+
 /// Whether a field that the event changed waits for a person.
 [[nodiscard]] bool waits_for_review(const Record& record, Sequence event) noexcept;
 
 /// The fields whose golden value the platform is not known to hold, but for those that it proposes; of a deleted record
-/// only the deletion.
+/// only the deletion. Nothing of a record that it proposes to delete, or to bring back.
 [[nodiscard]] std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record,
                                                             const PlatformId& target);
 

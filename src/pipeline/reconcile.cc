@@ -16,7 +16,6 @@ namespace {
 
 using conflict::Verdict;
 
-const Value kTrue = Value::boolean(true);
 const Value kFalse = Value::boolean(false);
 
 DeliveryResult make_result(const PlatformId& target, ResultStatus status, std::string message, Timestamp now) {
@@ -115,18 +114,24 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   DATASYNC_TRY(deliverer_.recall(window, doing.subject, event.source));
   DATASYNC_TRY(link(doing));
 
-  if (doing.record().is_deleted() && event.verb == Verb::kUpdated) {
+  bool is_revived = false;  // or may be, once a person has decided so
+  if (doing.record().is_deleted() && event.verb != Verb::kDeleted && !is_copy_new(doing)) {
+    const auto contested = contest_tombstone(window, doing, change->fields);
+    if (!contested) return fail(contested.error());
+    is_revived = *contested;
+  }
+  if (doing.record().is_deleted() && event.verb == Verb::kUpdated && !is_revived) {
     note_late_values(window, doing, change->fields);
     settle_copy(window, doing);
-    record_outcome(window, doing);
+    DATASYNC_TRY(record_outcome(window, doing));
     plan_after_tombstone(window, doing);
     return {};
   }
   if (event.verb == Verb::kDeleted) {
     DATASYNC_TRY(judge_delete(window, doing));
-    if (doing.record().is_deleted()) DATASYNC_TRY(close_reviews_of_deleted(window, doing));
+    if (is_gone(doing.record())) DATASYNC_TRY(close_reviews_of_deleted(window, doing));
   } else {
-    if (doing.record().find(kDeletedField) != nullptr && !doing.is_former()) {
+    if (doing.record().find(kDeletedField) != nullptr && !doing.is_former() && !is_revived) {
       DATASYNC_TRY(judge(window, doing, kDeletedField, kFalse));
       // Where its platform had the record before, it has only what was said of it now.
       doing.source_corrected = doing.source_corrected || event.verb == Verb::kCreated;
@@ -151,9 +156,16 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   if (is_new) doing.changed = true;
   if (is_new && candidates.size() > 1) DATASYNC_TRY(ask_which(window, doing, candidates));
   if (Hold* hold = doing.record().find_hold(kIdentityField)) DATASYNC_TRY(wait_for_identity(window, doing, *hold));
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
   plan_deliveries(window, doing);
   return {};
+}
+
+/// Whether the event is the first that is heard of a copy that was created: that it is there is news then.
+bool Reconciler::is_copy_new(const Change& change) {
+  if (change.event().verb != Verb::kCreated) return false;
+  return change.copy.kind != CopyOfEvent::Kind::kPresent || !holds_record(change.record(), change.event().source) ||
+         change.record().known_by(change.event().source)->values.empty();
 }
 
 Result<Subject*> Reconciler::find(Window& window, const Event& event, const transform::CanonicalChange& change,
@@ -305,21 +317,6 @@ void Reconciler::note_late_values(Window& window, Change& change, const Fields& 
   }
 }
 
-/// Whatever becomes of the record, its platform's copy is gone; a create of ours that is under way makes another.
-Result<void> Reconciler::judge_delete(Window& window, Change& change) {
-  const Event& event = change.event();
-  if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
-  const auto verdict = judge(window, change, kDeletedField, kTrue);
-  if (!verdict) return fail(verdict.error());
-  if (change.is_former() || *verdict == Verdict::kStale) return {};
-  const KnownValue* said = change.source().find(kDeletedField);
-  const bool is_golden = change.record().is_deleted();
-  end_copy(change.record(), change.source(), said != nullptr && is_golden ? said->version : RecordVersion{},
-           event_time(event), change.under_way);
-  change.learned = true;
-  return {};
-}
-
 conflict::Observation Reconciler::observe(const Window& window, const Change& change, const FieldName& field,
                                           const Value& value) {
   const transform::Mapper& mapper = window.catalog->mapper;
@@ -364,16 +361,24 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
       break;
     case Verdict::kSame: {
       const KnownValue* before = change.is_former() ? nullptr : change.source().find(field);
-      const bool takes_back = before != nullptr && conflict::is_own_write(record, event.source, *before);
+      // Of its copy as a whole its own last word counts.
+      const bool takes_back = field == kDeletedField ||
+                              (before != nullptr && conflict::is_own_write(record, event.source, *before));
       hold(change, field, seen_version(event, *golden), seen.held_hash);
       // Else our own value may have landed on top of what it proposes: a person decides all the same.
       if (held != nullptr && takes_back) DATASYNC_TRY(withdraw(window, change, field));
       break;
     }
     case Verdict::kOrdinary:
-      DATASYNC_TRY(take_over(window, change, field, value, seen.held_hash));
-      break;
     case Verdict::kConcurrent:
+      if (field == kDeletedField) {
+        DATASYNC_TRY(settle_existence(window, change, value, verdict, seen.held_hash));
+        break;
+      }
+      if (verdict == Verdict::kOrdinary) {
+        DATASYNC_TRY(take_over(window, change, field, value, seen.held_hash));
+        break;
+      }
       DATASYNC_TRY(settle_conflict(window, change, field, value, seen.held_hash, verdict));
       break;
   }
@@ -414,7 +419,7 @@ void Reconciler::overwrite(Change& change, const FieldName& field, const Value& 
 }
 
 /// Puts the record, its history and its conflict into the window's transaction.
-void Reconciler::record_outcome(Window& window, Change& change) {
+Result<void> Reconciler::record_outcome(Window& window, Change& change) {
   Record& record = change.record();
   const Event& event = change.event();
   if (change.changed) {
@@ -427,7 +432,8 @@ void Reconciler::record_outcome(Window& window, Change& change) {
     window.batch.history.push_back(
         {event.sequence, record.key, record.tenant, record.version, std::move(change.overwritten)});
   }
-  if (change.conflict.fields.empty()) return;
+  if (change.changed) DATASYNC_TRY(note_changed_again(window, change));
+  if (change.conflict.fields.empty()) return {};
   Conflict conflict = describe(window, change);
   conflict.id = format_uuid(tools_.uuids.next());
   conflict.type = std::move(change.conflict.type);
@@ -441,6 +447,7 @@ void Reconciler::record_outcome(Window& window, Change& change) {
         {Notice::Kind::kConflict, change.entry.event, {}, std::make_shared<const Conflict>(conflict)});
   }
   window.batch.conflicts.push_back(std::move(conflict));
+  return {};
 }
 
 void Reconciler::plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change) {

@@ -94,6 +94,21 @@ class Reconciler {
   [[nodiscard]] Result<conflict::Verdict> judge(Window& window, Change& change, const FieldName& field,
                                                 const Value& value);
   [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);
+  [[nodiscard]] static std::vector<FieldState> unseen_edits(const Window& window, const Change& change);
+  [[nodiscard]] static conflict::Observation observe_unsaid(const Window& window, const Change& change,
+                                                            const FieldState& field);
+  [[nodiscard]] Result<void> settle_existence(Window& window, Change& change, const Value& value,
+                                              conflict::Verdict verdict, std::uint64_t held_hash);
+  [[nodiscard]] Result<void> contest(Window& window, Change& change, const Value& value,
+                                     const std::vector<FieldState>& others, std::string reason,
+                                     std::uint64_t held_hash);
+  static void note_existence(Record& record, const FieldState& newest);
+  [[nodiscard]] Result<bool> contest_tombstone(Window& window, Change& change, const Fields& fields);
+  [[nodiscard]] static bool is_copy_new(const Change& change);
+  [[nodiscard]] Result<bool> is_news(const Window& window, const Change& change, const Fields& fields) const;
+  [[nodiscard]] static bool is_untouched(const Window& window, const Change& change, const FieldName& field,
+                                         const std::optional<Value>& base, std::uint64_t held_hash);
+  [[nodiscard]] Result<void> note_changed_again(Window& window, Change& change);
   static void hold(Change& change, const FieldName& field, RecordVersion version, std::uint64_t held_hash);
   void overwrite(Change& change, const FieldName& field, const Value& value);
   [[nodiscard]] Result<void> take_over(Window& window, Change& change, const FieldName& field, const Value& value,
@@ -107,7 +122,7 @@ class Reconciler {
                                                      const FieldState& golden) const;
   static void keep_golden(Change& change, const FieldName& field, std::uint64_t held_hash);
   static void note_conflict(Change& change, Conflict::Side side, std::string_view type, const PlatformId& writer);
-  void record_outcome(Window& window, Change& change);
+  [[nodiscard]] Result<void> record_outcome(Window& window, Change& change);
   [[nodiscard]] static Conflict describe(const Window& window, const Change& change);
 
   [[nodiscard]] std::string rule_against(const Window& window, const conflict::FieldRule& rule,

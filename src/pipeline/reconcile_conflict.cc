@@ -6,6 +6,7 @@
 #include "conflict/strategy.h"
 #include "domain/money.h"
 #include "pipeline/frozen.h"
+#include "pipeline/holdings.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
 
@@ -71,12 +72,19 @@ Result<void> Reconciler::take_over(Window& window, Change& change, const FieldNa
   }
   Conflict::Side side = make_side(*golden, value, rule, change.event());
   side.base = golden->value;  // its platform had seen it
-  if (record.is_deleted()) {  // nobody waits for what is gone
+  if (is_gone(record) && field != kDeletedField) {  // nobody waits for it
     keep_golden(change, field, held_hash);
     note_conflict(change, std::move(side), type, golden->writer);
     return {};
   }
   return propose(window, change, field, std::move(side), type, std::move(reason), held_hash);
+}
+
+/// It is what its platform had seen: a late echo, or an untouched field of a whole object.
+bool Reconciler::is_untouched(const Window& window, const Change& change, const FieldName& field,
+                              const std::optional<Value>& base, std::uint64_t held_hash) {
+  return change.event().base_version && base &&
+         window.catalog->mapper.held_hash(change.plan, field, *base) == held_hash;
 }
 
 /// `verdict` is kOrdinary for a change that is known to be later and must be settled all the same.
@@ -89,9 +97,7 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   const conflict::FieldRule& rule = rules.rule(record.entity, field);
   auto base = base_of(window, change, golden);
   if (!base) return fail(std::move(base).error());
-  if (event.base_version && *base && window.catalog->mapper.held_hash(change.plan, field, **base) == held_hash) {
-    return {};  // it is what its platform had seen: a late echo, or an untouched field of a whole object
-  }
+  if (is_untouched(window, change, field, *base, held_hash)) return {};
   HybridTime time{event_time(event).time_since_epoch().count()};
   if (verdict == Verdict::kOrdinary) time.microseconds = std::max(time.microseconds, golden.time.microseconds + 1);
   const conflict::FieldConflict both{
@@ -121,8 +127,8 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   side.base = std::move(*base);
   if (resolution.outcome == Outcome::kMerged) side.merged = resolution.merged;
   const bool needs_person = resolution.outcome == Outcome::kReview || !resolution.reason.empty();
-  if (needs_person && record.is_deleted()) {
-    resolution.outcome = Outcome::kGolden;  // nobody waits for what is gone
+  if (needs_person && is_gone(record)) {
+    resolution.outcome = Outcome::kGolden;  // nobody waits for it
   } else if (needs_person || record.find_hold(field) != nullptr) {
     return propose(window, change, field, std::move(side), type, std::move(resolution.reason), held_hash);
   }

@@ -147,7 +147,7 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
     note_conflict(doing, side, "data_mismatch", keep.find(FieldName(side.field))->writer);
   }
   doing.changed = true;  // also where it has all values already: its version tells the two states apart
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
   deliverer_.hand_over(window, *joint.other, *joint.keep);
   plan_deliveries(window, doing);
   return {};
@@ -202,7 +202,7 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
     if (mine != nullptr && !mine->own_id().empty()) end_copy(keep, *mine, RecordVersion{}, window.now, nullptr);
   }
   parted.changed = true;
-  record_outcome(window, parted);
+  DATASYNC_TRY(record_outcome(window, parted));
   plan_deliveries(window, parted);
 
   Change doing(entry, *joint.keep, plan);
@@ -211,7 +211,7 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));
   }
   doing.changed = true;
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
   plan_deliveries(window, doing);
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include "base/uuid.h"
 #include "domain/money.h"
+#include "pipeline/holdings.h"
 #include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
@@ -41,6 +42,12 @@ void name_first(Conflict& review, const Hold& hold) {
   review.event = hold.candidates.front().event;
   review.event_id = review.fields.front().event;
   review.source = review.fields.front().platform;
+}
+
+/// What a decision about a record as a whole makes of it.
+Verb verb_of_decision(const Record& record, const Value& deleted) {
+  if (deleted == Value::boolean(true)) return Verb::kDeleted;
+  return record.is_deleted() ? Verb::kCreated : Verb::kUpdated;
 }
 
 std::string names_of(const Conflict& review) {
@@ -318,7 +325,10 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
     settlement.platform = side->platform;
   }
   if (decision.choice == ReviewDecision::Choice::kSource) {
-    if (decision.platform.str().empty() && decision.proposal.empty() && review.fields.size() > 1) {
+    const bool is_one_value = std::all_of(review.fields.begin(), review.fields.end(), [&review](const auto& side) {
+      return side.source_value == review.fields.front().source_value;
+    });
+    if (decision.platform.str().empty() && decision.proposal.empty() && !is_one_value) {
       return fail(ErrorCode::kInvalid, "/platform: names whose value is chosen, one of " + names_of(review));
     }
     if (!decision.platform.str().empty()) settlement.platform = decision.platform;
@@ -326,6 +336,8 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
     const Conflict::Side* side = side_of(review, settlement.platform);
     if (side == nullptr) return fail(ErrorCode::kInvalid, "/platform: is none of " + names_of(review));
     settlement.value = side->source_value;
+  } else if (decision.choice == ReviewDecision::Choice::kMerged && field == kDeletedField) {
+    return fail(ErrorCode::kInvalid, "/choice: must be source or target: the record is there or it is not");
   } else if (decision.choice == ReviewDecision::Choice::kMerged) {
     auto merged = merged_value(window, review, golden, decision.data);
     if (!merged) return fail(std::move(merged).error());
@@ -336,6 +348,10 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   said.set(field.str(), settlement.value);
   settlement.event = event_of_person(*window.catalog, record, said, decision.by, decision.reason);
   settlement.event->metadata.set("conflict_id", Value::string(review.id));
+  if (field == kDeletedField) {
+    settlement.event->verb = verb_of_decision(record, settlement.value);
+    settlement.event->type = review.entity + "_" + std::string(to_string(settlement.event->verb));
+  }
   return settlement;
 }
 
@@ -385,7 +401,7 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
     }
   }
   doing.learned = true;
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
 
   using Outcome = Conflict::Outcome;
   for (Conflict::Side& side : review.fields) {
@@ -403,6 +419,7 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
   for (const Hold::Candidate& candidate : decided.candidates) {
     DATASYNC_TRY(release(window, record, candidate.event, "decided in review " + review.id));
   }
+  if (is_gone(record)) DATASYNC_TRY(close_reviews_of_deleted(window, doing));
   plan_deliveries(window, doing);
   return review;
 }

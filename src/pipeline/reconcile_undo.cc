@@ -65,7 +65,7 @@ Result<void> Reconciler::compensate(Window& window, Entry& entry, const Compensa
   for (const Field& field : compensation.values) {
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));
   }
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
   plan_deliveries(window, doing);
   return {};
 }

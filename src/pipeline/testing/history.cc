@@ -18,6 +18,8 @@
 namespace datasync::pipeline {
 namespace {
 
+using conflict::SchemaChange;
+
 constexpr std::array<const char*, 5> kNames{"alpha", "beta", "gamma", "delta", "epsilon"};
 constexpr std::array<const char*, 3> kFields{"city", "name", "phone"};
 
@@ -76,6 +78,7 @@ class History {
   bool commits_fail_ = false;
   bool has_crashes_ = false;
   bool has_little_room_ = false;
+  bool changes_kinds_ = false;
   bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
   bool all_decided_ = true;      // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
@@ -93,7 +96,7 @@ History::History(HistoryKind kind, std::uint64_t seed)
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
   }
-  if (kind_ == HistoryKind::kReviews) reviewer_ = std::make_unique<Reviewer>(*world_, *dice_, commits_fail_);
+  if (kind_ != HistoryKind::kCalm) reviewer_ = std::make_unique<Reviewer>(*world_, *dice_, commits_fail_);
   const std::size_t slots = 1 + below(has_little_room_ ? 8 : 3);
   for (std::size_t i = 0; i < slots; ++i) {
     slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, {}, false});
@@ -127,6 +130,7 @@ World::Options History::options() {
   options.engine.window_events_max = happens(0.3) ? 2 : 100;
   options.engine.records_cached = happens(0.5) ? 1 : 100;
   if (has_little_room_) options.engine.events_in_memory_max = 1 + below(12);
+  changes_kinds_ = kind_ != HistoryKind::kCalm && happens(0.3);
   if (kind_ == HistoryKind::kReviews || happens(0.6)) options.rules[kEntity] = rulebook(options.platforms);
   return options;
 }
@@ -134,6 +138,9 @@ World::Options History::options() {
 conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& platforms) {
   conflict::EntityRulebook book;
   for (auto shape = platforms.rbegin(); shape != platforms.rend(); ++shape) book.priority.push_back(shape->id);
+  if (kind_ != HistoryKind::kCalm && happens(0.4)) book.fields["_deleted"] = some_rule();
+  if (happens(0.5)) book.schema_change = happens(0.5) ? SchemaChange::kAllowed : SchemaChange::kStrategy;
+  changes_kinds_ = kind_ == HistoryKind::kCalm ? book.schema_change == SchemaChange::kAllowed : happens(0.4);
   if (kind_ != HistoryKind::kReviews) {
     const char* strategy = happens(0.5) ? "merge_smart" : "source_wins";
     for (const char* field : kFields) book.fields[field] = {conflict::find_strategy(strategy), true, {}, {}};
@@ -324,6 +331,7 @@ void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_
 Value History::some_value(const Slot& slot, const std::string& field) {
   const std::size_t n = happens(0.5) ? below(3) : 100 + ++counter_;
   if (field == "email") return Value::string(std::to_string(n) + slot.email);
+  if (changes_kinds_ && happens(0.1)) return Value::integer(static_cast<std::int64_t>(n));
   // Sets and lines, which merge; few of them, so that the same ones come again.
   std::vector<std::size_t> parts;
   for (std::size_t i = 0; i < 5; ++i) {
@@ -453,6 +461,10 @@ void History::check_copy(const Record& record, std::size_t index) {
   const std::string where =
       name.str() + " " + (own_id.empty() ? "(no id)" : own_id) + " of record " + std::to_string(record.key.value);
   const TestPlatform::Copy* copy = own_id.empty() ? nullptr : platform.find(record.tenant, record.entity, own_id);
+  if (is_disputed(record) && (record.is_deleted() || proposes(record, name, kDeletedField))) {
+    if (all_decided_) complain(where + " still waits for a decision whether it is there");
+    return;
+  }
   if (record.is_deleted()) {
     if (copy != nullptr && is_named(*record.find(kDeletedField), name)) complain(where + " is alive, but was deleted");
     return;

@@ -116,7 +116,9 @@ void TestPlatform::note(const TenantId& tenant, const std::string& key, const Fi
   for (const Field& field : data) {
     const std::string text = field.value.as_string().value_or("");
     const auto colon = text.find(':');
-    if (colon != std::string::npos && text.substr(0, colon) != tenant.str())
+    const auto line = text.rfind('\n', colon);  // where texts were merged by their lines
+    const auto begin = line == std::string::npos ? 0 : line + 1;
+    if (colon != std::string::npos && text.substr(begin, colon - begin) != tenant.str())
       broken("a value of another tenant: " + text);
   }
 }

@@ -48,7 +48,7 @@ void Reviewer::look_at(const Record& record) {
     once_golden_.insert(said_of(record.tenant, field.name.str(), field.value));
   }
   for (const Hold& hold : record.holds) look_at(record, hold);
-  if (record.is_deleted() && !record.holds.empty()) {
+  if (is_gone(record) && !record.holds.empty()) {
     world_.complain("record " + std::to_string(record.key.value) + " is deleted and waits for a person");
   }
 }
@@ -139,6 +139,14 @@ void Reviewer::hear_item(const TestPlatform& platform, const std::string& verb, 
   const auto record = std::find_if(world_.store.records().begin(), world_.store.records().end(), [&](const auto& one) {
     return one.second.tenant == tenant && one.second.id.str() == entity_id;
   });
+  if (record != world_.store.records().end() && is_first && !commits_fail_) {
+    const Record& now = record->second;
+    const bool is_silent = is_disputed(now) && (now.is_deleted() || proposes(now, shape.id, kDeletedField));
+    if (is_silent) {
+      world_.complain(shape.id.str() + " is told something under " + key + ", while a person is asked whether the " +
+                      "record goes or comes back");
+    }
+  }
   for (const char* field : {"email", "city", "name", "phone"}) {
     const Value* value = data.find(shape.local(field));
     if (value == nullptr) continue;
@@ -212,9 +220,10 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
   const double dice = unit();
   if (dice < 0.4) {
     decision.choice = Choice::kSource;
+    const bool must_name = review.fields.size() > 1 && side.field != kDeletedField.str();
     if (unit() < 0.3) {
       decision.proposal = side.event;
-    } else if (review.fields.size() > 1 || unit() < 0.5) {
+    } else if (must_name || unit() < 0.5) {
       decision.platform = side.platform;
     }
     expected = side.source_value;
@@ -222,6 +231,9 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
     decision.choice = Choice::kTarget;
     if (unit() < 0.3) decision.proposal = side.event;  // of several, this one alone
     expected = side.target_value;
+  } else if (side.field == kDeletedField.str()) {
+    decision.choice = Choice::kSource;
+    expected = side.source_value;
   } else {
     decision.choice = Choice::kMerged;
     const std::string number = std::to_string(++merged_);
@@ -260,14 +272,19 @@ void Reviewer::decide_at_once() {
   if (unit() < 0.3) decisions.push_back(decisions[below(count)]);
   world_.trace("a person decides " + std::to_string(decisions.size()) + " reviews at once");
   const std::vector<Result<Conflict>> answers = world_.decide(std::move(decisions));
-  const bool all_taken = std::all_of(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(count),
-                                     [](const auto& answer) { return answer.has_value(); });
-  if (!all_taken) {
-    if (!commits_fail_) world_.complain("decisions at once were refused");
-    return;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (answers[i]) {
+      ++decided;
+      expect_decided(ids[i], *answers[i], fields[i], expected[i]);
+      continue;
+    }
+    if (answers[i].error().code == ErrorCode::kUnavailable && commits_fail_) return;
+    // One of the others may have deleted the record: then nothing of it waits any more.
+    const Conflict* review = find_conflict(ids[i]);
+    const bool is_over = answers[i].error().code == ErrorCode::kConflict && review != nullptr &&
+                         review->status == "resolved" && review->resolved_why == "the record was deleted";
+    if (!is_over) world_.complain("decisions at once were refused: " + answers[i].error().message);
   }
-  decided += count;
-  for (std::size_t i = 0; i < count; ++i) expect_decided(ids[i], *answers[i], fields[i], expected[i]);
   for (std::size_t i = count; i < answers.size(); ++i) {
     if (answers[i] || answers[i].error().code != ErrorCode::kConflict) world_.complain("one review was decided twice");
   }
