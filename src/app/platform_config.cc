@@ -365,6 +365,7 @@ EntityMapping PlatformConfigReader::read_mapping(ConfigSection& section) {
   mapping.readonly = section.texts("readonly").value_or(std::vector<std::string>{});
   mapping.writable = section.texts("writable");
   mapping.create_only = section.texts("create_only").value_or(std::vector<std::string>{});
+  mapping.whole_records = section.flag("whole_records").value_or(false);
   read_kept(section, mapping);
   return mapping;
 }

@@ -112,6 +112,16 @@ struct MergedInto {
   bool operator==(const MergedInto&) const = default;
 };
 
+/// A field that a platform held and no longer says, though it sends whole records. Its golden value stays.
+struct MissingField {
+  PlatformId platform;
+  FieldName field;
+  std::string conflict;                        ///< that tells of it
+  Timestamp since{};                           ///< event time of the first event without it
+  std::optional<std::int64_t> source_version;  ///< of that event
+  bool operator==(const MissingField&) const = default;
+};
+
 /// The one truth about one entity of one tenant.
 struct Record {
   RecordKey key{};
@@ -123,7 +133,8 @@ struct Record {
   Timestamp updated_at{};
   std::vector<FieldState> fields;  ///< sorted by name
   std::vector<Knowledge> knowledge;
-  std::vector<Hold> holds;  ///< one a field
+  std::vector<Hold> holds;            ///< one a field
+  std::vector<MissingField> missing;  ///< one a platform and field
   /// Whatever finds this record finds that one. Its fields and copies stay as they were, so that both can be parted.
   std::optional<MergedInto> merged_into;
   std::vector<EntityId> absorbed;  ///< those that were merged into this one, in their order

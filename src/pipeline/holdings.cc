@@ -147,6 +147,14 @@ void forget_numbers(Record& record, const PlatformId& platform) {
   for (FieldState& field : record.fields) {
     if (field.writer == platform) field.source_version.reset();
   }
+  for (Hold& hold : record.holds) {
+    for (Hold::Candidate& candidate : hold.candidates) {
+      if (candidate.platform == platform) candidate.source_version.reset();
+    }
+  }
+  for (MissingField& missing : record.missing) {
+    if (missing.platform == platform) missing.source_version.reset();
+  }
 }
 
 void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way) {

@@ -151,6 +151,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
       if (std::find(keys.begin(), keys.end(), field.name) != keys.end()) continue;
       DATASYNC_TRY(judge(window, doing, field.name, field.value));
     }
+    DATASYNC_TRY(note_missing(window, doing, change->fields));
     settle_copy(window, doing);
   }
   if (is_new) doing.changed = true;
@@ -361,9 +362,10 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
       break;
     case Verdict::kSame: {
       const KnownValue* before = change.is_former() ? nullptr : change.source().find(field);
-      // Of its copy as a whole its own last word counts.
-      const bool takes_back = field == kDeletedField ||
-                              (before != nullptr && conflict::is_own_write(record, event.source, *before));
+      // Who deleted its copy takes that back by another one; that the one is there which we made says nothing.
+      const bool takes_back = field == kDeletedField
+                                  ? value != kFalse || is_next || event.own_id.empty()
+                                  : before != nullptr && conflict::is_own_write(record, event.source, *before);
       hold(change, field, seen_version(event, *golden), seen.held_hash);
       // Else our own value may have landed on top of what it proposes: a person decides all the same.
       if (held != nullptr && takes_back) DATASYNC_TRY(withdraw(window, change, field));

@@ -91,6 +91,10 @@ class Reconciler {
   void note_late_values(Window& window, Change& change, const Fields& fields);
   [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, const FieldName& field,
                                                      const Value& value);
+  [[nodiscard]] Result<void> note_missing(Window& window, Change& change, const Fields& said);
+  [[nodiscard]] static bool is_surely_held(const Window& window, const Change& change, const FieldName& field);
+  void announce_missing(Window& window, Change& change, const FieldState& golden);
+  [[nodiscard]] Result<void> end_missing(Window& window, Change& change, std::size_t index, std::string_view why);
   [[nodiscard]] Result<conflict::Verdict> judge(Window& window, Change& change, const FieldName& field,
                                                 const Value& value);
   [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);

@@ -2,7 +2,6 @@
 #include <array>
 #include <utility>
 
-#include "conflict/kinds.h"
 #include "conflict/strategy.h"
 #include "domain/money.h"
 #include "pipeline/frozen.h"
@@ -71,7 +70,7 @@ Result<void> Reconciler::take_over(Window& window, Change& change, const FieldNa
     return {};
   }
   Conflict::Side side = make_side(*golden, value, rule, change.event());
-  side.base = golden->value;  // its platform had seen it
+  side.base = golden->value;                        // its platform had seen it
   if (is_gone(record) && field != kDeletedField) {  // nobody waits for it
     keep_golden(change, field, held_hash);
     note_conflict(change, std::move(side), type, golden->writer);
@@ -208,21 +207,6 @@ Conflict Reconciler::describe(const Window& window, const Change& change) {
   conflict.source = event.source;
   conflict.created_at = window.now;
   return conflict;
-}
-
-/// Why the value is a change of the field's schema, and not allowed to be; empty if it is none.
-std::string Reconciler::schema_reason(const Window& window, const Record& record, const FieldState& golden,
-                                      const Value& value) {
-  std::string reason = conflict::kind_changes(golden.name.str(), golden.value, value);
-  if (reason.empty()) return reason;
-  if (window.catalog->rules.schema_change(record.entity, golden.name) == conflict::SchemaChange::kAllowed) return {};
-  // Of a natural key a number is its text: 7001 and "7001" are one order.
-  const transform::Mapper& mapper = window.catalog->mapper;
-  const auto& keys = mapper.natural_keys(record.entity);
-  if (std::find(keys.begin(), keys.end(), golden.name.str()) == keys.end()) return reason;
-  const auto was = mapper.normalised_key(record.entity, golden.name, golden.value);
-  const auto is = mapper.normalised_key(record.entity, golden.name, value);
-  return was && was == is ? std::string() : reason;
 }
 
 /// Why the change needs a person, whoever made it; empty if it needs none. A first value is no change.

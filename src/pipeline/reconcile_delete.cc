@@ -152,12 +152,11 @@ Result<void> Reconciler::contest(Window& window, Change& change, const Value& va
   const Value opposite = Value::boolean(value != kTrue);
   Outcome outcome = Outcome::kIncoming;
   for (const FieldState& other : others) {
-    const conflict::FieldConflict both{
-        record.entity,
-        kDeletedField,
-        {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
-         rules.rank(record.entity, event.source)},
-        {&opposite, other.writer, other.time, rules.rank(record.entity, other.writer)}};
+    const conflict::FieldConflict both{record.entity,
+                                       kDeletedField,
+                                       {&value, event.source, HybridTime{event_time(event).time_since_epoch().count()},
+                                        rules.rank(record.entity, event.source)},
+                                       {&opposite, other.writer, other.time, rules.rank(record.entity, other.writer)}};
     const Outcome one = rule.strategy->resolve(both).outcome;
     if (one == Outcome::kReview || one == Outcome::kMerged) {  // half a record there is not
       outcome = Outcome::kReview;
@@ -209,9 +208,10 @@ Result<bool> Reconciler::contest_tombstone(Window& window, Change& change, const
   const Record& record = change.record();
   const FieldState tombstone = *record.find(kDeletedField);
   if (tombstone.writer == event.source) return false;  // it deleted the record itself
-  const auto& mapper = window.catalog->mapper;
-  conflict::Observation seen = observe_unsaid(window, change, tombstone);
-  seen.held_hash = mapper.held_hash(change.plan, kDeletedField, kFalse);
+  conflict::Observation seen = observe(window, change, kDeletedField, kFalse);
+  const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
+  const bool overtaken =
+      !change.is_former() && (!is_next || seen.delivery_unknown) && conflict::may_be_overtaken(record, event, seen);
   seen.delivery_unknown = false;  // where our delete had come first there were nothing to change
   const bool is_unseen = change.is_former() && !event.base_version
                              ? holds_record(record, event.source)
@@ -220,7 +220,11 @@ Result<bool> Reconciler::contest_tombstone(Window& window, Change& change, const
   auto says_something = is_news(window, change, fields);
   if (!says_something || !*says_something) return says_something;
   DATASYNC_TRY(contest(window, change, kFalse, {tombstone}, reason_of_edit(event.source, tombstone), seen.held_hash));
-  return is_disputed(record) || !record.is_deleted();
+  if (is_gone(record)) return false;
+  // Our delete may come after it all the same: then its platform must be told the outcome.
+  change.copy.doubtful = change.copy.doubtful || overtaken;
+  change.source_corrected = change.source_corrected || overtaken;
+  return true;
 }
 
 /// Whether one of the fields is neither what its platform held already nor what stands.

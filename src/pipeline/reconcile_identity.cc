@@ -128,7 +128,7 @@ Result<Conflict> Reconciler::settle_identity(Window& window, Entry& entry, Settl
   } else {
     entry.state.record = record.key;
     doing.changed = true;
-    record_outcome(window, doing);
+    DATASYNC_TRY(record_outcome(window, doing));
   }
   review.fields.front().outcome = settlement.joint ? Conflict::Outcome::kTarget : Conflict::Outcome::kSource;
   close(review, settlement, entry.event->id, window.now);

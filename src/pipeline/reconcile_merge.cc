@@ -135,6 +135,8 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
   ++other.version.value;
   other.updated_at = window.now;
   keep.absorbed.push_back(other.id);
+  Change leaving(entry, *joint.other, doing.plan);
+  while (!other.missing.empty()) DATASYNC_TRY(end_missing(window, leaving, 0, "the record was merged into another"));
   subjects_.mark_dirty(*joint.other);
   for (const Field& field : joint.values) {
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));

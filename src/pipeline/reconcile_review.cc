@@ -50,6 +50,11 @@ Verb verb_of_decision(const Record& record, const Value& deleted) {
   return record.is_deleted() ? Verb::kCreated : Verb::kUpdated;
 }
 
+bool tells_of_missing(const Record& record, const std::string& conflict) {
+  return std::any_of(record.missing.begin(), record.missing.end(),
+                     [&conflict](const MissingField& missing) { return missing.conflict == conflict; });
+}
+
 std::string names_of(const Conflict& review) {
   std::string names;
   for (const Conflict::Side& side : review.fields) names += (names.empty() ? "" : ", ") + side.platform.str();
@@ -219,6 +224,7 @@ Result<void> Reconciler::close_review(Window& window, Change& change, const Fiel
 }
 
 Result<void> Reconciler::close_reviews_of_deleted(Window& window, Change& change) {
+  while (!change.record().missing.empty()) DATASYNC_TRY(end_missing(window, change, 0, kDeleted));
   while (!change.record().holds.empty()) {
     const FieldName field = change.record().holds.front().field;
     DATASYNC_TRY(close_review(window, change, field, kDeleted));
@@ -311,7 +317,12 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
   settlement.reason = decision.reason;
   const FieldName field(review.fields.empty() ? std::string() : review.fields.front().field);
   const Hold* held = *subject == nullptr ? nullptr : (*subject)->record.find_hold(field);
-  if (held == nullptr || held->review != review.id) {
+  const bool is_notice = *subject != nullptr && tells_of_missing((*subject)->record, review.id);
+  if (is_notice && decision.choice != ReviewDecision::Choice::kTarget) {
+    return fail(ErrorCode::kInvalid,
+                "/choice: must be target, as no value is proposed; to take the value away, send it as null");
+  }
+  if (!is_notice && (held == nullptr || held->review != review.id)) {
     return fail(ErrorCode::kConflict, "the record has moved on: its field no longer waits for this decision");
   }
   if (field == kIdentityField) return prepare_identity(window, decision, std::move(settlement));
@@ -387,8 +398,11 @@ Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement set
   entry.state.record = record.key;
   const auto held = std::find_if(record.holds.begin(), record.holds.end(),
                                  [&field](const Hold& hold) { return hold.field == field; });
-  const Hold decided = std::move(*held);
-  record.holds.erase(held);
+  Hold decided;  // stays empty where only a missing field was told of
+  if (held != record.holds.end() && held->review == review.id) {
+    decided = std::move(*held);
+    record.holds.erase(held);
+  }
   if (settlement.value != record.find(field)->value) {
     DATASYNC_TRY(set_by_person(window, doing, field, settlement.value));
     FieldState& state = record.at_or_new(field);

@@ -63,7 +63,7 @@ Result<Conflict> Reconciler::decline_one(Window& window, Entry& entry, Settlemen
   review.source = review.fields.front().platform;
   ++review.revision;
   doing.learned = true;
-  record_outcome(window, doing);
+  DATASYNC_TRY(record_outcome(window, doing));
   stage_review(window, doing, review);
   stage_review(window, doing, declined);
   DATASYNC_TRY(release(window, record, released, "declined in review " + review.id));

@@ -140,5 +140,134 @@ TEST_F(SchemaChangeTest, OfANaturalKeyANumberIsItsText) {
   EXPECT_EQ(open().size(), 1U);
 }
 
+/// Alpha sends whole records, under names of its own.
+class MissingFieldTest : public SchemaChangeTest {
+ protected:
+  MissingFieldTest() { begin_whole(); }
+
+  void begin_whole() {
+    shapes_ = {shape("alpha", true), shape("beta"), shape("gamma")};
+    shapes_[0].sends_whole = true;
+    shapes_[0].is_known_whole = true;
+    begin_with({});
+  }
+  /// What alpha says next lacks the field.
+  std::shared_ptr<Event> without(const std::string& field) {
+    (void)last_->data.take(alpha().shape().local(field));
+    return last_;
+  }
+  void change_city(const std::string& id, const char* city, bool says_phone) {
+    edit(alpha(), id, "city", city);
+    if (!says_phone) without("phone");
+    settle();
+  }
+};
+
+TEST_F(MissingFieldTest, AFieldThatIsNoLongerSaidIsAnnouncedOnceAndKeepsItsValue) {
+  const std::string id = start();
+  last_id_ = "first";
+  change_city(id, "t1:oslo", false);
+  EXPECT_EQ(status("first"), EventStatus::kCompleted) << "nothing of it waits";
+  expect_everywhere("city", "t1:oslo");
+  expect_everywhere("phone", "t1:1");
+  const Conflict first = only_conflict();
+  EXPECT_EQ(first.type, "schema_change");
+  EXPECT_EQ(first.status, "open");
+  EXPECT_EQ(first.reason, "alpha sends whole records and no longer says phone; its value stays");
+  EXPECT_EQ(first.event_id.str(), "first");
+  ASSERT_EQ(first.fields.size(), 1U);
+  EXPECT_TRUE(first.fields[0].source_value.is_null());
+  EXPECT_EQ(first.fields[0].target_value, text("t1:1"));
+  change_city(id, "t1:bergen", false);
+  world().crash();
+  change_city(id, "t1:rome", false);
+  EXPECT_EQ(only_conflict().revision, 1);
+}
+
+TEST_F(MissingFieldTest, ItEndsWhenTheFieldIsBackAndMayBeginAnew) {
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  change_city(id, "t1:bergen", true);
+  EXPECT_EQ(only_conflict().status, "resolved");
+  EXPECT_EQ(only_conflict().resolved_why, "the field is back");
+  EXPECT_TRUE(std::any_of(world().notices.begin(), world().notices.end(),
+                          [](const Notice& notice) { return notice.kind == Notice::Kind::kConflictResolved; }));
+  change_city(id, "t1:rome", false);
+  EXPECT_EQ(open().size(), 1U);
+  EXPECT_EQ(world().store.conflicts().size(), 2U);
+}
+
+TEST_F(MissingFieldTest, OthersGoOnChangingTheFieldMeanwhile) {
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  edit(beta(), id_on(beta()), "phone", "t1:2");
+  settle();
+  expect_everywhere("phone", "t1:2");
+  EXPECT_EQ(open().size(), 1U);
+}
+
+TEST_F(MissingFieldTest, WhoTakesNoteOfItIsNotToldAgain) {
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  EXPECT_EQ(code_of(decide(Choice::kSource)), ErrorCode::kInvalid);
+  ASSERT_TRUE(decide(Choice::kTarget));
+  settle();
+  change_city(id, "t1:bergen", false);
+  EXPECT_TRUE(open().empty());
+  EXPECT_EQ(only_conflict().resolved_by, "olga");
+  expect_everywhere("phone", "t1:1");
+  change_city(id, "t1:rome", true);
+  change_city(id, "t1:oslo", false);
+  EXPECT_EQ(open().size(), 1U) << "it came back and went again";
+}
+
+TEST_F(MissingFieldTest, APlatformThatMaySendPartsSaysNothingByLeavingSomethingOut) {
+  shapes_[0].is_known_whole = false;
+  begin_with({});
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  EXPECT_TRUE(world().store.conflicts().empty());
+}
+
+TEST_F(MissingFieldTest, WhatThePlatformNeverHadOrHasEmptiedIsNotMissing) {
+  const std::string id = create(alpha(), R"({"email":"a@x","city":"t1:rome"})");
+  settle();
+  change_city(id, "t1:oslo", false);
+  EXPECT_TRUE(world().store.conflicts().empty()) << "never had";
+  edit(beta(), id_on(beta()), "phone", "t1:2");
+  edit_to(alpha(), "phone", "null");
+  settle();
+  world().clock.advance(seconds{5});
+  edit_to(alpha(), "phone", "null");
+  settle();
+  change_city(id, "t1:bergen", false);
+  EXPECT_TRUE(open().empty()) << "emptied";
+}
+
+TEST_F(MissingFieldTest, AnEventFromBeforeThePlatformHeardOfTheFieldSaysNothing) {
+  const std::string id = create(alpha(), R"({"email":"a@x","city":"t1:rome"})");
+  settle();
+  sends_ = false;
+  edit(alpha(), id, "city", "t1:oslo");
+  const auto late = held_back();
+  world().clock.advance(seconds{10});
+  sends_ = true;
+  edit(beta(), id_on(beta()), "phone", "t1:2");
+  settle();
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  EXPECT_TRUE(open().empty());
+}
+
+TEST_F(MissingFieldTest, OfADeletedRecordNothingIsMissing) {
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  remove(alpha(), id);
+  settle();
+  EXPECT_TRUE(record().is_deleted());
+  EXPECT_TRUE(open().empty());
+  EXPECT_TRUE(record().missing.empty());
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

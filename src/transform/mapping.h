@@ -40,6 +40,8 @@ struct EntityMapping {
   std::vector<std::string> readonly;            ///< canonical fields that the platform can't write
   std::optional<std::vector<std::string>> writable;  ///< if given, the only canonical fields that it can write
   std::vector<std::string> create_only;              ///< canonical fields that it takes with a create and never again
+  /// Its events carry every field of `to_canonical` that it has a value for: one that is missing was not left out.
+  bool whole_records = false;
   /// What the platform makes of a value that it was given, as far as it does not keep it as it is. Values are compared
   /// in this form: what comes back is then no change.
   struct Kept {

@@ -125,6 +125,11 @@ EntityPlan compile_plan(std::string_view entity, const EntityRules& rules, const
     plan.words_out.add(Value::string(canonical).text(), Value::string(own));
     plan.words_in.add(Value::string(own).text(), Value::string(canonical));
   }
+  if (!mapping->whole_records) return plan;
+  for (const auto& [own, canonical] : mapping->to_canonical) {
+    const Role role = role_of(canonical, rules, *mapping);  // a currency is part of its amount
+    if (role != Role::kId && role != Role::kCurrency) plan.expected.emplace_back(canonical);
+  }
   return plan;
 }
 

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/ids.h"
 #include "domain/money.h"
 #include "domain/value.h"
 #include "transform/mapping.h"
@@ -50,6 +52,7 @@ struct EntityPlan {
   std::string currency_name{kCurrencyField};
   Access unlisted = Access::kAlways;  ///< of fields that stand in no table
   bool has_money = false;
+  std::vector<FieldName> expected;     ///< canonical fields that each event of a platform that sends whole records has
   Currency currency;                   ///< of amounts that come without one
   std::optional<Currency> convert_to;  ///< of amounts on their way out
 };

@@ -181,6 +181,7 @@ PlatformShape History::shape_of(std::size_t index) {
   shape.id = PlatformId(kNames[index]);
   shape.renames = happens(0.5);
   shape.sends_whole = happens(0.4);
+  shape.is_known_whole = shape.sends_whole && shape.renames && kind_ != HistoryKind::kCalm && happens(0.5);
   // While the outcome of a create is unknown we do not know the id that it made: an event that names only that id would
   // be taken for one about another record.
   shape.sends_email = true;
@@ -208,6 +209,10 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
                 event->data.to_json());
   if (happens(0.8)) event->id = EventId("e" + std::to_string(++counter_));
   event->wire_priority = static_cast<int>(1 + below(10));
+  if (platform.shape().is_known_whole && told.verb == Verb::kUpdated && happens(0.2)) {
+    const std::string lost = platform.shape().local(kFields[below(kFields.size())]);
+    if (std::find(told.changed.begin(), told.changed.end(), lost) == told.changed.end()) (void)event->data.take(lost);
+  }
   if (happens(subset_share_)) event->targets.resize(1 + below(event->targets.size()));
   // What waits for a person, or stays as it was by his decision, leaves the record's version as it is. What a platform
   // is then told again has the number of before, by which nobody can tell whether it wrote before it or after.

@@ -23,6 +23,7 @@ struct PlatformShape {
   bool renames = false;          ///< its fields are `<platform>_<field>`; else canonical
   bool honours_keys = true;      ///< an idempotency key that comes again gets the first answer
   bool sends_whole = false;      ///< its events carry the whole record, not only what changed
+  bool is_known_whole = false;   ///< and is configured so: of a field that it leaves out, something is said
   bool sends_email = false;      ///< its events carry the natural key, also where it did not change
   bool sends_echoes = false;     ///< it sends events also for what we changed there
   bool sends_entity_id = false;  ///< as learnt from context blocks

@@ -37,6 +37,7 @@ class Reviewer {
   void look_at(const Record& record, const Hold& hold);
   void look_at_events();
   void look_at_conflicts();
+  [[nodiscard]] bool is_about_missing(const Conflict& review) const;
   [[nodiscard]] const Conflict* find_conflict(const std::string& id) const;
 
   // What must hold of each request.

@@ -24,6 +24,7 @@ transform::Mapping mapping_of(const World::Options& options) {
   for (const PlatformShape& shape : options.platforms) {
     auto& platform = mapping.platforms[shape.id];
     platform.platform.id = shape.id;
+    platform.entities[kEntity].whole_records = shape.is_known_whole;
     if (!shape.renames) continue;
     auto& names = platform.entities[kEntity].to_canonical;
     for (const char* field : {"id", "email", "name", "phone", "city"}) names[shape.local(field)] = field;

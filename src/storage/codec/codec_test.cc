@@ -134,6 +134,14 @@ Record some_record(Random& random) {
       if (random.next() % 2 == 0) candidate.source_version = some_number(random);
     }
   }
+  for (std::size_t left = random.next() % 8; left < 3; ++left) {
+    MissingField& missing = record.missing.emplace_back();
+    missing.platform = PlatformId(some_text(random));
+    missing.field = FieldName(some_text(random));
+    missing.conflict = some_text(random);
+    missing.since = Timestamp{microseconds{some_number(random)}};
+    if (random.next() % 2 == 0) missing.source_version = some_number(random);
+  }
   return record;
 }
 

@@ -56,7 +56,9 @@ class Writer {
       write_held(known.earlier);
       write_frozen(known.frozen);
     }
-    if (!record_.holds.empty()) write_holds();  // none is as the zeros at the end
+    // None is as the zeros at the end.
+    if (!record_.holds.empty() || !record_.missing.empty()) write_holds();
+    if (!record_.missing.empty()) write_missing();
     return out_.bytes();
   }
 
@@ -99,6 +101,10 @@ class Writer {
     for (const Hold& hold : record_.holds) {
       bytes += 4 * kNumber + hold.field.size() + hold.review.size();
       for (const Hold::Candidate& candidate : hold.candidates) bytes += 5 * kNumber + candidate.platform.str().size();
+    }
+    if (!record_.missing.empty()) bytes += 2 * kNumber;
+    for (const MissingField& missing : record_.missing) {
+      bytes += 6 * kNumber + missing.platform.str().size() + missing.field.size() + missing.conflict.size();
     }
     return bytes;
   }
@@ -183,6 +189,18 @@ class Writer {
     }
   }
 
+  void write_missing() {
+    out_.varint(record_.missing.size());
+    for (const MissingField& missing : record_.missing) {
+      out_.text(missing.platform.str());
+      out_.text(missing.field);
+      out_.text(missing.conflict);
+      out_.zigzag(minus(micros(missing.since), base_));
+      out_.varint(missing.source_version ? 1 : 0);
+      if (missing.source_version) out_.zigzag(*missing.source_version);
+    }
+  }
+
   void write_value(const KnownValue& value) {
     const std::size_t at = field_of(value.field);
     if (at == record_.fields.size()) {
@@ -234,6 +252,7 @@ class Reader {
       read_frozen(known.frozen);
     }
     if (!in_.finished()) read_holds();
+    if (!in_.finished()) read_missing();
     return in_.finished();
   }
 
@@ -322,6 +341,19 @@ class Reader {
         if (versioned > 1) return in_.refuse();
         if (versioned == 1) candidate.source_version = in_.zigzag();
       }
+    }
+  }
+
+  void read_missing() {
+    record_.missing.resize(in_.count());
+    for (MissingField& missing : record_.missing) {
+      missing.platform = PlatformId(std::string(in_.text()));
+      missing.field = in_.text();
+      missing.conflict = in_.text();
+      missing.since = Timestamp{microseconds{plus(in_.zigzag(), base_)}};
+      const std::uint64_t versioned = in_.varint();
+      if (versioned > 1) return in_.refuse();
+      if (versioned == 1) missing.source_version = in_.zigzag();
     }
   }
 
