@@ -326,6 +326,7 @@ platforms:
       user:
         fields: {customer_no: id}
         readonly: [score]
+        whole_records: true
 rates:
   units: {EUR: 0.92}
 entities:
@@ -358,6 +359,9 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   EXPECT_EQ(config.rates.rates.size(), 2U);
   EXPECT_TRUE(config.mapping.entities.contains("supplier"));
   EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy->name(), "manual_review");
+  const auto& platforms = config.mapping.platforms;
+  EXPECT_TRUE(platforms.at(PlatformId("shopify")).entities.at("user").whole_records);
+  EXPECT_FALSE(platforms.at(PlatformId("bizoholic")).entities.at("user").whole_records);
   const conflict::RuleBook rules(config.rulebooks);
   EXPECT_EQ(rules.schema_change("supplier", "name"), conflict::SchemaChange::kStrategy);
   EXPECT_EQ(rules.schema_change("supplier", "code"), conflict::SchemaChange::kAllowed);

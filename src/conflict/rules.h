@@ -76,7 +76,7 @@ class RuleBook {
  private:
   std::map<std::string, EntityRulebook, std::less<>> entities_;
   FieldRule default_;
-  /// Of `_deleted`: what is deleted where it was changed at the same time is more than a person's work of a moment.
+  /// Of `_deleted`: a record that one platform changes while another deletes it is nothing to lose by a rule of thumb.
   FieldRule deletes_{find_strategy(kManualReview), false, {}, {}};
   ReviewExpiry never_;
 };

@@ -695,6 +695,31 @@ TEST_P(StoreContract, WhatLanesMustRememberIsReplacedRemovedAndThereAfterReopeni
   EXPECT_EQ(*store_->load_lane_states(), expected);
 }
 
+TEST_P(StoreContract, ATombstoneAndItsLinksOutliveTheEventsThatMadeThem) {
+  const TenantId tenant("tenant-a");
+  add_events(1, 2);
+  Record tombstone = make_record(1, 1);
+  tombstone.at_or_new(kDeletedField).value = Value::boolean(true);
+  WriteBatch batch;
+  batch.records = {as_write(tombstone, 0)};
+  batch.identities = {{{1, 1}, IdentityKind::kOwnId, {1}, tenant, false},
+                      {{2, 2}, IdentityKind::kNaturalKey, {1}, tenant, false}};
+  commit(batch);
+  set_status({1, 2}, EventStatus::kCompleted);
+  EXPECT_EQ(*store_->delete_finished(at_second(100) + std::chrono::hours{24 * 366}, 10), 2);
+  store_->maintain();
+  reopen();
+  for (const Hash128 hash : {Hash128{1, 1}, Hash128{2, 2}}) {
+    const auto found = store_->find_identity(tenant, hash);
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->value, 1);
+  }
+  const auto kept = store_->load_record(tenant, {1});
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_TRUE((*kept)->is_deleted());
+  EXPECT_EQ((*kept)->updated_at, tombstone.updated_at);
+}
+
 TEST_P(StoreContract, OldFinalEventsGoWithAllThatBelongsToThem) {
   add_events(1, 6);
   WriteBatch batch;
