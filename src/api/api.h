@@ -33,6 +33,7 @@ class Api {
     security::VerificationTokens verifications;
     std::function<std::int64_t()> bytes_on_disk = {};  ///< for the metrics; from any thread
     RateGate rate_gate = {};                           ///< none: no limit
+    Propose propose = {};                              ///< none: proposals are refused
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

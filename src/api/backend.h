@@ -19,7 +19,8 @@ class Backend {
   virtual void decide(pipeline::ReviewDecision decision, pipeline::ReviewCallback callback) = 0;
   virtual void undo(pipeline::UndoRequest request, pipeline::UndoCallback callback) = 0;
   virtual void merge(pipeline::MergeRequest request, pipeline::MergeCallback callback) = 0;
-  [[nodiscard]] virtual Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) = 0;
+  [[nodiscard]] virtual Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                                                          std::shared_ptr<const pipeline::Catalog> catalog) = 0;
   [[nodiscard]] virtual pipeline::EngineSnapshot snapshot() const = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -7,8 +8,11 @@
 
 #include "api/backend.h"
 #include "api/http_stats.h"
+#include "api/problem.h"
 #include "api/work_pool.h"
+#include "base/result.h"
 #include "base/time.h"
+#include "domain/value.h"
 #include "pipeline/catalog.h"
 #include "security/gatekeeper.h"
 #include "security/verification_token.h"
@@ -33,6 +37,12 @@ struct ApiOptions {
 /// Asked for each call of a known caller: none lets it pass, a time refuses it with 429 until then.
 using RateGate = std::function<std::optional<seconds>(const security::Caller& caller, const Call& call)>;
 
+/// Reads a proposed configuration: YAML in a JSON string, or the same words as a JSON object. It is laid over what is
+/// in force and changes nothing there. Errors: every fault, with a JSON pointer that counts from the proposal. Threads:
+/// any.
+using Propose = std::function<tl::expected<std::shared_ptr<const pipeline::Catalog>, std::vector<FieldError>>(
+    const Value& proposal)>;
+
 /// Where routes find what they need. All is borrowed or owned by `Api` and lives as long as it does.
 struct Services {
   Backend& backend;
@@ -44,7 +54,9 @@ struct Services {
   security::VerificationTokens verifications;
   std::function<std::int64_t()> bytes_on_disk;
   RateGate rate_gate;
+  Propose propose;
   ApiOptions options;
+  std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};
   std::unique_ptr<WorkPool> queries = {};  ///< short reads
   std::unique_ptr<WorkPool> bulk = {};     ///< bodies that take milliseconds to read

@@ -120,7 +120,8 @@ class FakeBackend final : public Backend {
     if (refusal) return callback(fail(*refusal));
     callback(pipeline::Merged{EventId("merge"), EventId("of-other"), {{PlatformId("coreldove"), "VXNlcjox"}}});
   }
-  Result<pipeline::Preview> preview(storage::Reader&, std::shared_ptr<Event>) override {
+  Result<pipeline::Preview> preview(storage::Reader&, std::shared_ptr<Event>,
+                                    std::shared_ptr<const pipeline::Catalog>) override {
     return fail(ErrorCode::kUnavailable, "nothing is previewed here");
   }
 

@@ -1,5 +1,6 @@
 #include "app/catalog_factory.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -39,6 +40,52 @@ std::optional<std::string> read_rule_beside(const std::string& config_file, std:
   return text;
 }
 
+/// Bounds the time of many calls together. Once it is spent every look at the clock is a leap, so each further call is
+/// over its own limit at its first look.
+class BudgetClock final : public Clock {
+ public:
+  explicit BudgetClock(milliseconds budget) : budget_(budget), end_(system_.steady_now() + budget) {}
+  [[nodiscard]] Timestamp now() const override { return system_.now(); }
+  [[nodiscard]] SteadyTime steady_now() const override {
+    const SteadyTime time = system_.steady_now();
+    if (budget_ == milliseconds{0} || time < end_) return time;
+    return time + ++leaps_ * seconds{1};
+  }
+
+ private:
+  SystemClock system_;
+  milliseconds budget_;
+  SteadyTime end_;
+  mutable std::atomic<int> leaps_{0};
+};
+
+Result<pipeline::Catalog> build_catalog(const Settings& settings, const Clock& clock, const ConfigNode* proposal,
+                                        std::vector<ConfigFault>* faults) {
+  PlatformConfigInput input;
+  input.proposal = proposal;
+  input.faults = faults;
+  input.shipped = shipped_files();
+  input.user_text = settings.config_text;
+  if (!settings.config_file.empty()) input.user_file = settings.config_file;
+  input.variable = [&settings](std::string_view name) { return settings.variable(name); };
+  input.read_document = [&settings](std::string_view name) { return read_beside(settings.config_file, name); };
+  input.read_rule = [&settings](std::string_view name) { return read_rule_beside(settings.config_file, name); };
+  input.clock = &clock;
+  input.other_sections = {"settings"};
+  input.request_timeout = settings.request_timeout;
+  auto config = load_platform_config(input);
+  if (!config) return fail(std::move(config).error());
+
+  std::vector<std::unique_ptr<delivery::Connector>> connectors;
+  for (const delivery::ConnectorOptions& options : config->connectors) {
+    auto connector = delivery::make_connector(options);
+    if (!connector) return fail(std::move(connector).error());
+    connectors.push_back(std::move(*connector));
+  }
+  return pipeline::Catalog{transform::Mapper(std::move(config->mapping), std::move(config->rates)),
+                           conflict::RuleBook(std::move(config->rulebooks)), std::move(connectors)};
+}
+
 }  // namespace
 
 std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog) {
@@ -54,29 +101,22 @@ std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog) {
 }
 
 Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings) {
-  PlatformConfigInput input;
-  input.shipped = shipped_files();
-  input.user_text = settings.config_text;
-  if (!settings.config_file.empty()) input.user_file = settings.config_file;
-  input.variable = [&settings](std::string_view name) { return settings.variable(name); };
-  input.read_document = [&settings](std::string_view name) { return read_beside(settings.config_file, name); };
-  input.read_rule = [&settings](std::string_view name) { return read_rule_beside(settings.config_file, name); };
   static const SystemClock clock;  // rules outlive this call, and everything else
-  input.clock = &clock;
-  input.other_sections = {"settings"};
-  input.request_timeout = settings.request_timeout;
-  auto config = load_platform_config(input);
-  if (!config) return fail(std::move(config).error());
+  auto catalog = build_catalog(settings, clock, nullptr, nullptr);
+  if (!catalog) return fail(std::move(catalog).error());
+  return std::make_shared<const pipeline::Catalog>(std::move(*catalog));
+}
 
-  std::vector<std::unique_ptr<delivery::Connector>> connectors;
-  for (const delivery::ConnectorOptions& options : config->connectors) {
-    auto connector = delivery::make_connector(options);
-    if (!connector) return fail(std::move(connector).error());
-    connectors.push_back(std::move(*connector));
-  }
-  return std::make_shared<const pipeline::Catalog>(
-      pipeline::Catalog{transform::Mapper(std::move(config->mapping), std::move(config->rates)),
-                        conflict::RuleBook(std::move(config->rulebooks)), std::move(connectors)});
+Result<std::shared_ptr<const pipeline::Catalog>> make_proposed_catalog(const Settings& settings,
+                                                                       const ConfigNode& proposal,
+                                                                       milliseconds scripts_budget,
+                                                                       std::vector<ConfigFault>& faults) {
+  auto clock = std::make_shared<const BudgetClock>(scripts_budget);
+  auto catalog = build_catalog(settings, *clock, &proposal, &faults);
+  if (!catalog) return fail(std::move(catalog).error());
+  using Kept = std::pair<std::shared_ptr<const BudgetClock>, pipeline::Catalog>;  // its rules look at the clock
+  auto kept = std::make_shared<const Kept>(std::move(clock), std::move(*catalog));
+  return std::shared_ptr<const pipeline::Catalog>(kept, &kept->second);
 }
 
 }  // namespace datasync::app

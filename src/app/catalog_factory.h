@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "app/config_section.h"
+#include "app/config_tree.h"
 #include "app/settings.h"
 #include "base/result.h"
 #include "pipeline/catalog.h"
@@ -16,5 +18,13 @@ namespace datasync::app {
 
 /// Fields as `user.email` that a rule wants verified and whose notifier can't be reached: a person decides.
 [[nodiscard]] std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog);
+
+/// What a proposal comes to: the same, with the proposal laid over all of it. `faults` gets each problem by itself.
+/// `scripts_budget`: what all conflict rules of this catalog may take together, from now on; then they fail, as rules
+/// that run too long do. Zero: no such limit.
+[[nodiscard]] Result<std::shared_ptr<const pipeline::Catalog>> make_proposed_catalog(const Settings& settings,
+                                                                                     const ConfigNode& proposal,
+                                                                                     milliseconds scripts_budget,
+                                                                                     std::vector<ConfigFault>& faults);
 
 }  // namespace datasync::app

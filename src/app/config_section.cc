@@ -35,17 +35,23 @@ std::string listed(const std::vector<std::string>& words) {
 }  // namespace
 
 void Problems::add(const ConfigNode* at, std::string_view path, std::string_view message) {
-  std::string line = at != nullptr && at->file != nullptr ? at->place() + ": " : "";
-  if (!path.empty()) line.append(path).append(": ");
-  line += message;
+  ConfigFault fault{at != nullptr && at->file != nullptr ? at->place() : "", std::string(path), std::string(message)};
   // What is read once per entity is wrong once per entity.
-  if (std::find(lines_.begin(), lines_.end(), line) == lines_.end()) lines_.push_back(std::move(line));
+  if (std::find(faults_.begin(), faults_.end(), fault) == faults_.end()) faults_.push_back(std::move(fault));
+}
+
+std::string ConfigFault::text() const {
+  std::string line = place.empty() ? "" : place + ": ";
+  if (!path.empty()) line.append(path).append(": ");
+  return line + message;
 }
 
 Error Problems::error() const {
   std::string all;
-  for (std::size_t i = 0; i < std::min(lines_.size(), kProblemsMax); ++i) all += (i == 0 ? "" : "\n") + lines_[i];
-  if (lines_.size() > kProblemsMax) all += "\nand " + std::to_string(lines_.size() - kProblemsMax) + " more";
+  for (std::size_t i = 0; i < std::min(faults_.size(), kProblemsMax); ++i) {
+    all += (i == 0 ? "" : "\n") + faults_[i].text();
+  }
+  if (faults_.size() > kProblemsMax) all += "\nand " + std::to_string(faults_.size() - kProblemsMax) + " more";
   return {ErrorCode::kInvalid, std::move(all)};
 }
 

@@ -15,6 +15,17 @@
 
 namespace datasync::app {
 
+/// One thing that is wrong with a configuration.
+struct ConfigFault {
+  std::string place;  ///< `shop.yaml:12`; empty where no file says it
+  std::string path;   ///< `conflict_rules.lead.fields.status`; empty where it is about the whole
+  std::string message;
+  bool operator==(const ConfigFault&) const = default;
+
+  /// `shop.yaml:12: conflict_rules.lead.fields.status: what would be right`
+  [[nodiscard]] std::string text() const;
+};
+
 /// What is wrong with a configuration: all of it, so that an operator mends it in one go.
 ///
 /// A problem names the key and its place and says what would be right. It never quotes the value: under a key that was
@@ -23,12 +34,13 @@ class Problems {
  public:
   /// `at` may be null where nothing stands yet.
   void add(const ConfigNode* at, std::string_view path, std::string_view message);
-  [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return faults_.empty(); }
+  [[nodiscard]] const std::vector<ConfigFault>& faults() const noexcept { return faults_; }
   /// One line per problem, at most 20.
   [[nodiscard]] Error error() const;
 
  private:
-  std::vector<std::string> lines_;
+  std::vector<ConfigFault> faults_;
 };
 
 /// `; did you mean X?` for the nearest of `known`, else empty.

@@ -164,6 +164,34 @@ void merge(ConfigNode& base, const ConfigNode& over) {
   }
 }
 
+ConfigNode from_json_value(const Value& value) {
+  ConfigNode node;
+  switch (value.kind()) {
+    case Value::Kind::kNull:
+      break;
+    case Value::Kind::kBool:
+    case Value::Kind::kNumber:
+      node.kind = ConfigNode::Kind::kScalar;
+      node.text = value.text();
+      break;
+    case Value::Kind::kString:
+      node.kind = ConfigNode::Kind::kScalar;
+      node.text = *value.as_string();
+      node.quoted = true;
+      break;
+    case Value::Kind::kArray:
+      node.kind = ConfigNode::Kind::kList;
+      for (const Value& item : elements_of(value)) node.items.push_back(from_json_value(item));
+      break;
+    case Value::Kind::kObject:
+      node.kind = ConfigNode::Kind::kMap;
+      for (const Field& member : members_of(value))
+        node.members.emplace_back(member.name, from_json_value(member.value));
+      break;
+  }
+  return node;
+}
+
 Result<Value> to_json_value(const ConfigNode& node) {
   std::string text;
   append_json(node, text);

@@ -37,6 +37,9 @@ struct ConfigNode {
 /// Lays `over` on `base`: maps are merged key by key, everything else is replaced, and `null` takes a key away.
 void merge(ConfigNode& base, const ConfigNode& over);
 
+/// What a client sends as JSON, as if it had been written in YAML; nothing of it has a file or a line.
+[[nodiscard]] ConfigNode from_json_value(const Value& value);
+
 /// The value in JSON: plain `true`, `false`, `null` and numbers are what they look like, all other scalars strings.
 /// Errors: `kInvalid` for a number that JSON can't hold.
 [[nodiscard]] Result<Value> to_json_value(const ConfigNode& node);

@@ -70,6 +70,37 @@ Result<void> add_user(const PlatformConfigInput& input, ConfigNode& root) {
   return {};
 }
 
+void refuse_variables(const ConfigNode& node, const std::string& path, Problems& problems) {
+  if (node.text.find("${") != std::string::npos)
+    problems.add(&node, path, "a proposal reads no variables: write a value");
+  for (const ConfigNode& item : node.items) refuse_variables(item, path, problems);
+  for (const auto& [name, child] : node.members) {
+    refuse_variables(child, path.empty() ? name : path + "." + name, problems);
+  }
+}
+
+/// Addresses and credentials are the operator's: a proposal that could name them would send secrets wherever it says.
+void refuse_connections(ConfigSection platforms) {
+  for (const auto& [name, unused] : platforms.members()) {
+    ConfigSection platform = platforms.section(name);
+    if (platform.has("connection")) platform.refuse("connection", "is no part of a proposal: leave it out");
+    (void)platform.members();
+  }
+}
+
+void add_proposal(const ConfigNode& proposal, ConfigNode& root, std::map<std::string, std::string>& scripts,
+                  Problems& problems) {
+  ConfigSection top(&proposal, "", problems);
+  scripts = top.text_map("scripts");
+  for (const std::string_view ours : kSections) {
+    const ConfigNode* section = top.node(ours);
+    if (section == nullptr) continue;
+    refuse_variables(*section, std::string(ours), problems);
+    if (ours == "platforms") refuse_connections(top.section(ours));
+    merge(member(root, std::string(ours)), *section);
+  }
+}
+
 /// Where `${…}` ends, counting those inside; `npos` if it does not.
 std::size_t end_of_variable(std::string_view text) {
   int depth = 0;
@@ -124,20 +155,22 @@ void fill_variables(ConfigNode& node, const std::string& path, const VariableLoo
 class PlatformConfigReader {
  public:
   /// `platforms` are the names of all platforms that were ever written down, also of those that a user took away.
-  PlatformConfigReader(const PlatformConfigInput& input, ConfigNode& root, std::vector<std::string> platforms)
+  PlatformConfigReader(const PlatformConfigInput& input, RuleScripts::ReadFile read_rule, ConfigNode& root,
+                       std::vector<std::string> platforms, Problems& problems)
       : input_(input),
         root_(root),
         platforms_(std::move(platforms)),
-        scripts_(input.shipped, input.read_rule, input.clock) {}
+        scripts_(input.shipped, std::move(read_rule), input.clock),
+        problems_(problems) {}
 
-  Result<PlatformConfig> read() {
+  /// What is wrong is noted.
+  PlatformConfig read() {
     fill_variables(member(root_, "platforms"), "platforms", input_.variable, problems_);
     ConfigSection top(&root_, "", problems_);
     read_rates(top);
     read_entities(top);
     read_platforms(top);
     read_rules(top);
-    if (!problems_.empty()) return tl::unexpected(problems_.error());
     return std::move(config_);
   }
 
@@ -171,7 +204,7 @@ class PlatformConfigReader {
   ConfigNode& root_;
   std::vector<std::string> platforms_;
   RuleScripts scripts_;
-  Problems problems_;
+  Problems& problems_;
   PlatformConfig config_;
 };
 
@@ -516,8 +549,22 @@ Result<PlatformConfig> load_platform_config(const PlatformConfigInput& input) {
   for (const EmbeddedFile& file : input.shipped) DATASYNC_TRY(add_shipped(file, root));
   std::vector<std::string> platforms = names_of(member(root, "platforms").members);
   if (!input.user_text.empty()) DATASYNC_TRY(add_user(input, root));
+  Problems problems;
+  std::map<std::string, std::string> scripts;
+  if (input.proposal != nullptr) add_proposal(*input.proposal, root, scripts, problems);
   for (std::string& name : names_of(member(root, "platforms").members)) platforms.push_back(std::move(name));
-  return PlatformConfigReader(input, root, std::move(platforms)).read();
+  PlatformConfig config;
+  if (problems.empty()) {
+    const auto read_rule = [&](std::string_view name) -> std::optional<std::string> {
+      const auto proposed = scripts.find(std::string(name));
+      if (proposed != scripts.end()) return proposed->second;
+      return input.read_rule ? input.read_rule(name) : std::nullopt;
+    };
+    config = PlatformConfigReader(input, read_rule, root, std::move(platforms), problems).read();
+  }
+  if (problems.empty()) return config;
+  if (input.faults != nullptr) *input.faults = problems.faults();
+  return tl::unexpected(problems.error());
 }
 
 }  // namespace datasync::app

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "app/config_section.h"
+#include "app/config_tree.h"
 #include "app/shipped_files.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -37,6 +39,10 @@ struct PlatformConfigInput {
   std::function<std::optional<std::string>(std::string_view path)> read_document = {};
   /// Reads a conflict rule that the user's YAML names, the same way; what leads out of the YAML's folder is not there.
   std::function<std::optional<std::string>(std::string_view path)> read_rule = {};
+  /// Laid over all of that, to see what it would change: the same words, and under `scripts` conflict rules by name. It
+  /// says nothing of connections and reads no variables, since who proposes need not be who may see them. May be null.
+  const ConfigNode* proposal = nullptr;
+  std::vector<ConfigFault>* faults = nullptr;  ///< gets each problem by itself, where there are any; may be null
   const Clock* clock = nullptr;  ///< bounds the time of conflict rules; outlives what is made. Null: nothing does
   std::vector<std::string> other_sections = {};  ///< top-level keys of the user's YAML that others read
   milliseconds request_timeout{30'000};          ///< of connections that don't say otherwise

@@ -9,6 +9,7 @@
 #include "api/event_hub.h"
 #include "api/stats.h"
 #include "app/catalog_factory.h"
+#include "app/proposal.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "net/http_client.h"
@@ -43,8 +44,9 @@ class EngineBackend final : public api::Backend {
   void merge(pipeline::MergeRequest request, pipeline::MergeCallback callback) override {
     engine_.merge(std::move(request), std::move(callback));
   }
-  [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
-    return engine_.preview(reader, std::move(event));
+  [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                                                  std::shared_ptr<const pipeline::Catalog> catalog) override {
+    return engine_.preview(reader, std::move(event), std::move(catalog));
   }
   [[nodiscard]] pipeline::EngineSnapshot snapshot() const override { return engine_.snapshot(); }
 
@@ -52,22 +54,23 @@ class EngineBackend final : public api::Backend {
   pipeline::Engine& engine_;
 };
 
-/// The catalog that is in force; a reload replaces it under everybody's hands.
-class CatalogHolder {
+/// What is in force; a reload replaces it under everybody's hands.
+template <typename T>
+class InForce {
  public:
-  explicit CatalogHolder(std::shared_ptr<const pipeline::Catalog> catalog) : catalog_(std::move(catalog)) {}
-  [[nodiscard]] std::shared_ptr<const pipeline::Catalog> get() const {
+  explicit InForce(std::shared_ptr<const T> present) : present_(std::move(present)) {}
+  [[nodiscard]] std::shared_ptr<const T> get() const {
     const std::lock_guard lock(mutex_);
-    return catalog_;
+    return present_;
   }
-  void set(std::shared_ptr<const pipeline::Catalog> catalog) {
+  void set(std::shared_ptr<const T> present) {
     const std::lock_guard lock(mutex_);
-    catalog_ = std::move(catalog);
+    present_ = std::move(present);
   }
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const pipeline::Catalog> catalog_;
+  std::shared_ptr<const T> present_;
 };
 
 Result<std::unique_ptr<storage::Store>> open_store(const Settings& settings) {
@@ -137,6 +140,7 @@ struct Service::Parts {
         std::function<void()> credential_refused)
       : random(make_system_random()),
         catalog(std::move(first_catalog)),
+        running(std::make_shared<const Settings>(settings)),
         store(std::move(opened_store)),
         gatekeeper(std::move(made_gatekeeper)),
         threads(settings.io_threads, clock),
@@ -154,7 +158,8 @@ struct Service::Parts {
              [this] { return catalog.get(); },
              security::VerificationTokens(store->identity_secret()),
              [this] { return store->bytes_on_disk(); },
-             {}},
+             {},
+             [this](const Value& proposal) { return propose(*running.get(), proposal); }},
             api_options(settings)),
         server(threads, server_options(settings)) {}
 
@@ -176,7 +181,8 @@ struct Service::Parts {
 
   SystemClock clock;
   std::unique_ptr<Random> random;
-  CatalogHolder catalog;
+  InForce<pipeline::Catalog> catalog;
+  InForce<Settings> running;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<security::Gatekeeper> gatekeeper;
   net::IoThreads threads;
@@ -235,6 +241,7 @@ Result<void> Service::reload(const Settings& settings) {
   auto catalog = make_catalog(settings);
   if (!catalog) return fail(std::move(catalog).error());
   parts_->catalog.set(*catalog);
+  parts_->running.set(std::make_shared<const Settings>(settings));
   parts_->engine.set_catalog(std::move(*catalog));
   return {};
 }

@@ -112,8 +112,9 @@ class Engine::Impl {
     asked.callback(fail(ErrorCode::kOverloaded, "too many records are merged at once; try again later"));
   }
 
-  Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
-    return pipeline::preview(reader, store_.identity_secret(), clock_, open_window().catalog, std::move(event));
+  Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                          std::shared_ptr<const Catalog> catalog) const {
+    return pipeline::preview(reader, store_.identity_secret(), clock_, std::move(catalog), std::move(event));
   }
 
   EngineSnapshot snapshot() const {
@@ -543,8 +544,9 @@ void Engine::undo(UndoRequest request, UndoCallback callback) {
 void Engine::merge(MergeRequest request, MergeCallback callback) {
   impl_->merge({std::move(request), std::move(callback)});
 }
-Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event) const {
-  return impl_->preview(reader, std::move(event));
+Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                                std::shared_ptr<const Catalog> catalog) const {
+  return impl_->preview(reader, std::move(event), std::move(catalog));
 }
 EngineSnapshot Engine::snapshot() const {
   return impl_->snapshot();

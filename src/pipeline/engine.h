@@ -208,8 +208,9 @@ class Engine {
   /// reason, where they can't be now.
   void merge(MergeRequest request, MergeCallback callback);
 
-  /// What would become of an event now; see `pipeline/preview.h`. Runs on the caller's thread.
-  [[nodiscard]] Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) const;
+  /// What would become of an event now, were `catalog` in force; see `pipeline/preview.h`. Runs on the caller's thread.
+  [[nodiscard]] Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                                        std::shared_ptr<const Catalog> catalog) const;
 
   [[nodiscard]] EngineSnapshot snapshot() const;
   /// Mapping, rules or connectors changed. Takes effect with the next window.

@@ -44,8 +44,13 @@ Result<Preview> preview(storage::Reader& reader, const std::string& identity_sec
     if (!subject) return fail(subject.error());
     if (*subject != nullptr) seen.after = (*subject)->record;
   }
-  for (Dispatch& dispatch : deliverer.launch(window)) {
-    seen.deliveries.push_back({std::move(dispatch.target), std::move(dispatch.request)});
+  std::vector<Dispatch> dispatches = deliverer.launch(window);
+  const RecordKey key = entry.state.record.value > 0 ? entry.state.record : RecordKey{-event->sequence.value};
+  const auto sent = subjects.load(event->tenant, key);
+  if (!sent) return fail(sent.error());
+  for (Dispatch& dispatch : dispatches) {
+    const delivery::Change& change = (*sent)->find_outbox(dispatch.target)->attempt->change;
+    seen.deliveries.push_back({std::move(dispatch.target), change.verb, change.data, std::move(dispatch.request)});
   }
   seen.state = entry.state;
   seen.conflicts = std::move(window.batch.conflicts);

@@ -18,6 +18,8 @@ struct Preview {
   /// What a target would be asked; of a delivery in several steps the first one.
   struct Delivery {
     PlatformId target;
+    Verb verb = Verb::kUpdated;
+    Fields data;  ///< in the target's names and shapes, with its id and its context block
     net::ClientRequest request;
   };
   EventState state;              ///< as it would be before the targets answer

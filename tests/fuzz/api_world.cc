@@ -23,8 +23,7 @@ constexpr Timestamp kNow{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}}
 /// Takes all and keeps nothing: each input finds the same store.
 class TakingBackend final : public api::Backend {
  public:
-  TakingBackend(const Clock& clock, std::shared_ptr<const pipeline::Catalog> catalog)
-      : clock_(clock), catalog_(std::move(catalog)) {}
+  explicit TakingBackend(const Clock& clock) : clock_(clock) {}
 
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
     std::vector<pipeline::Receipt> receipts;
@@ -71,9 +70,10 @@ class TakingBackend final : public api::Backend {
     callback(fail(ErrorCode::kNotFound, "no such record"));
   }
   /// The real one: it keeps nothing.
-  [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event) override {
+  [[nodiscard]] Result<pipeline::Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
+                                                  std::shared_ptr<const pipeline::Catalog> catalog) override {
     require(event->tenant == TenantId{"t1"}, "an event is of the caller's tenant");
-    return pipeline::preview(reader, secret_, clock_, catalog_, std::move(event));
+    return pipeline::preview(reader, secret_, clock_, std::move(catalog), std::move(event));
   }
   [[nodiscard]] pipeline::EngineSnapshot snapshot() const override { return {}; }
 
@@ -83,7 +83,6 @@ class TakingBackend final : public api::Backend {
   }
 
   const Clock& clock_;
-  std::shared_ptr<const pipeline::Catalog> catalog_;
   const std::string secret_ = std::string(32, 's');
 };
 
@@ -239,7 +238,7 @@ struct ApiWorld::Parts {
       security::Gatekeeper::make({.environment = "production", .jwt_secret = std::string(kSecret)}, clock).value();
   api::Stats stats;
   api::EventHub hub{clock, stats};
-  TakingBackend backend{clock, catalog};
+  TakingBackend backend{clock};
   api::Api api{{backend,
                 clock,
                 *gatekeeper,
@@ -249,7 +248,8 @@ struct ApiWorld::Parts {
                 [this] { return catalog; },
                 security::VerificationTokens(store->identity_secret()),
                 [] { return std::int64_t{4096}; },
-                {}},
+                {},
+                [this](const Value&) { return catalog; }},
                {.environment = "production"}};
   std::string token =
       security::Hs256(kSecret).seal(R"({"sub":"someone","tenant_id":"t1","roles":["operator"],"exp":4102444800})");

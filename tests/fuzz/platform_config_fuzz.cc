@@ -1,5 +1,7 @@
 // The YAML of an operator, laid over what is shipped. It is refused with words, or it makes connectors and a mapper.
 
+#include <utility>
+
 #include "app/config_tree.h"
 #include "app/platform_config.h"
 #include "fuzz.h"
@@ -39,6 +41,20 @@ void use(app::PlatformConfig config) {
   }
 }
 
+/// The same words as somebody's proposal: whatever they are, they name no address.
+void propose(const std::string& text, app::PlatformConfigInput input) {
+  const auto tree = app::parse_yaml(text, "proposal");
+  if (!tree) return;
+  std::vector<app::ConfigFault> faults;
+  input.proposal = &*tree;
+  input.faults = &faults;
+  auto config = app::load_platform_config(input);
+  require(config.has_value() == faults.empty(), "a proposal holds, or each fault of it is told");
+  if (!config) return;
+  require(config->connectors.empty(), "a proposal adds no connection");
+  use(*std::move(config));
+}
+
 }  // namespace
 }  // namespace datasync::fuzz
 
@@ -56,5 +72,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(config.error().code == ErrorCode::kInvalid, "a bad configuration is the operator's to mend");
     fuzz::require(!config.error().message.empty(), "and says what is wrong");
   }
+  fuzz::propose(std::exchange(input.user_text, {}), input);
   return 0;
 }
