@@ -274,7 +274,7 @@ class SqliteStore final : public Store {
              "PRAGMA page_size = 4096",
              "PRAGMA auto_vacuum = NONE",  // freed pages are taken again; a map of all pages would be written with each
              "PRAGMA journal_mode = WAL",
-             "PRAGMA synchronous = FULL",
+             options_.durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF",
              "PRAGMA wal_autocheckpoint = 0",  // this class decides when
              "PRAGMA temp_store = MEMORY",
              "PRAGMA secure_delete = FAST",  // Debian's default also writes zeros into pages that are not written

@@ -17,6 +17,7 @@ struct SqliteOptions {
   std::int64_t wal_bytes_max = 16 << 20;
   std::int64_t identity_log_max = 50'000;  ///< see `IdentityIndex`; 50 bytes of memory each
   bool guard = true;     ///< refuse a file that another process has open; off only where that is what is tested
+  bool durable = true;   ///< false: nothing waits for the disk; for what nobody needs after a crash
   std::string base_vfs;  ///< SQLite's file system to stand on; empty: the system's
 };
 
@@ -26,6 +27,16 @@ struct SqliteOptions {
 /// Errors: `kUnavailable` if the file can't be opened or another process has it open; `kInvalid` for a file of a newer
 ///         schema or of another program; `kCorrupt` for a damaged one.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
+
+/// What a file holds, to be read beside the service that writes it. Takes no lock and changes nothing; each call of the
+/// reader sees one committed state, the newest.
+struct SqliteView {
+  std::unique_ptr<Reader> reader;
+  std::string identity_secret;
+  Sequence last_sequence{};  ///< when it was opened
+};
+/// Errors: `kInvalid` for a file of another schema than this program's; as `open_sqlite_store`, but for a file in use.
+[[nodiscard]] Result<SqliteView> open_sqlite_view(const std::string& path);
 
 /// The schema of a file, and the newest one; nothing is changed. Errors: as `open_sqlite_store`, but for a file in use.
 struct SchemaVersions {
