@@ -15,6 +15,7 @@ constexpr double kDeviationFloorMicros = 1'000.0;
 
 AdaptiveConcurrency::AdaptiveConcurrency(Options options) : options_(options) {
   options_.limit_max = std::max<std::uint32_t>(options_.limit_max, 1);
+  limit_ = std::clamp<std::uint32_t>(options_.limit_start, 1, options_.limit_max);
   options_.decrease_ratio = std::clamp(options_.decrease_ratio, 0.1, 0.99);
   options_.deviations_allowed = std::max(options_.deviations_allowed, 0.1);
   options_.smoothing = std::clamp(options_.smoothing, 0.01, 1.0);

@@ -20,6 +20,7 @@ class AdaptiveConcurrency {
  public:
   struct Options {
     std::uint32_t limit_max = 100;    ///< >= 1 (MAX_HTTP_CONNECTIONS)
+    std::uint32_t limit_start = 1;    ///< 1..limit_max
     double decrease_ratio = 0.9;      ///< 0.1..0.99
     double deviations_allowed = 2.5;  ///< > 0
     double smoothing = 0.25;          ///< 0.01..1, the weight of the newest round trip in the moving average

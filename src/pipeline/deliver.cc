@@ -55,7 +55,9 @@ Deliverer::Deliverer(Tools tools, Ledger& ledger, Subjects& subjects, const Engi
       options_(options),
       retry_plan_({static_cast<std::uint32_t>(options.retry_attempts), options.backoff_factor}),
       verification_tokens_(tools.store.identity_secret()),
-      lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max)}, tools.clock, tools.store.identity_secret()) {}
+      lanes_({static_cast<std::uint32_t>(options.lane_concurrency_max),
+              static_cast<std::uint32_t>(options.lane_concurrency_start)},
+             tools.clock, tools.store.identity_secret()) {}
 
 void Deliverer::enqueue(Window& window, Outbox& outbox, Entry& entry) {
   // In this order, not by sequence: two order keys may be one record, and then the later event may be reconciled first.

@@ -121,6 +121,7 @@ struct EngineOptions {
   double backoff_factor = 2.0;
   milliseconds request_timeout{30'000};      ///< so long a request whose answer nobody heard may still arrive
   std::size_t lane_concurrency_max = 100;    ///< requests of one tenant to one platform under way at once
+  std::size_t lane_concurrency_start = 1;    ///< how many of them before anything is known of the platform
   std::size_t origin_concurrency_max = 100;  ///< requests to one origin under way at once
   std::chrono::hours retention{24 * 30};
   std::string verification_link;  ///< where a person answers, up to the token; empty: no link

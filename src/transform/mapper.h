@@ -55,6 +55,7 @@ class Mapper {
   Mapper& operator=(Mapper&&) noexcept;
 
   [[nodiscard]] const Mapping& mapping() const noexcept { return mapping_; }
+  [[nodiscard]] const RateTable& rates() const noexcept { return rates_; }
 
   /// Of several names for one canonical field the platform's own wins, then the parts of a split field, the canonical
   /// name, and last an alias. Context blocks and `_deleted` are dropped. An amount and `currency` become one value; the

@@ -35,8 +35,16 @@ class MemoryReader final : public storage::Reader {
     }
     return found;
   }
-  Result<std::vector<storage::StoredEvent>> events_after(const Tenants&, Sequence, std::int64_t) override {
-    return fail(ErrorCode::kInternal, "not here");
+  Result<std::vector<storage::StoredEvent>> events_after(const Tenants& tenants, Sequence after,
+                                                         std::int64_t limit) override {
+    std::vector<storage::StoredEvent> found;
+    EventFilter filter;
+    filter.tenants = tenants;
+    for (auto at = store_.events().upper_bound(after); at != store_.events().end(); ++at) {
+      if (static_cast<std::int64_t>(found.size()) == limit) break;
+      if (matches(at->second, filter)) found.push_back(at->second);
+    }
+    return found;
   }
   Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
     return store_.find_identity(tenant, hash);
@@ -45,7 +53,7 @@ class MemoryReader final : public storage::Reader {
     return store_.load_record(tenant, key);
   }
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return store_.load_history(event); }
-  Result<ConflictPage> list_conflicts(const ConflictFilter&) override { return fail(ErrorCode::kInternal, "not here"); }
+  Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override { return store_.load_conflicts(filter); }
 
  private:
   MemoryStore& store_;

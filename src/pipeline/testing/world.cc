@@ -169,6 +169,14 @@ void World::start() {
   }
 }
 
+std::shared_ptr<const Catalog> World::catalog_under(
+    std::map<std::string, conflict::EntityRulebook, std::less<>> rules) const {
+  Options options;
+  for (const auto& platform : platforms) options.platforms.push_back(platform->shape());
+  options.rules = std::move(rules);
+  return catalog_of(options);
+}
+
 void World::reload(const std::vector<PlatformShape>& shapes) {
   Options options;
   options.platforms = shapes;

@@ -54,6 +54,10 @@ class World {
 
   [[nodiscard]] TestPlatform& platform(std::size_t index) { return *platforms[index]; }
   [[nodiscard]] const transform::Mapper& mapper() const { return catalog_->mapper; }
+  [[nodiscard]] const std::shared_ptr<const Catalog>& catalog() const noexcept { return catalog_; }
+  /// The same platforms under other rules; nothing here follows them.
+  [[nodiscard]] std::shared_ptr<const Catalog> catalog_under(
+      std::map<std::string, conflict::EntityRulebook, std::less<>> rules) const;
 
   /// The event that a platform makes of what happened there. Targets: every other platform, unless `targets` says.
   [[nodiscard]] std::shared_ptr<Event> event_of(TestPlatform& platform, const TestPlatform::Told& told) const;
