@@ -59,17 +59,20 @@ class BudgetClock final : public Clock {
   mutable std::atomic<int> leaps_{0};
 };
 
-Result<pipeline::Catalog> build_catalog(const Settings& settings, const Clock& clock, const ConfigNode* proposal,
+Result<pipeline::Catalog> build_catalog(const Settings& settings, const Clock& clock, const Proposal* proposal,
                                         std::vector<ConfigFault>* faults) {
   PlatformConfigInput input;
-  input.proposal = proposal;
+  if (proposal != nullptr) input.proposal = &proposal->words;
   input.faults = faults;
   input.shipped = shipped_files();
   input.user_text = settings.config_text;
   if (!settings.config_file.empty()) input.user_file = settings.config_file;
   input.variable = [&settings](std::string_view name) { return settings.variable(name); };
   input.read_document = [&settings](std::string_view name) { return read_beside(settings.config_file, name); };
-  input.read_rule = [&settings](std::string_view name) { return read_rule_beside(settings.config_file, name); };
+  input.read_rule = [&settings, proposal](std::string_view name) {
+    auto beside = proposal == nullptr || proposal->file.empty() ? std::nullopt : read_rule_beside(proposal->file, name);
+    return beside ? beside : read_rule_beside(settings.config_file, name);
+  };
   input.clock = &clock;
   input.other_sections = {"settings"};
   input.request_timeout = settings.request_timeout;
@@ -108,10 +111,9 @@ Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& se
 }
 
 Result<std::shared_ptr<const pipeline::Catalog>> make_proposed_catalog(const Settings& settings,
-                                                                       const ConfigNode& proposal,
-                                                                       milliseconds scripts_budget,
+                                                                       const Proposal& proposal,
                                                                        std::vector<ConfigFault>& faults) {
-  auto clock = std::make_shared<const BudgetClock>(scripts_budget);
+  auto clock = std::make_shared<const BudgetClock>(proposal.scripts_budget);
   auto catalog = build_catalog(settings, *clock, &proposal, &faults);
   if (!catalog) return fail(std::move(catalog).error());
   using Kept = std::pair<std::shared_ptr<const BudgetClock>, pipeline::Catalog>;  // its rules look at the clock

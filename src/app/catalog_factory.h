@@ -19,12 +19,16 @@ namespace datasync::app {
 /// Fields as `user.email` that a rule wants verified and whose notifier can't be reached: a person decides.
 [[nodiscard]] std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog);
 
+struct Proposal {
+  ConfigNode words;
+  std::string file = {};  ///< that holds them; rules beside it are found before those beside `--config`. Empty: none
+  /// What all conflict rules of the catalog may take together, from now on; then they fail, as rules that run too long
+  /// do. Zero: no such limit.
+  milliseconds scripts_budget{0};
+};
 /// What a proposal comes to: the same, with the proposal laid over all of it. `faults` gets each problem by itself.
-/// `scripts_budget`: what all conflict rules of this catalog may take together, from now on; then they fail, as rules
-/// that run too long do. Zero: no such limit.
 [[nodiscard]] Result<std::shared_ptr<const pipeline::Catalog>> make_proposed_catalog(const Settings& settings,
-                                                                                     const ConfigNode& proposal,
-                                                                                     milliseconds scripts_budget,
+                                                                                     const Proposal& proposal,
                                                                                      std::vector<ConfigFault>& faults);
 
 }  // namespace datasync::app

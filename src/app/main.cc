@@ -1,3 +1,4 @@
+#include "app/rules_commands.h"
 #include "app/serve.h"
 #include "app/settings.h"
 #include "cli/cli.h"
@@ -9,6 +10,8 @@ int main(int argc, char** argv) {
   callbacks.config_check = app::config_check;
   callbacks.config_docs = app::config_docs;
   callbacks.migrate = app::migrate;
+  callbacks.rules_test = app::rules_test;
+  callbacks.rules_check = app::rules_check;
   callbacks.settings_help = app::settings_help();
   callbacks.version = DATASYNC_VERSION;
   return cli::run(argc, argv, callbacks);

@@ -55,7 +55,8 @@ tl::expected<std::shared_ptr<const pipeline::Catalog>, std::vector<api::FieldErr
   if (!text && proposal.kind() != Value::Kind::kObject) {
     return tl::unexpected(Faults{{"", "must be the words of a configuration: a text in YAML, or an object"}});
   }
-  ConfigNode tree;
+  Proposal read{{}, {}, kProposalScriptsMax};
+  ConfigNode& tree = read.words;
   if (text) {
     auto parsed = parse_yaml(*text, std::string(kName));
     if (!parsed) return tl::unexpected(Faults{{"", parsed.error().message}});
@@ -64,7 +65,7 @@ tl::expected<std::shared_ptr<const pipeline::Catalog>, std::vector<api::FieldErr
     tree = from_json_value(proposal);
   }
   std::vector<ConfigFault> faults;
-  auto catalog = make_proposed_catalog(settings, tree, kProposalScriptsMax, faults);
+  auto catalog = make_proposed_catalog(settings, read, faults);
   if (catalog) return std::move(*catalog);
   Faults told;
   for (const ConfigFault& fault : faults) told.push_back({text ? "" : pointer_to(tree, fault.path), fault.text()});

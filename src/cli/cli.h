@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
+
+#include "base/time.h"
 
 namespace datasync::cli {
 
@@ -24,12 +28,29 @@ struct MigrateOptions {
   bool status_only = false;  ///< say what would be done and do nothing
 };
 
+struct RulesTestOptions {
+  std::string config_file;               ///< what is in force
+  std::vector<std::string> rules_files;  ///< laid over it, one over the other
+  std::string proposed_config;           ///< instead of `rules_files`: what is to take the place of `config_file`
+  Timestamp since{};
+  std::vector<std::string> tenants;  ///< none: all
+  std::size_t examples_max = 10;
+  bool json = false;
+  bool show_values = false;
+};
+struct RulesCheckOptions {
+  std::string config_file;
+  std::vector<std::string> rules_files;
+};
+
 /// What the binary does itself; `app/` fills it. Each returns the exit code.
 struct Callbacks {
   std::function<int(const ServeOptions&)> serve;
   std::function<int(const ConfigCheckOptions&)> config_check;
   std::function<int()> config_docs;
   std::function<int(const MigrateOptions&)> migrate;
+  std::function<int(const RulesTestOptions&)> rules_test;
+  std::function<int(const RulesCheckOptions&)> rules_check;
   std::string settings_help;  ///< two columns for `--help`: the settings that a newcomer needs
   std::string version;
 };

@@ -51,7 +51,8 @@ class Command {
   virtual ~Command() = default;
   /// `send`; `events list` is `list` of the group `events`.
   [[nodiscard]] virtual std::string name() const = 0;
-  [[nodiscard]] virtual std::string summary() const = 0;  ///< one line, without a full stop
+  [[nodiscard]] virtual std::string summary() const = 0;          ///< one line, without a full stop
+  [[nodiscard]] virtual std::string notes() const { return {}; }  ///< what one must know to read its result; lines
   [[nodiscard]] virtual std::vector<Example> examples() const { return {}; }
   virtual void declare(Options& options) = 0;
   virtual int run(Session& session) = 0;

@@ -96,7 +96,9 @@ void build(Tree& tree, const Commands& commands) {
     }
     CLI::App* app = parent->add_subcommand(name, command->summary());
     app->get_formatter()->column_width(28);
-    if (!command->examples().empty()) app->footer("Examples:\n" + examples_text(command->examples()));
+    std::string footer = command->notes();
+    if (!command->examples().empty()) footer += "Examples:\n" + examples_text(command->examples());
+    if (!footer.empty()) app->footer(footer);
     Cli11Options options(*app);
     command->declare(options);
     tree.commands[app] = command.get();
@@ -183,8 +185,8 @@ std::string top_help(const Commands& commands, const Callbacks& callbacks) {
       "  # try all dead letters of the last day again\n"
       "  data-sync events retry --status failed --since 1d\n"
       "\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong command line, 69 no service answers, 74 the disk failed,\n"
-      "78 wrong configuration\n",
+      "Exit codes: 0 done, 1 failed (`rules test`: something differs), 2 wrong command line, 69 no service answers,\n"
+      "74 the disk failed, 78 wrong configuration\n",
       list, callbacks.settings_help);
 }
 

@@ -38,7 +38,7 @@ async function failed(line, code, message, options) {
   assert.equal(told.out, '', 'standard output is for results');
 }
 
-const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'send', 'tail', 'status', 'events list', 'events show', 'events retry'];
+const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'rules check', 'rules test', 'send', 'tail', 'status', 'events list', 'events show', 'events retry'];
 
 test('--help lists every command, each has help of its own with an example, and every option in an example exists', async () => {
   const top = await done('--help');
@@ -51,7 +51,7 @@ test('--help lists every command, each has help of its own with an example, and 
     const [options, examples] = help.split('Examples:');
     for (const [option] of (examples ?? '').matchAll(/(?<= )--?[a-z][a-z-]*/g)) assert.ok(options.includes(option), `${command}: ${option}`);
   }
-  for (const group of ['events', 'config']) assert.match(await done(`${group} --help`), /Subcommands:/);
+  for (const group of ['events', 'config', 'rules']) assert.match(await done(`${group} --help`), /Subcommands:/);
   assert.match(await done('--version'), /^data-sync \d+\.\d+\.\d+\n$/);
 });
 

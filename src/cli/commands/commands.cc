@@ -8,6 +8,8 @@ Commands make_commands(const Callbacks& callbacks) {
   commands.push_back(make_config_check(callbacks));
   commands.push_back(make_config_docs(callbacks));
   commands.push_back(make_migrate(callbacks));
+  commands.push_back(make_rules_check(callbacks));
+  commands.push_back(make_rules_test(callbacks));
   commands.push_back(make_send());
   commands.push_back(make_tail());
   commands.push_back(make_status());

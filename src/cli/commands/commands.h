@@ -15,6 +15,8 @@ std::unique_ptr<Command> make_serve(const Callbacks& callbacks);
 std::unique_ptr<Command> make_config_check(const Callbacks& callbacks);
 std::unique_ptr<Command> make_config_docs(const Callbacks& callbacks);
 std::unique_ptr<Command> make_migrate(const Callbacks& callbacks);
+std::unique_ptr<Command> make_rules_check(const Callbacks& callbacks);
+std::unique_ptr<Command> make_rules_test(const Callbacks& callbacks);
 std::unique_ptr<Command> make_send();
 std::unique_ptr<Command> make_tail();
 std::unique_ptr<Command> make_status();
