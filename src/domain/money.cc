@@ -1,6 +1,7 @@
 #include "domain/money.h"
 
 #include <algorithm>
+#include <boost/multiprecision/cpp_int.hpp>
 
 #include "domain/json.h"
 
@@ -8,40 +9,36 @@ namespace datasync {
 namespace {
 
 __extension__ using Wide = __int128;
+using Widest = boost::multiprecision::int256_t;
 
 constexpr int kScaleMax = 12;
 constexpr std::size_t kWholeDigitsMax = 15;
 constexpr int kDigitsMax = 18;  // 64 bits hold all of them
 
-constexpr std::string_view kNoDecimals[] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
-                                            "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"};
-constexpr std::string_view kThreeDecimals[] = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"};
-constexpr std::string_view kFourDecimals[] = {"CLF", "UYW"};
-
-bool contains(const auto& list, std::string_view code) {
-  return std::find(std::begin(list), std::end(list), code) != std::end(list);
-}
-
-Wide power_of_ten(int exponent) {
-  Wide power = 1;
+template <typename Integer = Wide>
+Integer power_of_ten(int exponent) {
+  Integer power = 1;
   for (int i = 0; i < exponent; ++i) power *= 10;
   return power;
 }
 
 /// `numerator / denominator`, rounded half to even; `denominator` > 0.
-Wide divide_half_even(Wide numerator, Wide denominator) {
+template <typename Integer>
+Integer divide_half_even(Integer numerator, const Integer& denominator) {
   const bool negative = numerator < 0;
   if (negative) numerator = -numerator;
-  Wide quotient = numerator / denominator;
-  const Wide twice = (numerator % denominator) * 2;
+  Integer quotient = numerator / denominator;
+  const Integer twice = (numerator % denominator) * 2;
   if (twice > denominator || (twice == denominator && quotient % 2 != 0)) ++quotient;
-  return negative ? -quotient : quotient;
+  if (negative) quotient = -quotient;
+  return quotient;
 }
 
 /// Whether an amount of so many minor units may be written, and read again.
-bool fits(Wide minor, Currency currency) {
+template <typename Integer>
+bool fits(const Integer& minor, Currency currency) {
   const int digits = std::min(static_cast<int>(kWholeDigitsMax) + currency.exponent(), kDigitsMax);
-  const Wide limit = power_of_ten(digits);
+  const auto limit = power_of_ten<Integer>(digits);
   return minor < limit && minor > -limit;
 }
 
@@ -66,25 +63,6 @@ bool rounds_up(std::string_view rest, bool odd) {
 
 }  // namespace
 
-Result<Currency> Currency::parse(std::string_view code) {
-  Currency currency;
-  bool letters = code.size() == currency.code_.size();
-  for (std::size_t i = 0; letters && i < code.size(); ++i) {
-    const char upper = code[i] >= 'a' && code[i] <= 'z' ? static_cast<char>(code[i] - 'a' + 'A') : code[i];
-    letters = upper >= 'A' && upper <= 'Z';
-    currency.code_[i] = upper;
-  }
-  if (!letters) return fail(ErrorCode::kInvalid, "currency must be an ISO 4217 code of three letters, such as USD");
-  return currency;
-}
-
-int Currency::exponent() const noexcept {
-  if (contains(kNoDecimals, code())) return 0;
-  if (contains(kThreeDecimals, code())) return 3;
-  if (contains(kFourDecimals, code())) return 4;
-  return 2;
-}
-
 Result<Decimal> Decimal::parse(std::string_view text) {
   const auto refuse = [] { return fail(ErrorCode::kInvalid, "must be a plain decimal number such as 83 or 0.0125"); };
   const bool negative = !text.empty() && text.front() == '-';
@@ -100,6 +78,21 @@ Result<Decimal> Decimal::parse(std::string_view text) {
   for (const char c : fraction) decimal.units = decimal.units * 10 + (c - '0');
   if (negative) decimal.units = -decimal.units;
   return decimal;
+}
+
+Result<Decimal> Decimal::rounded(std::string_view text) {
+  const bool negative = !text.empty() && text.front() == '-';
+  const std::string_view digits = text.substr(negative ? 1 : 0);
+  const std::size_t point = std::min(digits.find('.'), digits.size());
+  const std::string_view fraction = digits.substr(std::min(point + 1, digits.size()));
+  const std::size_t room = point < kDigitsMax ? kDigitsMax - point : 0;
+  const std::size_t kept = std::min({fraction.size(), static_cast<std::size_t>(kScaleMax), room});
+  auto decimal = parse(text.substr(0, text.size() - (fraction.size() - kept)));
+  if (!decimal || !all_digits(fraction)) return fail(ErrorCode::kInvalid, "must be a decimal number");
+  if (!rounds_up(fraction.substr(kept), decimal->units % 2 != 0)) return decimal;
+  decimal->units += negative ? -1 : 1;
+  if (decimal->units < power_of_ten(kDigitsMax) && -decimal->units < power_of_ten(kDigitsMax)) return decimal;
+  return fail(ErrorCode::kInvalid, "has more than 18 digits");
 }
 
 Result<Decimal> Decimal::plus(const Decimal& other) const {
@@ -151,21 +144,23 @@ std::string Money::to_decimal() const {
 
 Result<Money> Money::convert(const Rate& rate, Currency to) const {
   if (to == currency_) return *this;
+  const auto refuse = [] { return fail(ErrorCode::kInvalid, "the converted amount does not fit"); };
+  if (rate.denominator.units <= 0) return refuse();
   // minor_to = minor_from × 10^(exp_to − exp_from) × numerator / denominator, all in integers until the one rounding.
-  Wide numerator = static_cast<Wide>(minor_) * rate.numerator.units;
-  Wide denominator = rate.denominator.units;
   const int shift = to.exponent() - currency_.exponent() - rate.numerator.scale + rate.denominator.scale;
+  const auto divided = [shift](auto numerator, auto denominator) {
+    (shift >= 0 ? numerator : denominator) *= power_of_ten<decltype(numerator)>(shift >= 0 ? shift : -shift);
+    return divide_half_even(numerator, denominator);
+  };
+  const Wide product = static_cast<Wide>(minor_) * rate.numerator.units;
   constexpr Wide kRoom = static_cast<Wide>(1) << 80U;  // keeps the shifted numbers inside 128 bits
-  if (denominator <= 0 || numerator > kRoom || numerator < -kRoom || shift > kScaleMax + 2) {
-    return fail(ErrorCode::kInvalid, "the converted amount does not fit");
+  if (product <= kRoom && product >= -kRoom && shift <= kScaleMax + 2) {
+    const Wide minor = divided(product, static_cast<Wide>(rate.denominator.units));
+    if (!fits(minor, to)) return refuse();
+    return Money(static_cast<std::int64_t>(minor), to);
   }
-  if (shift >= 0) {
-    numerator *= power_of_ten(shift);
-  } else {
-    denominator *= power_of_ten(-shift);
-  }
-  const Wide minor = divide_half_even(numerator, denominator);
-  if (!fits(minor, to)) return fail(ErrorCode::kInvalid, "the converted amount does not fit");
+  const Widest minor = divided(Widest(minor_) * rate.numerator.units, Widest(rate.denominator.units));
+  if (!fits(minor, to)) return refuse();
   return Money(static_cast<std::int64_t>(minor), to);
 }
 

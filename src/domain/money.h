@@ -17,8 +17,11 @@ class Currency {
   /// Errors: `kInvalid` unless `code` is three letters; small letters are taken as capitals.
   static Result<Currency> parse(std::string_view code);
   [[nodiscard]] std::string_view code() const noexcept { return {code_.data(), code_.size()}; }
-  /// Digits after the point: 2 for most, 0 for yen, 3 for dinars. Source: ISO 4217, list one.
+  /// Digits after the point: 2 for most and for what is not listed, 0 for yen, 3 for dinars. Source: ISO 4217, list
+  /// one.
   [[nodiscard]] int exponent() const noexcept;
+  /// Whether ISO 4217 lists it with a minor unit; gold, and what somebody made up, are not.
+  [[nodiscard]] bool is_listed() const noexcept;
   auto operator<=>(const Currency&) const = default;
 
  private:
@@ -33,11 +36,16 @@ struct Decimal {
   /// Errors: `kInvalid` for text that is no plain decimal or has more than 18 digits.
   static Result<Decimal> parse(std::string_view text);
 
+  /// The same for text with more digits than it can hold, as programs print their floats: rounded half to even to 12
+  /// digits behind the point, and 18 in all. Errors: `kInvalid` for text that is no plain decimal, or above that.
+  static Result<Decimal> rounded(std::string_view text);
+
   /// The exact sum. Errors: `kInvalid` if it needs more than 18 digits.
   [[nodiscard]] Result<Decimal> plus(const Decimal& other) const;
   [[nodiscard]] Decimal negated() const noexcept { return {-units, scale}; }
   /// As canonical JSON writes it, without needless zeros: `12.5`.
   [[nodiscard]] std::string to_text() const;
+  bool operator==(const Decimal&) const = default;  ///< of how it is written: 1.50 is not 1.5
 };
 
 /// How many units of one currency are paid for one unit of another: `numerator / denominator`.

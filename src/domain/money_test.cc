@@ -64,6 +64,66 @@ TEST(Money, ConvertsAtTheRateAndKeepsTheCurrencysDecimals) {
   EXPECT_EQ(money("10", "USD").convert(usd_to_jpy, currency("JPY"))->to_decimal(), "1495");
 }
 
+/// A tie goes to the even neighbour, on both sides of zero and between any two exponents.
+TEST(Money, ConvertsTiesHalfToEven) {
+  const Rate half{*Decimal::parse("0.5"), *Decimal::parse("1")};
+  const auto halved = [&](std::string_view amount, std::string_view from, std::string_view to) {
+    return money(amount, from).convert(half, currency(to))->to_decimal();
+  };
+  EXPECT_EQ(halved("0.01", "USD", "EUR"), "0.00");
+  EXPECT_EQ(halved("0.03", "USD", "EUR"), "0.02");
+  EXPECT_EQ(halved("0.05", "USD", "EUR"), "0.02");
+  EXPECT_EQ(halved("-0.01", "USD", "EUR"), "0.00");
+  EXPECT_EQ(halved("-0.03", "USD", "EUR"), "-0.02");
+  EXPECT_EQ(halved("-0.05", "USD", "EUR"), "-0.02");
+  EXPECT_EQ(halved("3", "JPY", "KRW"), "2");
+  EXPECT_EQ(halved("5", "JPY", "KRW"), "2");
+  EXPECT_EQ(halved("5.00", "USD", "JPY"), "2");
+  EXPECT_EQ(halved("7.00", "USD", "JPY"), "4");
+  EXPECT_EQ(halved("0.003", "KWD", "BHD"), "0.002");
+  EXPECT_EQ(halved("0.0001", "CLF", "UYW"), "0.0000");
+  EXPECT_EQ(halved("0.0003", "CLF", "UYW"), "0.0002");
+  EXPECT_EQ(halved("0.0130", "CLF", "KWD"), "0.006");
+  EXPECT_EQ(halved("1", "JPY", "CLF"), "0.5000");
+  const Rate third{*Decimal::parse("1"), *Decimal::parse("3")};
+  EXPECT_EQ(money("0.02", "USD").convert(third, currency("EUR"))->to_decimal(), "0.01");
+}
+
+/// The largest amounts convert, or say that they do not fit; they never wrap.
+TEST(Money, ThatDoesNotFitIsAnErrorAndNeverWraps) {
+  const Rate one{*Decimal::parse("1"), *Decimal::parse("1")};
+  const Rate huge{*Decimal::parse("999999999999999999"), *Decimal::parse("0.000000000001")};
+  const Rate tiny{*Decimal::parse("0.000000000001"), *Decimal::parse("999999999999999999")};
+  for (const char* code : {"JPY", "USD", "KWD", "CLF"}) {
+    const Currency from = currency(code);
+    const std::string largest = from.exponent() == 0   ? "999999999999999"
+                                : from.exponent() == 4 ? "99999999999999.9999"
+                                                       : "999999999999999." + std::string(from.exponent(), '9');
+    for (const std::string sign : {"", "-"}) {
+      const Money most = money(sign + largest, code);
+      for (const char* other : {"KRW", "EUR", "BHD", "UYW"}) {
+        const Currency to = currency(other);
+        EXPECT_FALSE(most.convert(huge, to)) << code << other;
+        EXPECT_EQ(most.convert(tiny, to)->minor(), 0) << code << other;
+        const auto same = most.convert(one, to);
+        EXPECT_TRUE(!same || (same->minor() < 0) == (most.minor() < 0)) << code << other;
+      }
+      EXPECT_EQ(*most.convert(huge, from), most);
+    }
+  }
+}
+
+/// A rate with many digits must not make large amounts impossible: ten billion dollars did not fit once.
+TEST(Money, ConvertsLargeAmountsAtRatesWithManyDigits) {
+  const Rate usd_to_inr{*Decimal::parse("89.452003479004"), *Decimal::parse("1")};
+  EXPECT_EQ(money("10000000000.01", "USD").convert(usd_to_inr, currency("INR"))->to_decimal(), "894520034790.93");
+  EXPECT_EQ(money("-9999999999999.99", "USD").convert(usd_to_inr, currency("INR"))->to_decimal(),
+            "-894520034790039.11");
+  EXPECT_FALSE(money("99999999999999.99", "USD").convert(usd_to_inr, currency("INR")));
+  const Rate inr_to_eur{*Decimal::parse("0.923456789012"), *Decimal::parse("89.452003479004")};
+  EXPECT_EQ(money("999999999999999.99", "INR").convert(inr_to_eur, currency("EUR"))->to_decimal(), "10323489168453.92");
+}
+
 TEST(Money, IsOneValueInARecord) {
   const Money price = money("0.05", "EUR");
   EXPECT_EQ(price.to_value().text(), R"({"amount":"0.05","currency":"EUR"})");
@@ -85,6 +145,28 @@ TEST(Decimal, AddsExactly) {
   EXPECT_EQ(sum("0.000000000001", "99999"), "99999.000000000001");
   EXPECT_EQ(Decimal::parse("-0.050")->to_text(), "-0.05");
   EXPECT_EQ(Decimal::parse("1.5")->negated().to_text(), "-1.5");
+}
+
+/// Rates come from other people's floats: 17 digits and more.
+TEST(Decimal, RoundsWhatItCanNotHoldHalfToEven) {
+  const auto rounded = [](std::string_view text) {
+    const auto decimal = Decimal::rounded(text);
+    return decimal ? decimal->to_text() : "refused";
+  };
+  EXPECT_EQ(rounded("83.2"), "83.2");
+  EXPECT_EQ(rounded("89.45200347900390625"), "89.452003479004");
+  EXPECT_EQ(rounded("0.0000117647058823529"), "0.000011764706");
+  EXPECT_EQ(rounded("0.0000000000005"), "0");
+  EXPECT_EQ(rounded("0.0000000000015"), "0.000000000002");
+  EXPECT_EQ(rounded("0.00000000000051"), "0.000000000001");
+  EXPECT_EQ(rounded("-0.0000000000015"), "-0.000000000002");
+  EXPECT_EQ(rounded("1234567.0123456789012"), "1234567.0123456789");
+  EXPECT_EQ(rounded("999999999999999999"), "999999999999999999");
+  EXPECT_EQ(rounded("999999999999999999.5"), "refused");
+  EXPECT_EQ(rounded("1000000000000000000"), "refused");
+  for (const char* text : {"", "-", ".5", "1e5", "1,5", "0x10", "1.5.2", "12.3456789012345x", "NaN", " 1"}) {
+    EXPECT_EQ(rounded(text), "refused") << text;
+  }
 }
 
 TEST(Decimal, RefusesASumWithMoreDigitsThanItCouldRead) {
