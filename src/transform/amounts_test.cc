@@ -135,5 +135,65 @@ TEST(RateTable, GoesThroughItsBaseAndDividesOnce) {
   EXPECT_FALSE(table.rate(currency("CHF"), currency("USD")));
 }
 
+// ---- a source of rates beside the table
+
+RateTable with_source(const char* base, std::map<std::string, const char*> rates) {
+  RateTable table = contract_rates();  // 1 USD = 83 INR = 0.92 EUR
+  table.quotes.base = currency(base);
+  for (const auto& [code, rate] : rates) table.quotes.rates[currency(code)] = {Decimal::parse(rate).value()};
+  return table;
+}
+
+std::string converted(const RateTable& table, const char* amount, const char* from, const char* to) {
+  const auto rate = table.rate(currency(from), currency(to));
+  if (!rate) return rate.error().message;
+  return Money::parse(json(amount), currency(from))->convert(*rate, currency(to))->to_decimal();
+}
+
+TEST(RateTable, TakesFromTheSourceWhatItHasTold) {
+  const RateTable table = with_source("USD", {{"INR", "90"}, {"JPY", "150"}});
+  EXPECT_EQ(converted(table, "1", "USD", "INR"), "90.00");
+  EXPECT_EQ(converted(table, "1", "USD", "EUR"), "0.92");
+  EXPECT_EQ(converted(table, "90", "INR", "EUR"), "0.92");  // one from each: they share their base
+  EXPECT_EQ(converted(table, "3", "INR", "JPY"), "5");
+  EXPECT_THAT(converted(table, "1", "USD", "CHF"), HasSubstr("no rate of exchange is known for CHF"));
+}
+
+TEST(RateTable, TakesAPairWholeFromOneOfThemWhereTheirBasesDiffer) {
+  const RateTable table = with_source("EUR", {{"INR", "100"}, {"USD", "1.25"}});
+  EXPECT_EQ(converted(table, "1", "USD", "INR"), "80.00");
+  EXPECT_EQ(converted(table, "1", "EUR", "INR"), "100.00");
+  EXPECT_EQ(converted(table, "1", "EUR", "USD"), "1.25");
+  RateTable with_francs = table;
+  with_francs.rates[currency("CHF")] = Decimal::parse("0.9").value();
+  EXPECT_EQ(converted(with_francs, "1", "USD", "CHF"), "0.90");
+  EXPECT_EQ(converted(with_francs, "83", "INR", "CHF"), "0.90");  // by the table alone
+}
+
+TEST(RateTable, NeverGoesBackToTheTableForARateThatIsTooOld) {
+  RateTable table = with_source("USD", {{"INR", "90"}, {"JPY", "150"}});
+  auto& rupees = table.quotes.rates[currency("INR")];
+  rupees.as_of = parse_rfc3339("2026-11-01T00:00:00Z").value();
+  rupees.too_old = true;
+  EXPECT_EQ(converted(table, "1", "USD", "INR"),
+            "the rate of exchange for INR is of 2026-11-01T00:00:00Z, older than `rates.source.max_age_hours` allows");
+  EXPECT_THAT(converted(table, "1", "EUR", "INR"), HasSubstr("older than"));
+  EXPECT_EQ(converted(table, "1", "USD", "JPY"), "150");
+  EXPECT_EQ(converted(table, "1", "INR", "INR"), "1.00");
+}
+
+TEST(RateTable, ServesAloneUntilTheSourceHasToldSomething) {
+  EXPECT_EQ(converted(with_source("EUR", {}), "1", "USD", "INR"), "83.00");
+}
+
+TEST(Mapper, WithOtherRatesReadsAndWritesTheSameWay) {
+  const Mapper mapper = contract_mapper();
+  const Mapper later = mapper.with_quotes(with_source("USD", {{"INR", "90"}}).quotes);
+  const Fields price = object(R"({"price":{"amount":"10.00","currency":"USD"}})");
+  EXPECT_EQ(later.to_platform(kCoreldove, "product", price)->to_json(), R"({"currency":"INR","product_price":900})");
+  EXPECT_EQ(mapper.to_platform(kCoreldove, "product", price)->to_json(), R"({"currency":"INR","product_price":830})");
+  EXPECT_EQ(&later.plan(kCoreldove, "product"), &mapper.plan(kCoreldove, "product"));
+}
+
 }  // namespace
 }  // namespace datasync::transform

@@ -56,19 +56,22 @@ struct Mapper::Plans {
   }
 };
 
-Mapper::Mapper(Mapping mapping, RateTable rates) : mapping_(std::move(mapping)), rates_(std::move(rates)) {
-  auto plans = std::make_unique<Plans>();
-  for (const auto& [id, platform] : mapping_.platforms) {
-    plans->platforms.add(id.str(), compile_platform(mapping_, &platform));
+Mapper::Mapper(Mapping mapping, RateTable rates)
+    : mapping_(std::make_shared<const Mapping>(std::move(mapping))), rates_(std::move(rates)) {
+  auto plans = std::make_shared<Plans>();
+  for (const auto& [id, platform] : mapping_->platforms) {
+    plans->platforms.add(id.str(), compile_platform(*mapping_, &platform));
   }
-  plans->canonical = compile_platform(mapping_, nullptr);
-  for (const auto& [entity, rules] : mapping_.entities) plans->rules.add(entity, rules);
+  plans->canonical = compile_platform(*mapping_, nullptr);
+  for (const auto& [entity, rules] : mapping_->entities) plans->rules.add(entity, rules);
   plans_ = std::move(plans);
 }
 
-Mapper::~Mapper() = default;
-Mapper::Mapper(Mapper&&) noexcept = default;
-Mapper& Mapper::operator=(Mapper&&) noexcept = default;
+Mapper Mapper::with_quotes(Quotes quotes) const {
+  Mapper other = *this;
+  other.rates_.quotes = std::move(quotes);
+  return other;
+}
 
 Result<CanonicalChange> Mapper::to_canonical(const PlatformId& source, std::string_view entity,
                                              const Fields& data) const {
@@ -78,7 +81,7 @@ Result<CanonicalChange> Mapper::to_canonical(const PlatformId& source, std::stri
 Result<void> Mapper::complete(const PlatformId& source, std::string_view entity, const Record* record,
                               CanonicalChange& change) const {
   if (change.lone_parts.empty()) return {};
-  return complete_change(plans_->of(source, entity), rules_of(mapping_, entity), record, change);
+  return complete_change(plans_->of(source, entity), rules_of(*mapping_, entity), record, change);
 }
 
 void Mapper::add_create_defaults(std::string_view entity, Fields& fields) const {
@@ -100,8 +103,8 @@ Result<Fields> Mapper::to_platform(const PlatformId& target, std::string_view en
 void Mapper::add_context(const PlatformId& target, std::string_view entity, std::string_view id,
                          const OutboundContext& context, Fields& data) const {
   if (!id.empty()) data.set(plans_->of(target, entity).id_name, Value::string(id));
-  const auto platform = mapping_.platforms.find(target);
-  if (platform != mapping_.platforms.end()) write_context(platform->second, context, data);
+  const auto platform = mapping_->platforms.find(target);
+  if (platform != mapping_->platforms.end()) write_context(platform->second, context, data);
 }
 
 const EntityPlan& Mapper::plan(const PlatformId& platform, std::string_view entity) const noexcept {
@@ -110,6 +113,11 @@ const EntityPlan& Mapper::plan(const PlatformId& platform, std::string_view enti
 
 std::uint64_t Mapper::held_hash(const EntityPlan& plan, std::string_view field, const Value& value) const {
   return hash_as_written(plan, rates_, field, value);
+}
+
+std::optional<Value> Mapper::amount_as_written(const EntityPlan& plan, std::string_view field,
+                                               const Value& value) const {
+  return transform::amount_as_written(plan, rates_, field, value);
 }
 
 bool Mapper::writable(const EntityPlan& plan, std::string_view field, Verb verb) {

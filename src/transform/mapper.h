@@ -50,11 +50,11 @@ struct OutboundContext {
 class Mapper {
  public:
   Mapper(Mapping mapping, RateTable rates);
-  ~Mapper();
-  Mapper(Mapper&&) noexcept;
-  Mapper& operator=(Mapper&&) noexcept;
 
-  [[nodiscard]] const Mapping& mapping() const noexcept { return mapping_; }
+  /// The same with other rates from the source. Cheap: all that is compiled is shared.
+  [[nodiscard]] Mapper with_quotes(Quotes quotes) const;
+
+  [[nodiscard]] const Mapping& mapping() const noexcept { return *mapping_; }
   [[nodiscard]] const RateTable& rates() const noexcept { return rates_; }
 
   /// Of several names for one canonical field the platform's own wins, then the parts of a split field, the canonical
@@ -96,6 +96,10 @@ class Mapper {
                                         const Value& value) const {
     return held_hash(plan(platform, entity), field, value);
   }
+  /// An amount as the platform of `plan` is told it at the rate of now, in its own currency; none for what is no
+  /// amount, or is in that currency already. Written again it stays as it is, whatever the rate is by then.
+  [[nodiscard]] std::optional<Value> amount_as_written(const EntityPlan& plan, std::string_view field,
+                                                       const Value& value) const;
   /// False for fields that the platform of `plan` can't write; they are outside convergence. Some it takes with a
   /// create only, such as the lines of an order.
   [[nodiscard]] static bool writable(const EntityPlan& plan, std::string_view field, Verb verb = Verb::kUpdated);
@@ -120,9 +124,9 @@ class Mapper {
 
  private:
   struct Plans;
-  Mapping mapping_;
+  std::shared_ptr<const Mapping> mapping_;
   RateTable rates_;
-  std::unique_ptr<const Plans> plans_;
+  std::shared_ptr<const Plans> plans_;
 };
 
 }  // namespace datasync::transform

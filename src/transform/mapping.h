@@ -67,13 +67,37 @@ struct PlatformMapping {
   std::map<std::string, EntityMapping> entities;
 };
 
-/// Units of each currency for one unit of `base`, with the day that the table is of.
+/// What a source of rates has told: units of each currency for one unit of `base`. Empty until it has told something.
+struct Quotes {
+  struct Quote {
+    Decimal rate;
+    Timestamp as_of{};     ///< the rate is of then
+    bool too_old = false;  ///< nothing is converted at it any more
+    bool operator==(const Quote&) const = default;
+  };
+  Currency base;
+  std::map<Currency, Quote> rates;
+
+  [[nodiscard]] bool knows(Currency currency) const {
+    return !rates.empty() && (currency == base || rates.contains(currency));
+  }
+  bool operator==(const Quotes&) const = default;
+};
+
+/// Units of each currency for one unit of `base`, with the day that the table is of; and what a source has told since.
 struct RateTable {
   Currency base;
   Timestamp as_of{};
   std::map<Currency, Decimal> rates;
-  /// Through `base` where neither is the base: INR → EUR is EUR per USD over INR per USD, divided only once, at the
-  /// amount. Errors: `kInvalid` if either currency is not in the table.
+  Quotes quotes = {};
+  /// Through the base where neither is the base: INR → EUR is EUR per USD over INR per USD, divided only once, at the
+  /// amount.
+  ///
+  /// A currency that the source has told goes by what it told, and never back to the table: one that is too old is an
+  /// error, not a reason to take an older one. The table serves the others; where its base is not the source's, those
+  /// pairs of which the source does not know both.
+  ///
+  /// Errors: `kInvalid` if a currency is in neither, or its rate is too old.
   [[nodiscard]] Result<Rate> rate(Currency from, Currency to) const;
 };
 

@@ -78,13 +78,14 @@ const Value& kept(const Outbound& to, const Value& sent) {
   return to.kept_otherwise && sent.kind() == Value::Kind::kString ? *to.kept_otherwise : sent;
 }
 
-std::uint64_t hash_of_amount(const EntityPlan& plan, const RateTable& rates, const Value& value) {
+/// None where it stays as it is.
+std::optional<Value> converted(const EntityPlan& plan, const RateTable& rates, const Value& value) {
   const auto money = plan.convert_to ? Money::from_value(value) : std::nullopt;
-  if (!money) return value.hash();
+  if (!money || money->currency() == *plan.convert_to) return std::nullopt;
   const auto rate = rates.rate(money->currency(), *plan.convert_to);
-  if (!rate) return value.hash();
+  if (!rate) return std::nullopt;
   const auto amount = money->convert(*rate, *plan.convert_to);
-  return amount ? amount->to_value().hash() : value.hash();
+  return amount ? std::optional(amount->to_value()) : std::nullopt;
 }
 
 }  // namespace
@@ -128,11 +129,18 @@ Result<Fields> write_fields(const EntityPlan& plan, const RateTable& rates, cons
   return std::move(assembly).finish();
 }
 
+std::optional<Value> amount_as_written(const EntityPlan& plan, const RateTable& rates, std::string_view field,
+                                       const Value& value) {
+  const Outbound* to = plan.outbound.find(field);
+  if (to == nullptr || to->role != Role::kMoney) return std::nullopt;
+  return converted(plan, rates, value);
+}
+
 std::uint64_t hash_as_written(const EntityPlan& plan, const RateTable& rates, std::string_view field,
                               const Value& value) {
   const Outbound* to = plan.outbound.find(field);
   if (to == nullptr) return value.hash();
-  if (to->role == Role::kMoney) return hash_of_amount(plan, rates, value);
+  if (to->role == Role::kMoney) return converted(plan, rates, value).value_or(value).hash();
   if (to->role == Role::kWholeName) {
     const auto name = value.as_string();
     return name ? Value::string(join_name(split_name(*name))).hash() : value.hash();
