@@ -25,6 +25,7 @@ Api::Api(Parts parts, ApiOptions options)
                 std::move(parts.bytes_on_disk),
                 std::move(parts.rate_gate),
                 std::move(parts.propose),
+                std::move(parts.rate_source),
                 std::move(options)} {
   const ApiOptions& limits = services_.options;
   services_.queries = std::make_unique<WorkPool>(

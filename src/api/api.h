@@ -31,9 +31,10 @@ class Api {
     MakeReader make_reader;  ///< `Store::make_reader`; called from query threads
     std::function<std::shared_ptr<const pipeline::Catalog>()> catalog;  ///< the present one; from any thread
     security::VerificationTokens verifications;
-    std::function<std::int64_t()> bytes_on_disk = {};  ///< for the metrics; from any thread
-    RateGate rate_gate = {};                           ///< none: no limit
-    Propose propose = {};                              ///< none: proposals are refused
+    std::function<std::int64_t()> bytes_on_disk = {};                   ///< for the metrics; from any thread
+    RateGate rate_gate = {};                                            ///< none: no limit
+    Propose propose = {};                                               ///< none: proposals are refused
+    std::function<std::optional<RateSourceStatus>()> rate_source = {};  ///< of the rates of exchange; from any thread
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

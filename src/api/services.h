@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/backend.h"
 #include "api/http_stats.h"
@@ -43,6 +45,18 @@ using RateGate = std::function<std::optional<seconds>(const security::Caller& ca
 using Propose = std::function<tl::expected<std::shared_ptr<const pipeline::Catalog>, std::vector<FieldError>>(
     const Value& proposal)>;
 
+/// How the source of rates of exchange stands.
+struct RateSourceStatus {
+  std::string source;                          ///< scheme, host and port
+  bool degraded = false;                       ///< nothing is known yet, or some rate is too old or not believed
+  std::size_t currencies = 0;                  ///< of which a rate is known
+  std::optional<Timestamp> as_of;              ///< the newest of them is of then
+  std::optional<Timestamp> heard_at;           ///< the last good answer; none since the start
+  std::string last_error;                      ///< of the last request; empty: none
+  std::vector<std::string> too_old;            ///< currencies that nothing is converted into any more
+  std::map<std::string, std::string> refused;  ///< currency: why what the source tells of it is not taken
+};
+
 /// Where routes find what they need. All is borrowed or owned by `Api` and lives as long as it does.
 struct Services {
   Backend& backend;
@@ -55,6 +69,7 @@ struct Services {
   std::function<std::int64_t()> bytes_on_disk;
   RateGate rate_gate;
   Propose propose;
+  std::function<std::optional<RateSourceStatus>()> rate_source;  ///< may be empty: there is none
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};

@@ -60,7 +60,8 @@ class BudgetClock final : public Clock {
 };
 
 Result<pipeline::Catalog> build_catalog(const Settings& settings, const Clock& clock, const Proposal* proposal,
-                                        std::vector<ConfigFault>* faults) {
+                                        std::vector<ConfigFault>* faults,
+                                        std::optional<RateSourceOptions>* rate_source) {
   PlatformConfigInput input;
   if (proposal != nullptr) input.proposal = &proposal->words;
   input.faults = faults;
@@ -78,14 +79,15 @@ Result<pipeline::Catalog> build_catalog(const Settings& settings, const Clock& c
   input.request_timeout = settings.request_timeout;
   auto config = load_platform_config(input);
   if (!config) return fail(std::move(config).error());
+  if (rate_source != nullptr) *rate_source = config->rates.source;
 
-  std::vector<std::unique_ptr<delivery::Connector>> connectors;
+  std::vector<std::shared_ptr<const delivery::Connector>> connectors;
   for (const delivery::ConnectorOptions& options : config->connectors) {
     auto connector = delivery::make_connector(options);
     if (!connector) return fail(std::move(connector).error());
     connectors.push_back(std::move(*connector));
   }
-  return pipeline::Catalog{transform::Mapper(std::move(config->mapping), std::move(config->rates)),
+  return pipeline::Catalog{transform::Mapper(std::move(config->mapping), std::move(config->rates.table)),
                            conflict::RuleBook(std::move(config->rulebooks)), std::move(connectors)};
 }
 
@@ -103,9 +105,10 @@ std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog) {
   return fields;
 }
 
-Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings) {
+Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings,
+                                                              std::optional<RateSourceOptions>* rate_source) {
   static const SystemClock clock;  // rules outlive this call, and everything else
-  auto catalog = build_catalog(settings, clock, nullptr, nullptr);
+  auto catalog = build_catalog(settings, clock, nullptr, nullptr, rate_source);
   if (!catalog) return fail(std::move(catalog).error());
   return std::make_shared<const pipeline::Catalog>(std::move(*catalog));
 }
@@ -114,7 +117,7 @@ Result<std::shared_ptr<const pipeline::Catalog>> make_proposed_catalog(const Set
                                                                        const Proposal& proposal,
                                                                        std::vector<ConfigFault>& faults) {
   auto clock = std::make_shared<const BudgetClock>(proposal.scripts_budget);
-  auto catalog = build_catalog(settings, *clock, &proposal, &faults);
+  auto catalog = build_catalog(settings, *clock, &proposal, &faults, nullptr);
   if (!catalog) return fail(std::move(catalog).error());
   using Kept = std::pair<std::shared_ptr<const BudgetClock>, pipeline::Catalog>;  // its rules look at the clock
   auto kept = std::make_shared<const Kept>(std::move(clock), std::move(*catalog));

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/config_section.h"
 #include "app/config_tree.h"
+#include "app/rate_answer.h"
 #include "app/settings.h"
 #include "base/result.h"
 #include "pipeline/catalog.h"
@@ -13,8 +15,10 @@
 namespace datasync::app {
 
 /// The shipped platforms, entities, rates and rules, with those of `--config` laid over them, ready for the pipeline.
+/// `rate_source`, where it is not null, becomes where rates come from; until it has told some, the table serves.
 /// Errors: `kInvalid`; one line per problem with file, line, key and the way out.
-[[nodiscard]] Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(const Settings& settings);
+[[nodiscard]] Result<std::shared_ptr<const pipeline::Catalog>> make_catalog(
+    const Settings& settings, std::optional<RateSourceOptions>* rate_source = nullptr);
 
 /// Fields as `user.email` that a rule wants verified and whose notifier can't be reached: a person decides.
 [[nodiscard]] std::vector<std::string> unverified_fields(const pipeline::Catalog& catalog);

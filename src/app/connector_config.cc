@@ -55,36 +55,6 @@ std::map<std::string, Outcome::Kind> read_outcomes(ConfigSection& parent, std::s
   return outcomes;
 }
 
-std::string read_address(ConfigSection& connection, std::string_view path_where_none) {
-  std::string address = connection.text("address").value_or("");
-  if (address.empty()) {
-    connection.refuse("address", "is missing: where is the platform? For example https://api.example.com");
-    return address;
-  }
-  const auto url = net::parse_url(address);
-  if (!url) {
-    connection.refuse("address", url.error().message);
-  } else if (!path_where_none.empty() && url->target == "/") {
-    if (address.ends_with('/')) address.pop_back();
-    address += path_where_none;
-  }
-  return address;
-}
-
-delivery::Credential read_credential(ConfigSection& connection) {
-  using Kind = delivery::Credential::Kind;
-  delivery::Credential credential;
-  const std::string token = connection.text("bearer_token").value_or("");
-  const std::string key = connection.text("api_key").value_or("");
-  take(credential.header, connection.text("api_key_header"));
-  if (!token.empty() && !key.empty()) connection.refuse("api_key", "stands beside `bearer_token`: use one of them");
-  if (!token.empty() || !key.empty()) {
-    credential.kind = token.empty() ? Kind::kApiKey : Kind::kBearer;
-    credential.secret = token.empty() ? key : token;
-  }
-  return credential;
-}
-
 std::optional<delivery::TokenBucket::Options> read_rate_limit(ConfigSection& connection) {
   if (!connection.has("rate_limit")) return std::nullopt;
   ConfigSection section = connection.section("rate_limit");
@@ -303,6 +273,36 @@ enum class Protocol { kRest, kGraphql };
 constexpr std::array<Words<Protocol>, 2> kProtocols{{{"rest", Protocol::kRest}, {"graphql", Protocol::kGraphql}}};
 
 }  // namespace
+
+std::string read_address(ConfigSection& connection, std::string_view path_where_none) {
+  std::string address = connection.text("address").value_or("");
+  if (address.empty()) {
+    connection.refuse("address", "is missing: where is it? For example https://api.example.com");
+    return address;
+  }
+  const auto url = net::parse_url(address);
+  if (!url) {
+    connection.refuse("address", url.error().message);
+  } else if (!path_where_none.empty() && url->target == "/") {
+    if (address.ends_with('/')) address.pop_back();
+    address += path_where_none;
+  }
+  return address;
+}
+
+delivery::Credential read_credential(ConfigSection& connection) {
+  using Kind = delivery::Credential::Kind;
+  delivery::Credential credential;
+  const std::string token = connection.text("bearer_token").value_or("");
+  const std::string key = connection.text("api_key").value_or("");
+  take(credential.header, connection.text("api_key_header"));
+  if (!token.empty() && !key.empty()) connection.refuse("api_key", "stands beside `bearer_token`: use one of them");
+  if (!token.empty() || !key.empty()) {
+    credential.kind = token.empty() ? Kind::kApiKey : Kind::kBearer;
+    credential.secret = token.empty() ? key : token;
+  }
+  return credential;
+}
 
 std::optional<delivery::ConnectorOptions> read_connection(ConfigSection& connection, const ConnectionContext& context) {
   if (!connection.has("protocol")) connection.refuse("protocol", "is missing: rest or graphql");

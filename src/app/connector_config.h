@@ -27,4 +27,10 @@ struct ConnectionContext {
 [[nodiscard]] std::optional<delivery::ConnectorOptions> read_connection(ConfigSection& connection,
                                                                         const ConnectionContext& context);
 
+/// `address`, which must be an URL; `path_where_none` is added to one without a path. Empty where there is none, which
+/// is noted.
+[[nodiscard]] std::string read_address(ConfigSection& connection, std::string_view path_where_none);
+/// `bearer_token`, or `api_key` with `api_key_header`.
+[[nodiscard]] delivery::Credential read_credential(ConfigSection& connection);
+
 }  // namespace datasync::app

@@ -6,6 +6,7 @@
 #include "app/config_section.h"
 #include "app/config_tree.h"
 #include "app/connector_config.h"
+#include "app/rates_config.h"
 #include "app/rule_scripts.h"
 #include "domain/json.h"
 #include "pipeline/engine.h"
@@ -165,9 +166,14 @@ class PlatformConfigReader {
 
   /// What is wrong is noted.
   PlatformConfig read() {
-    fill_variables(member(root_, "platforms"), "platforms", input_.variable, problems_);
+    for (const char* section : {"platforms", "rates"}) {
+      fill_variables(member(root_, section), section, input_.variable, problems_);
+    }
     ConfigSection top(&root_, "", problems_);
-    read_rates(top);
+    {
+      ConfigSection rates = top.section("rates");
+      config_.rates = read_rates(rates);
+    }
     read_entities(top);
     read_platforms(top);
     read_rules(top);
@@ -175,7 +181,6 @@ class PlatformConfigReader {
   }
 
  private:
-  void read_rates(ConfigSection& top);
   void read_entities(ConfigSection& top);
   EntityRules read_entity(ConfigSection& section);
   void read_platforms(ConfigSection& top);
@@ -196,7 +201,6 @@ class PlatformConfigReader {
                                                           ConfigSection* rule);
   std::optional<std::string> find_document(const std::string& platform, const std::string& name) const;
 
-  std::optional<Currency> currency(ConfigSection& section, std::string_view key);
   /// Refuses an entity that nobody declared.
   void check_entities(ConfigSection& section);
 
@@ -207,40 +211,6 @@ class PlatformConfigReader {
   Problems& problems_;
   PlatformConfig config_;
 };
-
-std::optional<Currency> PlatformConfigReader::currency(ConfigSection& section, std::string_view key) {
-  const auto code = section.text(key);
-  if (!code) return std::nullopt;
-  const auto parsed = Currency::parse(*code);
-  if (parsed) return *parsed;
-  section.refuse(key, parsed.error().message);
-  return std::nullopt;
-}
-
-void PlatformConfigReader::read_rates(ConfigSection& top) {
-  ConfigSection section = top.section("rates");
-  config_.rates.base = currency(section, "base").value_or(Currency{});
-  if (auto day = section.text("as_of")) {
-    const auto time = parse_rfc3339(day->size() == 10 ? *day + "T00:00:00Z" : *day);
-    if (time) {
-      config_.rates.as_of = *time;
-    } else {
-      section.refuse("as_of", "must be a day such as 2026-01-31");
-    }
-  }
-  ConfigSection units = section.section("units");
-  for (const auto& [code, unused] : units.members()) {
-    const auto unit = Currency::parse(code);
-    const auto rate = Decimal::parse(units.text(code).value_or(""));
-    if (!unit) {
-      units.refuse(code, unit.error().message);
-    } else if (!rate || rate->units <= 0) {
-      units.refuse(code, "must be a decimal above zero, such as 83 or 0.92");
-    } else {
-      config_.rates.rates[*unit] = *rate;
-    }
-  }
-}
 
 void PlatformConfigReader::read_entities(ConfigSection& top) {
   ConfigSection section = top.section("entities");
@@ -308,14 +278,15 @@ void PlatformConfigReader::read_platform(const std::string& name, ConfigSection&
       {{"converted", true}, {"original", false}}};
   PlatformMapping platform;
   platform.platform.id = PlatformId(name);
-  platform.platform.currency = currency(section, "currency").value_or(Currency{});
+  platform.platform.currency = read_currency(section, "currency").value_or(Currency{});
   platform.platform.locale = section.text("locale").value_or(platform.platform.locale);
   platform.platform.timezone = section.text("timezone").value_or(platform.platform.timezone);
   platform.context = section.choice<ContextBlock>("context", kContexts).value_or(ContextBlock::kPlatformContext);
   if (section.choice<bool>("amounts", kAmounts).value_or(false)) {
     platform.convert_to = platform.platform.currency;
-    const auto rate = config_.rates.rate(config_.rates.base, *platform.convert_to);
-    if (!rate) section.refuse("currency", rate.error().message);
+    const transform::RateTable& table = config_.rates.table;
+    const auto rate = table.rate(table.base, *platform.convert_to);
+    if (!rate && !config_.rates.source) section.refuse("currency", rate.error().message);  // a source may know it
   }
   {
     ConfigSection entities = section.section("entities");

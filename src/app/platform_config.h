@@ -10,6 +10,7 @@
 
 #include "app/config_section.h"
 #include "app/config_tree.h"
+#include "app/rates_config.h"
 #include "app/shipped_files.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -25,7 +26,7 @@ using VariableLookup = std::function<Result<std::optional<std::string>>(std::str
 /// What the YAML of platforms, entities, rates and rules says, checked, as the rooms take it.
 struct PlatformConfig {
   transform::Mapping mapping;
-  transform::RateTable rates;
+  RatesConfig rates;
   std::map<std::string, conflict::EntityRulebook, std::less<>> rulebooks;  ///< by entity
   std::vector<delivery::ConnectorOptions> connectors;  ///< one for each platform that has a `connection`
 };

@@ -144,15 +144,6 @@ TEST(ShippedConfig, HasTheEntitiesWithTheirKeysAmountsAndDefaults) {
   EXPECT_FALSE(entities["tenant"].stateless);
 }
 
-TEST(ShippedConfig, HasTheRate) {
-  const PlatformConfig config = load();
-  EXPECT_EQ(config.rates.base.code(), "USD");
-  const auto rate = config.rates.rates.at(*Currency::parse("INR"));
-  EXPECT_EQ(rate.units, 83);
-  EXPECT_EQ(rate.scale, 0);
-  EXPECT_EQ(format_rfc3339(config.rates.as_of), "2026-01-01T00:00:00Z");
-}
-
 TEST(ShippedConfig, TheNotifierIsThereWhereItHasAnAddressAndIsToldNothingElse) {
   EXPECT_EQ(rest(load(), "notifier"), nullptr);
   EXPECT_FALSE(load().mapping.platforms.contains(PlatformId("notifier")));
@@ -356,7 +347,7 @@ TEST(UserConfig, AddsAPlatformAndEverythingThatItNeeds) {
   EXPECT_FALSE(user.verbs.at(Verb::kDeleted).served);
   EXPECT_EQ(user.verbs.at(Verb::kDeleted).outcomes.size(), 1U) << "what holds for every entity stays";
   EXPECT_EQ(config.mapping.platforms.at(PlatformId("shopify")).convert_to->code(), "EUR");
-  EXPECT_EQ(config.rates.rates.size(), 2U);
+  EXPECT_EQ(config.rates.table.rates.size(), 2U);
   EXPECT_TRUE(config.mapping.entities.contains("supplier"));
   EXPECT_EQ(config.rulebooks.at("supplier").fields.at("*").strategy->name(), "manual_review");
   const auto& platforms = config.mapping.platforms;
@@ -387,7 +378,7 @@ rates: {units: {INR: "84.5"}}
   const std::string variables = options->entities.at("order").create.front().variables.text();
   EXPECT_THAT(variables, HasSubstr(R"("billingAddress":{"country":"DE","skipValidation":true})"));
   EXPECT_THAT(variables, HasSubstr(R"("channelId":"Q2hhbm5lbDox")"));
-  EXPECT_EQ(config.rates.rates.at(*Currency::parse("INR")).units, 845);
+  EXPECT_EQ(config.rates.table.rates.at(*Currency::parse("INR")).units, 845);
   EXPECT_EQ(mapping(config, "coreldove").entities.at("user").to_canonical.size(), 4U);
 }
 
@@ -489,7 +480,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"platforms: {x: {connection: {protocol: soap}}}",
               "config.yaml:1: platforms.x.connection.protocol: is none of rest, graphql"},
         Wrong{"platforms: {x: {connection: {protocol: rest}}}",
-              "config.yaml:1: platforms.x.connection.address: is missing: where is the platform? For example "
+              "config.yaml:1: platforms.x.connection.address: is missing: where is it? For example "
               "https://api.example.com"},
         Wrong{"platforms: {x: {connection: {protocol: rest, address: \"http://a\", bearer_token: b, api_key: c}}}",
               "config.yaml:1: platforms.x.connection.api_key: stands beside `bearer_token`: use one of them"},
@@ -516,9 +507,6 @@ INSTANTIATE_TEST_SUITE_P(
               "config.yaml:1: platforms.coreldove.connection.plans.user.delete[0].document: names a document "
               "that there is not for coreldove"},
         Wrong{"platforms: {x: {locale: \"${HOME\"}}", "config.yaml:1: platforms.x.locale: `${` without its `}`"},
-        Wrong{"rates: {units: {EUR: -1}}",
-              "config.yaml:1: rates.units.EUR: must be a decimal above zero, such as 83 or 0.92"},
-        Wrong{"rates: {as_of: today}", "config.yaml:1: rates.as_of: must be a day such as 2026-01-31"},
         Wrong{"conflict_rules: {user: {priority: [bizohollic]}}",
               "config.yaml:1: conflict_rules.user.priority: names a platform that there is not; did you mean "
               "`bizoholic`?"},

@@ -10,6 +10,7 @@
 #include "api/stats.h"
 #include "app/catalog_factory.h"
 #include "app/proposal.h"
+#include "app/rate_poller.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "net/http_client.h"
@@ -71,6 +72,25 @@ class InForce {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const T> present_;
+};
+
+/// The configured catalog with the rates that a source has told. A reload or other rates replace it.
+class CatalogInForce {
+ public:
+  explicit CatalogInForce(std::shared_ptr<const pipeline::Catalog> catalog)
+      : configured_(catalog), present_(std::move(catalog)) {}
+  [[nodiscard]] std::shared_ptr<const pipeline::Catalog> get() const { return present_.get(); }
+  /// Not in force before rates are set.
+  void configure(std::shared_ptr<const pipeline::Catalog> catalog) { configured_.set(std::move(catalog)); }
+  std::shared_ptr<const pipeline::Catalog> set_quotes(const transform::Quotes& quotes) {
+    auto catalog = pipeline::with_quotes(configured_.get(), quotes);
+    present_.set(catalog);
+    return catalog;
+  }
+
+ private:
+  InForce<pipeline::Catalog> configured_;
+  InForce<pipeline::Catalog> present_;
 };
 
 Result<std::unique_ptr<storage::Store>> open_store(const Settings& settings) {
@@ -145,9 +165,12 @@ struct Service::Parts {
         gatekeeper(std::move(made_gatekeeper)),
         threads(settings.io_threads, clock),
         client(threads, client_options(settings)),
+        rate_random(make_system_random()),
         make_reader([this] { return store->make_reader(); }),
         hub(clock, stats),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
+        rates({client, clock, *rate_random, settings.database_file + ".rates.json",
+               [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
         backend(engine),
         api({backend,
              clock,
@@ -159,7 +182,12 @@ struct Service::Parts {
              security::VerificationTokens(store->identity_secret()),
              [this] { return store->bytes_on_disk(); },
              {},
-             [this](const Value& proposal) { return propose(*running.get(), proposal); }},
+             [this](const Value& proposal) {
+               auto proposed = propose(*running.get(), proposal);
+               if (proposed) *proposed = pipeline::with_quotes(*proposed, catalog.get()->mapper.rates().quotes);
+               return proposed;
+             },
+             [this] { return rates.status(); }},
             api_options(settings)),
         server(threads, server_options(settings)) {}
 
@@ -181,16 +209,18 @@ struct Service::Parts {
 
   SystemClock clock;
   std::unique_ptr<Random> random;
-  InForce<pipeline::Catalog> catalog;
+  CatalogInForce catalog;
   InForce<Settings> running;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<security::Gatekeeper> gatekeeper;
   net::IoThreads threads;
   net::HttpClient client;
+  std::unique_ptr<Random> rate_random;
   std::function<Result<std::unique_ptr<storage::Reader>>()> make_reader;
   api::Stats stats;
   api::EventHub hub;
   pipeline::Engine engine;
+  RatePoller rates;
   EngineBackend backend;
   api::Api api;
   net::HttpServer server;
@@ -204,7 +234,8 @@ Service::~Service() {
 }
 
 Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::function<void()> credential_refused) {
-  auto catalog = make_catalog(settings);
+  std::optional<RateSourceOptions> rate_source;
+  auto catalog = make_catalog(settings, &rate_source);
   if (!catalog) return fail(std::move(catalog).error());
   static const SystemClock clock;
   for (const std::string& field : unverified_fields(**catalog)) {
@@ -221,7 +252,10 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
   auto service = std::unique_ptr<Service>(new Service(std::move(parts)));
   Parts& made = *service->parts_;
   made.hub.start(made.store->last_sequence());
+  made.rates.configure(std::move(rate_source),
+                       made.catalog.get()->mapper.rates());  // what starts has the last good ones
   DATASYNC_TRY(made.engine.start());
+  made.rates.start();
   made.server.set_handler([&made](net::HttpRequest request, net::Responder responder) {
     made.api.handle(std::move(request), std::move(responder));
   });
@@ -238,11 +272,12 @@ const std::vector<std::uint16_t>& Service::ports() const noexcept {
 }
 
 Result<void> Service::reload(const Settings& settings) {
-  auto catalog = make_catalog(settings);
+  std::optional<RateSourceOptions> rate_source;
+  auto catalog = make_catalog(settings, &rate_source);
   if (!catalog) return fail(std::move(catalog).error());
-  parts_->catalog.set(*catalog);
   parts_->running.set(std::make_shared<const Settings>(settings));
-  parts_->engine.set_catalog(std::move(*catalog));
+  parts_->catalog.configure(*catalog);
+  parts_->rates.configure(std::move(rate_source), (*catalog)->mapper.rates());
   return {};
 }
 
@@ -257,6 +292,7 @@ bool Service::stop(milliseconds deadline) {
   // Half the time each, since a client that never ends its request is no reason to cut deliveries.
   const bool answered = parts_->server.stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
+  parts_->rates.stop();
   parts_->client.stop();
   parts_->hub.stop();
   parts_->threads.stop();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "conflict/rules.h"
@@ -17,7 +18,7 @@ namespace datasync::pipeline {
 struct Catalog {
   transform::Mapper mapper;
   conflict::RuleBook rules;
-  std::vector<std::unique_ptr<delivery::Connector>> connectors;
+  std::vector<std::shared_ptr<const delivery::Connector>> connectors;
 
   [[nodiscard]] const delivery::Connector* connector(const PlatformId& platform) const noexcept {
     for (const auto& connector : connectors) {
@@ -43,5 +44,15 @@ struct Catalog {
     return at == entities.end() ? nullptr : &at->second;
   }
 };
+
+/// The same catalog with other rates of exchange; what it was made of lives as long as it does.
+[[nodiscard]] inline std::shared_ptr<const Catalog> with_quotes(std::shared_ptr<const Catalog> catalog,
+                                                                transform::Quotes quotes) {
+  using Kept = std::pair<std::shared_ptr<const Catalog>, Catalog>;
+  Catalog other = *catalog;
+  other.mapper = catalog->mapper.with_quotes(std::move(quotes));
+  const auto kept = std::make_shared<const Kept>(std::move(catalog), std::move(other));
+  return {kept, &kept->second};
+}
 
 }  // namespace datasync::pipeline

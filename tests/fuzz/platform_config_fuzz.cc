@@ -30,7 +30,7 @@ void use(app::PlatformConfig config) {
     const auto connector = delivery::make_connector(options);
     require(connector || connector.error().code == ErrorCode::kInvalid, "options are taken or refused");
   }
-  const transform::Mapper mapper(std::move(config.mapping), std::move(config.rates));
+  const transform::Mapper mapper(std::move(config.mapping), std::move(config.rates.table));
   const auto data =
       parse_json_object(R"({"id":"1","name":"A B","email":"A@b.c","price":1.5,"status":"active"})").value();
   for (const auto& [platform, unused] : mapper.mapping().platforms) {

@@ -22,6 +22,9 @@ void health(Services& services, Call call) {
   out.field("version", services.options.version).key("services").begin_object();
   out.field("database", snapshot.store_healthy ? "healthy" : "unhealthy").field("queue", "healthy");
   for (const auto& platform : snapshot.platforms) out.field(platform.platform.str(), word_for(platform));
+  if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
+    out.field("rates", rates->degraded ? "unhealthy" : "healthy");
+  }
   out.end_object();
   if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");
   out.end_object();

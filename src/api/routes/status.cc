@@ -45,6 +45,22 @@ void write_suspensions(JsonWriter& out, const std::vector<EngineSnapshot::Suspen
   out.end_array();
 }
 
+void write_rates(JsonWriter& out, const RateSourceStatus& rates, Timestamp now) {
+  out.key("rates").begin_object().field("source", rates.source);
+  out.field("degraded", rates.degraded).field("currencies", rates.currencies);
+  if (rates.as_of) {
+    out.field("as_of", *rates.as_of);
+    out.field("age_seconds", std::chrono::duration_cast<seconds>(now - *rates.as_of).count());
+  }
+  if (rates.heard_at) out.field("heard_at", *rates.heard_at);
+  if (!rates.last_error.empty()) out.field("last_error", rates.last_error);
+  out.key("too_old").begin_array();
+  for (const std::string& currency : rates.too_old) out.text(currency);
+  out.end_array().key("refused").begin_object();
+  for (const auto& [currency, why] : rates.refused) out.field(currency, why);
+  out.end_object().end_object();
+}
+
 }  // namespace
 
 /// GET /sync/status: how the service stands as a whole; it tells nothing of a tenant.
@@ -67,7 +83,11 @@ void status(Services& services, Call call) {
     write_suspensions(out, platform.suspended);
     out.end_object();
   }
-  out.end_object().field("sync_engine_active", snapshot.store_healthy);
+  out.end_object();
+  if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
+    write_rates(out, *rates, services.clock.now());
+  }
+  out.field("sync_engine_active", snapshot.store_healthy);
   out.field("timestamp", services.clock.now()).end_object();
   std::move(call.reply).send(net::json_response(200, out.take()));
 }

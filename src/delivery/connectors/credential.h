@@ -16,6 +16,7 @@ struct Credential {
   Kind kind = Kind::kNone;
   std::string secret = {};           ///< empty with another kind than `kNone`: an error at start
   std::string header = "X-API-Key";  ///< kApiKey only; kBearer uses `Authorization`
+  bool operator==(const Credential&) const = default;
 };
 
 /// `Connector::account`.
