@@ -58,12 +58,13 @@ struct OwnId {
 };
 
 /// What a change that is on its way to a platform says. Its values need not be noted: they are the record's in that
-/// version, by its history.
+/// version, by its history; but for amounts, since the rate of exchange may be another one by then.
 struct FrozenWords {
   RecordVersion version{};
   Verb verb = Verb::kUpdated;
   std::vector<FieldName> fields;
   std::vector<OwnId> ids;  ///< that it names; none: those of the present copy; an empty one: none of the record itself
+  Fields amounts;          ///< those of `fields` that were converted, as the platform was told them
   bool operator==(const FrozenWords&) const = default;
 };
 

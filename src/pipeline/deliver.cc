@@ -325,8 +325,11 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
   attempt->fields.reserve(said.size());
   const transform::EntityPlan& plan = mapper.plan(outbox.target, record.entity);
   for (const FieldState* field : said) {
-    if (field->name != kDeletedField) fields.set(field->name, field->value);
-    attempt->fields.push_back({field->name, field->version, mapper.held_hash(plan, field->name, field->value)});
+    const auto amount = mapper.amount_as_written(plan, field->name, field->value);
+    const Value& value = amount ? *amount : field->value;
+    if (field->name != kDeletedField) fields.set(field->name, value);
+    attempt->fields.push_back({field->name, field->version, mapper.held_hash(plan, field->name, value)});
+    if (amount) attempt->amounts.set(field->name, *amount);
   }
   if (is_verification_request(event)) {
     DATASYNC_TRY(add_token(verification_tokens_, options_.verification_link, event, fields));
@@ -434,6 +437,7 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
   if (!words) return nullptr;
   auto then = record_at(tools_.store, subject.record, version);
   if (!then) return fail(std::move(then).error());
+  put_amounts(*words, *then);
   for (const FieldName& name : words->fields) {
     const FieldState* field = then->find(name);
     if (field == nullptr) return nullptr;  // its history is no longer kept
@@ -453,6 +457,7 @@ Result<void> Deliverer::recall(Window& window, Subject& subject, const PlatformI
   auto words = frozen_words(*known, version);
   auto then = record_at(tools_.store, subject.record, version);
   if (!then) return fail(std::move(then).error());
+  put_amounts(*words, *then);
   auto attempt = std::make_unique<Attempt>();
   attempt->change.target = target;
   attempt->change.version = version;

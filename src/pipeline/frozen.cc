@@ -39,7 +39,7 @@ Result<std::optional<FieldState>> overwritten_by(storage::Store& store, const st
 }  // namespace
 
 void freeze(Knowledge& known, const Attempt& attempt) {
-  FrozenWords words{attempt.change.version, attempt.change.verb, {}, {}};
+  FrozenWords words{attempt.change.version, attempt.change.verb, {}, {}, attempt.amounts};
   words.fields.reserve(attempt.fields.size());
   for (const SentField& sent : attempt.fields) words.fields.push_back(sent.name);
   known.frozen.assign(1, std::move(words));
@@ -52,6 +52,12 @@ void freeze_ids(Knowledge& known, const Attempt& attempt) {
     if (words.version != attempt.change.version) continue;
     words.ids = attempt.change.known_ids;
     if (!has_role(words.ids, {})) words.ids.push_back(kNone);
+  }
+}
+
+void put_amounts(const FrozenWords& words, Record& then) {
+  for (const Field& amount : words.amounts) {
+    if (then.find(amount.name) != nullptr) then.at_or_new(amount.name).value = amount.value;
   }
 }
 

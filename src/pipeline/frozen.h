@@ -16,6 +16,8 @@ namespace datasync::pipeline {
 void freeze(Knowledge& known, const Attempt& attempt);
 /// Its copy is not the present one any more, or gets an id that it does not name: the ids that it names are noted too.
 void freeze_ids(Knowledge& known, const Attempt& attempt);
+/// Puts the amounts as they were told in the place of those of the record, whose worth may be another one by now.
+void put_amounts(const FrozenWords& words, Record& then);
 /// The change has come to its end.
 void thaw(Knowledge& known);
 

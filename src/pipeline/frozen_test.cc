@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/money.h"
+
 namespace datasync::pipeline {
 namespace {
 
@@ -32,6 +34,21 @@ TEST_F(FrozenTest, WhatIsUnderWayIsFoundAgainUnderItsVersion) {
   thaw(known_);
   EXPECT_FALSE(frozen_words(known_, {7}));
   EXPECT_EQ(known_.values.size(), 1U);
+}
+
+// By the time that it is repeated the rate of exchange may be another one.
+TEST_F(FrozenTest, AnAmountIsFoundAgainAsItWasTold) {
+  const auto money = [](std::int64_t minor, const char* code) {
+    return Money::from_minor(minor, Currency::parse(code).value()).to_value();
+  };
+  attempt_.amounts.set("price", money(165'917, "INR"));
+  freeze(known_, attempt_);
+  Record then;
+  then.at_or_new("name").value = Value::string("Pen");
+  then.at_or_new("price").value = money(1'999, "USD");
+  put_amounts(*frozen_words(known_, {7}), then);
+  EXPECT_EQ(then.find("price")->value, money(165'917, "INR"));
+  EXPECT_EQ(then.find("name")->value, Value::string("Pen"));
 }
 
 TEST_F(FrozenTest, TheIdsThatItNamesOutliveTheCopy) {

@@ -28,6 +28,7 @@ struct SentField {
 struct Attempt {
   delivery::Change change;
   std::vector<SentField> fields;
+  Fields amounts;           ///< those that were converted, as the target is told them
   Timestamp started{};      ///< of its first request: what its target wrote later may have been overwritten by it
   Sequence newest{};        ///< the last event that it speaks for; its id is the key
   std::size_t covered = 0;  ///< how many of the outbox's waiting events, from the first, it speaks for

@@ -34,6 +34,7 @@ struct PlatformShape {
   milliseconds clock_skew{0};
   std::string token = {};  ///< with which the engine calls it; empty: none
   std::optional<delivery::TokenBucket::Options> rate_limit = {};
+  std::string currency = {};  ///< that it keeps a `price` in; empty: whatever it came in
 
   [[nodiscard]] std::string local(std::string_view canonical) const {
     return renames ? id.str() + "_" + std::string(canonical) : std::string(canonical);

@@ -25,6 +25,11 @@ transform::Mapping mapping_of(const World::Options& options) {
     auto& platform = mapping.platforms[shape.id];
     platform.platform.id = shape.id;
     platform.entities[kEntity].whole_records = shape.is_known_whole;
+    if (!shape.currency.empty()) {
+      platform.platform.currency = Currency::parse(shape.currency).value();
+      platform.convert_to = platform.platform.currency;
+      mapping.entities[kEntity].money_fields = {"price"};
+    }
     if (!shape.renames) continue;
     auto& names = platform.entities[kEntity].to_canonical;
     for (const char* field : {"id", "email", "name", "phone", "city"}) names[shape.local(field)] = field;
@@ -181,6 +186,15 @@ void World::reload(const std::vector<PlatformShape>& shapes) {
   Options options;
   options.platforms = shapes;
   catalog_ = catalog_of(options);
+  engine_->set_catalog(catalog_);
+}
+
+void World::set_rates(const std::map<std::string, std::string>& rates) {
+  transform::Quotes quotes;
+  for (const auto& [code, rate] : rates) {
+    quotes.rates[Currency::parse(code).value()] = {Decimal::parse(rate).value()};
+  }
+  catalog_ = with_quotes(catalog_, std::move(quotes));
   engine_->set_catalog(catalog_);
 }
 

@@ -87,6 +87,8 @@ class World {
   void crash();
   /// Another configuration, without any rules of conflict.
   void reload(const std::vector<PlatformShape>& shapes);
+  /// So many of each currency are a dollar from now on.
+  void set_rates(const std::map<std::string, std::string>& rates);
 
   [[nodiscard]] EngineSnapshot snapshot() const { return engine_->snapshot(); }
   [[nodiscard]] const EventState* state_of(const std::string& event_id) const;

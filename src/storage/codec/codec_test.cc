@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "domain/money.h"
 #include "storage/codec/compact_json.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
@@ -120,6 +121,10 @@ Record some_record(Random& random) {
       }
       if (random.next() % 2 == 0) words.fields.emplace_back(some_text(random));
       if (random.next() % 2 == 0) words.ids.push_back({some_text(random), some_text(random)});
+      for (std::size_t left = random.next() % 3; left > 0; --left) {
+        const auto minor = static_cast<std::int64_t>(random.next() % 1'000'000);
+        words.amounts.set(some_text(random), Money::from_minor(minor, *Currency::parse("INR")).to_value());
+      }
     }
   }
   for (std::size_t left = random.next() % 8; left < 3; ++left) {

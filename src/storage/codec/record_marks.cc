@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "domain/json.h"
+#include "domain/money.h"
 #include "storage/codec/packed_bytes.h"
 
 namespace datasync::storage {
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::size_t kNumber = PackedWriter::kVarintBytesMax;
 constexpr std::size_t kFieldBytesMax = 6 * kNumber;
+constexpr std::uint64_t kWithAmounts = 2;           // in the place of the count, which is one then
 constexpr std::size_t kHeldBytesMax = 6 * kNumber;  // the name comes on top
 
 /// Differences of times wrap around instead of overflowing: whatever stands in a record comes back as it was.
@@ -96,6 +99,8 @@ class Writer {
         bytes += 4 * kNumber;
         for (const FieldName& field : words.fields) bytes += 2 * kNumber + field.size();
         for (const OwnId& own : words.ids) bytes += 2 * kNumber + own.role.size() + own.id.size();
+        for (const Field& amount : words.amounts)
+          bytes += 2 * kNumber + amount.name.size() + amount.value.text().size();
       }
     }
     for (const Hold& hold : record_.holds) {
@@ -152,7 +157,8 @@ class Writer {
   }
 
   void write_frozen(const std::vector<FrozenWords>& frozen) {
-    out_.varint(frozen.size());
+    const bool with_amounts = !frozen.empty() && !frozen.front().amounts.empty();
+    out_.varint(with_amounts ? kWithAmounts : frozen.size());
     for (const FrozenWords& words : frozen) {
       out_.zigzag(words.version.value);
       out_.varint(static_cast<std::uint64_t>(words.verb));
@@ -169,6 +175,12 @@ class Writer {
       for (const OwnId& own : words.ids) {
         out_.text(own.role);
         out_.text(own.id);
+      }
+      if (!with_amounts) continue;
+      out_.varint(words.amounts.size());
+      for (const Field& amount : words.amounts) {
+        out_.text(amount.name);
+        out_.text(amount.value.text());
       }
     }
   }
@@ -305,9 +317,9 @@ class Reader {
   }
 
   void read_frozen(std::vector<FrozenWords>& frozen) {
-    const std::size_t count = in_.count();
-    if (count > 1) return in_.refuse();
-    frozen.resize(count);
+    const std::uint64_t head = in_.varint();
+    if (head > kWithAmounts) return in_.refuse();
+    frozen.resize(std::min<std::size_t>(head, 1));
     for (FrozenWords& words : frozen) {
       words.version = {in_.zigzag()};
       const std::uint64_t verb = in_.varint();
@@ -324,6 +336,17 @@ class Reader {
         own.role = in_.text();
         own.id = in_.text();
       }
+      if (head == kWithAmounts) read_amounts(words.amounts);
+    }
+  }
+
+  void read_amounts(Fields& amounts) {
+    for (std::size_t left = in_.count(); left > 0 && !in_.failed(); --left) {
+      const std::string name(in_.text());
+      const auto value = parse_json(in_.text());
+      const auto money = value ? Money::from_value(*value) : std::nullopt;
+      if (!money) return in_.refuse();
+      amounts.set(name, money->to_value());
     }
   }
 
