@@ -64,9 +64,9 @@ class ReplayConnector final : public delivery::Connector {
 };
 
 std::shared_ptr<const Catalog> with_replay_connectors(const Catalog& real, Wire& wire) {
-  std::vector<std::unique_ptr<delivery::Connector>> connectors;
+  std::vector<std::shared_ptr<const delivery::Connector>> connectors;
   for (const auto& connector : real.connectors) {
-    connectors.push_back(std::make_unique<ReplayConnector>(*connector, wire));
+    connectors.push_back(std::make_shared<const ReplayConnector>(*connector, wire));
   }
   const transform::Mapper& mapper = real.mapper;
   return std::make_shared<const Catalog>(
