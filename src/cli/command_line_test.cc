@@ -48,8 +48,9 @@ TEST_F(CommandLineTest, TheHelpNamesEveryCommandWithOneLineAboutIt) {
 TEST_F(CommandLineTest, TheHelpTeachesSettingsEnvironmentExamplesAndExitCodes) {
   callbacks.settings_help = "  PORT  of the API [8025]\n";
   EXPECT_EQ(run({"--help"}), kExitOk);
-  EXPECT_THAT(out.str(), AllOf(HasSubstr("  PORT  of the API [8025]\n"), HasSubstr("DATA_SYNC_TOKEN"),
-                               HasSubstr("Examples:"), HasSubstr("Exit codes: 0 done, 1 failed, 2 wrong")));
+  EXPECT_THAT(out.str(),
+              AllOf(HasSubstr("  PORT  of the API [8025]\n"), HasSubstr("DATA_SYNC_TOKEN"), HasSubstr("Examples:"),
+                    HasSubstr("Exit codes: 0 done, 1 failed (`rules test`: something differs), 2 wrong")));
 }
 
 TEST_F(CommandLineTest, EachExampleParsesAsItsOwnCommand) {

@@ -100,14 +100,16 @@ bool is_own_write(const Record& record, const PlatformId& platform, const KnownV
 
 namespace {
 
-/// The platform was told the same under the same version once before: that it knows this version says nothing of the
-/// second time.
-bool was_told_twice(const Record& record, const PlatformId& platform, const KnownValue& held) {
+/// The platform knew that version before it had, or was told, the value: that it names the version says nothing of
+/// that.
+bool knew_before(const Record& record, const PlatformId& platform, const KnownValue& held) {
   const Knowledge* known = record.known_by(platform);
   if (known == nullptr || held.version.value == 0) return false;
-  return std::any_of(known->earlier.begin(), known->earlier.end(), [&held](const KnownValue& earlier) {
-    return earlier.field == held.field && earlier.version == held.version && earlier.acknowledged < held.acknowledged;
-  });
+  return known->told_again == held.version ||
+         std::any_of(known->earlier.begin(), known->earlier.end(), [&held](const KnownValue& earlier) {
+           return earlier.field == held.field && earlier.version == held.version &&
+                  earlier.acknowledged < held.acknowledged;
+         });
 }
 
 }  // namespace
@@ -116,7 +118,7 @@ bool is_surely_after(const Record& record, const Event& event, const KnownValue&
   if (is_own_write(record, event.source, held)) return true;  // a platform's own order is kept
   if (!event.base_version) return !event.occurred_at || *event.occurred_at > held.acknowledged + kClockTolerance;
   if (held.hash == 0) return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
-  if (was_told_twice(record, event.source, held) && *event.base_version == held.version.value) {
+  if (*event.base_version == held.version.value && knew_before(record, event.source, held)) {
     return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
   }
   // It had seen our value; but that may have been carried out again, until we knew of its end.

@@ -67,6 +67,16 @@ TEST_F(DetectorTest, WhoWasToldTheSameTwiceMayNameTheVersionOfTheFirstTime) {
   EXPECT_FALSE(overtaken()) << "its clock tells";
 }
 
+TEST_F(DetectorTest, WhoWasToldMoreUnderOneVersionMayNameItForWhatCameFirst) {
+  event_.base_version = 6;
+  beta().told_again = {5};
+  EXPECT_FALSE(overtaken());
+  beta().told_again = {6};
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(30);
+  EXPECT_FALSE(overtaken()) << "its clock tells";
+}
+
 TEST_F(DetectorTest, WhoNamesTheVersionThatItWasToldHadSeenIt) {
   event_.base_version = 6;
   EXPECT_EQ(verdict(), Verdict::kOrdinary);

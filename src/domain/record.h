@@ -77,6 +77,8 @@ struct Knowledge {
   /// event may still echo them.
   std::vector<KnownValue> earlier;
   std::vector<FrozenWords> frozen;  ///< of the change that is under way; one at most
+  RecordVersion told{};             ///< the highest that it was told, as far as `values` no longer say so
+  RecordVersion told_again{};       ///< it was told this one, and then more under it: to know it says little
 
   [[nodiscard]] const KnownValue* find(const FieldName& field) const noexcept;
   /// What is known of the field or, where nothing is, of the copy as a whole.

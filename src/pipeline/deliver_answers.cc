@@ -292,6 +292,7 @@ void Deliverer::linger(Window& window, Outbox& outbox, Timestamp until) {
 void Deliverer::hold_sent(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
+  note_telling(outbox.subject->record, known, attempt.change.version);
   for (const SentField& sent : attempt.fields) {
     if (!has_crossed(known, sent, attempt.started)) {
       // The version that the target was told with it: it names that one as base, also of a value that is older.

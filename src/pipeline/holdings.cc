@@ -29,8 +29,12 @@ bool is_newer(const Event& event, const Knowledge& known) {
   });
 }
 
-/// Nothing is known of what is in the copy; what is on its way stays noted.
+/// Nothing is known of what is in the copy, but that its platform may know these versions; what is on its way stays
+/// noted.
 void forget_values(Knowledge& known) {
+  for (const auto* values : {&known.values, &known.earlier}) {
+    for (const KnownValue& value : *values) known.told = std::max(known.told, value.version);
+  }
   std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField; });
   known.earlier.clear();
 }
@@ -218,6 +222,14 @@ bool is_copy_in_doubt(const Knowledge& known) noexcept {
 
 void doubt(Knowledge& known, const FieldName& field, Timestamp now) {
   known.hold({field, RecordVersion{0}, 0, now});
+}
+
+void note_telling(const Record& record, Knowledge& known, RecordVersion version) {
+  RecordVersion told = known.told;
+  for (const KnownValue& value : known.values) {
+    if (!conflict::is_own_write(record, known.platform, value)) told = std::max(told, value.version);
+  }
+  if (told >= version) known.told_again = std::max(known.told_again, version);
 }
 
 bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept {

@@ -86,6 +86,10 @@ void keep_in_doubt(Knowledge& known, Timestamp since);
 /// We do not know which value of the field the platform holds: it lacks it, whatever it says, until it is told again.
 void doubt(Knowledge& known, const FieldName& field, Timestamp now);
 
+/// The platform is told values under that version. If it was told others under it before, or under a higher one, then
+/// that it knows the version says nothing of these. Before they are noted as held.
+void note_telling(const Record& record, Knowledge& known, RecordVersion version);
+
 /// Whether the platform spoke of the field, or of the copy as a whole, while a request that says it was under way.
 [[nodiscard]] bool has_crossed(const Knowledge& known, const SentField& sent, Timestamp started) noexcept;
 

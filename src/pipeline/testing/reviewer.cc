@@ -317,7 +317,7 @@ void Reviewer::expect_decided(const std::string& asked, const Conflict& answer, 
   const FieldState* golden = record.find(FieldName(field));
   if (world_.store.find(answer.resolved_event.str()) == nullptr) world_.complain("a decision made no event");
   const bool is_notice = answer.type == "schema_change" && answer.fields.front().source_value.is_null();
-  if (is_notice) return;  // the field itself waits for nobody, or for another decision
+  if (is_notice) return;                     // the field itself waits for nobody, or for another decision
   const bool is_alone = answer.id == asked;  // else one of several proposals was declined, and the others wait on
   if (is_alone && record.find_hold(FieldName(field)) != nullptr && record.version == answer.version) {
     world_.complain("a decision was taken, and " + field + " still waits");

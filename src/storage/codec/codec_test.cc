@@ -112,6 +112,8 @@ Record some_record(Random& random) {
         values->push_back(some_known(random, record, values->empty() ? nullptr : &values->back()));
       }
     }
+    if (random.next() % 3 == 0) known.told = {some_number(random)};
+    if (random.next() % 3 == 0) known.told_again = {some_number(random)};
     if (random.next() % 2 == 0) {
       FrozenWords& words = known.frozen.emplace_back();
       words.version = {some_number(random)};

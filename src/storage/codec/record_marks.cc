@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kNumber = PackedWriter::kVarintBytesMax;
 constexpr std::size_t kFieldBytesMax = 6 * kNumber;
-constexpr std::uint64_t kWithAmounts = 2;           // in the place of the count, which is one then
+/// What stands before the change that is under way, added up.
+constexpr std::uint64_t kUnderWay = 1, kTold = 2, kToldAgain = 4, kWithAmounts = 8;
 constexpr std::size_t kHeldBytesMax = 6 * kNumber;  // the name comes on top
 
 /// Differences of times wrap around instead of overflowing: whatever stands in a record comes back as it was.
@@ -57,7 +58,7 @@ class Writer {
     for (const Knowledge& known : record_.knowledge) {
       write_held(known.values);
       write_held(known.earlier);
-      write_frozen(known.frozen);
+      write_frozen(known);
     }
     // None is as the zeros at the end.
     if (!record_.holds.empty() || !record_.missing.empty()) write_holds();
@@ -94,7 +95,7 @@ class Writer {
       for (const auto* values : {&known.values, &known.earlier}) {
         for (const KnownValue& value : *values) bytes += kHeldBytesMax + value.field.size();
       }
-      bytes += kNumber;
+      bytes += 3 * kNumber;
       for (const FrozenWords& words : known.frozen) {
         bytes += 4 * kNumber;
         for (const FieldName& field : words.fields) bytes += 2 * kNumber + field.size();
@@ -156,10 +157,14 @@ class Writer {
     }
   }
 
-  void write_frozen(const std::vector<FrozenWords>& frozen) {
-    const bool with_amounts = !frozen.empty() && !frozen.front().amounts.empty();
-    out_.varint(with_amounts ? kWithAmounts : frozen.size());
-    for (const FrozenWords& words : frozen) {
+  void write_frozen(const Knowledge& known) {
+    const bool with_amounts = !known.frozen.empty() && !known.frozen.front().amounts.empty();
+    const bool told = known.told.value != 0, again = known.told_again.value != 0;
+    out_.varint((known.frozen.empty() ? 0U : kUnderWay) + (told ? kTold : 0U) + (again ? kToldAgain : 0U) +
+                (with_amounts ? kWithAmounts : 0U));
+    if (told) out_.zigzag(known.told.value);
+    if (again) out_.zigzag(known.told_again.value);
+    for (const FrozenWords& words : known.frozen) {
       out_.zigzag(words.version.value);
       out_.varint(static_cast<std::uint64_t>(words.verb));
       out_.varint(words.fields.size());
@@ -261,7 +266,7 @@ class Reader {
     for (Knowledge& known : record_.knowledge) {
       read_held(known.values);
       read_held(known.earlier);
-      read_frozen(known.frozen);
+      read_frozen(known);
     }
     if (!in_.finished()) read_holds();
     if (!in_.finished()) read_missing();
@@ -316,11 +321,14 @@ class Reader {
     }
   }
 
-  void read_frozen(std::vector<FrozenWords>& frozen) {
+  void read_frozen(Knowledge& known) {
     const std::uint64_t head = in_.varint();
-    if (head > kWithAmounts) return in_.refuse();
-    frozen.resize(std::min<std::size_t>(head, 1));
-    for (FrozenWords& words : frozen) {
+    const bool with_amounts = (head & kWithAmounts) != 0;
+    if (head >= 2 * kWithAmounts || (with_amounts && (head & kUnderWay) == 0)) return in_.refuse();
+    if ((head & kTold) != 0) known.told = {in_.zigzag()};
+    if ((head & kToldAgain) != 0) known.told_again = {in_.zigzag()};
+    known.frozen.resize(head & kUnderWay);
+    for (FrozenWords& words : known.frozen) {
       words.version = {in_.zigzag()};
       const std::uint64_t verb = in_.varint();
       if (verb > static_cast<std::uint64_t>(Verb::kDeleted)) return in_.refuse();
@@ -336,7 +344,7 @@ class Reader {
         own.role = in_.text();
         own.id = in_.text();
       }
-      if (head == kWithAmounts) read_amounts(words.amounts);
+      if (with_amounts) read_amounts(words.amounts);
     }
   }
 

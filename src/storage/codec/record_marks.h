@@ -19,6 +19,7 @@ namespace datasync::storage {
 ///     count, then groups of neighbours with one version and one time until the count is reached:
 ///       how many, version, time, and for each: 2 × (position of the field + 1) + (its hash is that of the golden
 ///       value), name? (where the position is none), hash? (8 bytes)
+///     then 1 if a change is under way + 2 if `told` + 4 if `told_again` follows, these two, and what the change says
 ///
 /// A writer is a position among the platforms with knowledge and then those of the first line.
 void append_record_marks(std::string& out, const Record& record);
