@@ -32,7 +32,8 @@ class MoneyCrossing : public EngineTest {
     EXPECT_TRUE(world().broken().empty()) << testing::PrintToString(world().broken());
   }
   std::string price_at(TestPlatform& platform) {
-    const Value* price = only(platform).second.data.find("price");
+    const auto copy = only(platform).second;
+    const Value* price = copy.data.find("price");
     return price == nullptr ? "(none)" : price->text();
   }
 };

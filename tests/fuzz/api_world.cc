@@ -214,6 +214,7 @@ void check_response(const net::HttpResponse& response) {
     require(net::append_header(head, name, value), "a header can't break out of its line", name + ": " + value);
   }
   if (response.status < 400) return;
+  if (response.content_type.starts_with("text/html")) return;  // who clicked on a link in a mail reads a page
   const auto problem = parse_json_object(response.body);
   const Value* detail = problem ? problem->find("detail") : nullptr;
   require(detail != nullptr && detail->kind() == Value::Kind::kString, "a refusal has a detail", response.body);
