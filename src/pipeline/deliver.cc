@@ -86,7 +86,7 @@ void Deliverer::wake(Window& window) {
     parked_.erase(parked_.begin());
     --outbox.lane->parked;
     if (outbox.waiting.empty()) {
-      drop_attempt(window, outbox);  // it lingered
+      end_lingering(window, outbox);
       outbox.phase = Outbox::Phase::kIdle;
     } else {
       queue(window, outbox, false);
@@ -228,6 +228,19 @@ Timestamp Deliverer::may_arrive_until(const Outbox& outbox) const {
   return known == nullptr || known->frozen.empty() ? Timestamp{} : former_arrive_until_;
 }
 
+/// Its requests may have arrived until now: what the target wrote before that, they may have overwritten, however late
+/// we hear of it.
+void Deliverer::end_lingering(Window& window, Outbox& outbox) {
+  const Attempt& attempt = *outbox.attempt;
+  for (KnownValue& held : outbox.subject->record.knowledge_of(outbox.target).values) {
+    const bool is_sent = std::any_of(attempt.fields.begin(), attempt.fields.end(), [&held](const SentField& sent) {
+      return sent.name == held.field && sent.hash == held.hash;
+    });
+    if (is_sent) held.acknowledged = std::max(held.acknowledged, attempt.arrives_until);
+  }
+  drop_attempt(window, outbox);
+}
+
 bool Deliverer::prepare(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
   const Sequence newest = outbox.waiting.back();
@@ -235,7 +248,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     park(outbox, until);
     return false;
   }
-  if (lingers(outbox)) drop_attempt(window, outbox);
+  if (lingers(outbox)) end_lingering(window, outbox);
   Entry* entry = ledger_.find(newest);
   if (entry != nullptr && is_over(*entry->event, window.now)) {
     drop_attempt(window, outbox);

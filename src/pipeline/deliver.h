@@ -126,6 +126,7 @@ class Deliverer {
 
   [[nodiscard]] Timestamp may_arrive_until(const Outbox& outbox) const;
   void linger(Window& window, Outbox& outbox, Timestamp until);
+  void end_lingering(Window& window, Outbox& outbox);
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't

@@ -137,6 +137,26 @@ TEST_F(EngineTest, WhatAnEarlierProcessAskedForMayArriveAfterItsRepetitionAndUnd
   EXPECT_EQ(held(beta(), "name"), "t1:3");
 }
 
+TEST_F(EngineTest, WhatATargetWroteMeanwhileIsToldToItOnceMoreAlsoIfWeHearOfItLate) {
+  shapes_[1].honours_keys = false;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().network.script = {"slow"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{200});
+  world().crash();
+  world().run_for(seconds{5});
+  sends_ = false;
+  edit(beta(), only(beta()).first, "name", "t1:2");
+  auto late = held_back();
+  world().run_for(seconds{60});
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  EXPECT_EQ(held(alpha(), "name"), "t1:2");
+  EXPECT_EQ(held(beta(), "name"), "t1:2");
+}
+
 TEST_F(EngineTest, WhatATargetWritesWhileAnEarlierRequestMayArriveIsToldToItOnceMore) {
   shapes_[1].honours_keys = false;
   begin_with({});
