@@ -128,12 +128,30 @@ std::string_view take_verbatim(ondemand::value& value) {
 
 void append_value(Workspace& work, ondemand::value value, int depth);
 
+/// The number without the zeros that an exponent may begin with; none if there are no such zeros.
+std::optional<std::string> without_exponent_zeros(std::string_view number) {
+  const auto e = number.find_first_of("eE");
+  if (e == std::string_view::npos) return std::nullopt;
+  const auto digits = number.find_first_not_of("+-", e + 1);
+  if (digits == std::string_view::npos || digits > e + 2 || number[digits] != '0') return std::nullopt;
+  if (number.find_first_not_of("0123456789", digits) != std::string_view::npos) return std::nullopt;
+  const auto first = std::min(number.find_first_not_of('0', digits), number.size() - 1);
+  if (first == digits) return std::nullopt;
+  return std::string(number.substr(0, digits)) + std::string(number.substr(first));
+}
+
 void append_number(std::string& out, ondemand::value value) {
   const std::string_view raw = trim_right(value.raw_json_token());
   if (raw.size() > kJsonNumberBytesMax) refuse("a number has more than 128 characters");
   // The library checks the grammar; what it calls out of its range is no fault here, the text is kept, not the float.
   const simdjson::error_code error = value.get_double().error();
   if (error != simdjson::SUCCESS && error != simdjson::NUMBER_ERROR) refuse(simdjson::error_message(error));
+  if (const auto shorter = error == simdjson::SUCCESS ? std::nullopt : without_exponent_zeros(raw)) {
+    const auto number = parse_json(*shorter);  // the library counts the zeros of an exponent as if they meant something
+    if (!number) refuse("a number is not written as JSON demands");
+    out += number->text();
+    return;
+  }
   const std::string_view magnitude = raw.front() == '-' ? raw.substr(1) : raw;
   const bool digits_only = magnitude.find_first_not_of("0123456789") == std::string_view::npos;
   const bool grammatical =

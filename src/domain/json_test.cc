@@ -41,6 +41,18 @@ TEST(Json, AnExponentThatNothingCanCountStaysAsItWasWritten) {
   EXPECT_EQ(canonical("-2.5E-900000000000"), "-2.5e-900000000000");
 }
 
+/// The library below refuses an exponent of more than 19 digits, whatever they say.
+TEST(Json, AnExponentMayBeginWithAnyNumberOfZeros) {
+  EXPECT_EQ(canonical("1e-00000000000000000000003"), "0.001");
+  EXPECT_EQ(canonical("-2.5E+0000000000000000000000000001"), "-25");
+  EXPECT_EQ(canonical("7e00000000000000000000000000"), "7");
+  EXPECT_EQ(canonical("1e-0000000000000000000108343775"), "1e-108343775");
+  for (const char* text : {"1e-0000000000000000000000x", "0.000e000+99", "1e-+000000000000000000000",
+                           "01e00000000000000000000", "1.e0000000000000000000000"}) {
+    EXPECT_FALSE(parse_json(text)) << text;
+  }
+}
+
 TEST(Json, RefusesWhatIsNoJson) {
   for (const char* text : {"",
                            "{",
