@@ -1,6 +1,9 @@
 #include "event_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace datasync::bench {
 namespace {
@@ -14,18 +17,26 @@ void write_word(char* begin, std::string_view word) {
   std::copy(word.begin(), word.end(), begin);
 }
 
-/// Every event of the benchmark; `#` marks what differs.
-std::string text_of_events(std::string_view run) {
-  std::string text =
-      R"({"event_type":"user_#######","source_platform":"coreldove","target_platforms":["bizoholic","bizosaas"],)"
-      R"("tenant_id":"tenant-####","data":{"customer_id":"RUN-#########","customer_name":"Asha Raman #########",)"
-      R"("customer_email":"RUN-#########@customers.example","customer_phone":"+91 80 5550 0100",)"
-      R"("bench_n":##########,"bench_us":################,"loyalty_points":1250,)"
-      R"("profile_data":{"city":"Bengaluru","country":"IN","language":"en-IN","newsletter":true,"segment":"returning",)"
-      R"("last_category":"kitchen","favourites":["kettles","lamps","notebooks"],)"
-      R"("note":"Prefers delivery in the evening and pays on delivery."}}})";
-  for (std::size_t at = text.find("RUN"); at != std::string::npos; at = text.find("RUN", at)) text.replace(at, 3, run);
-  return text;
+/// How a platform names the fields of a user, and what it says beside them.
+struct Source {
+  std::string_view platform;
+  std::string_view targets;
+  std::string_view id, name, email, phone;  // its names of the fields
+};
+constexpr Source kCoreldove{"coreldove", R"("bizoholic","bizosaas")", "customer_id", "customer_name", "customer_email",
+                            "customer_phone"};
+constexpr Source kBizoholic{"bizoholic", R"("bizosaas")", "user_id", "full_name", "email_address", "phone_number"};
+constexpr Source kBizosaas{"bizosaas", R"("bizoholic")", "user_id", "user_name", "user_email", "user_phone"};
+
+std::string text_of_events(std::string_view run, const Source& source, std::string_view base) {
+  return fmt::format(
+      R"({{"event_type":"user_#######","source_platform":"{}","target_platforms":[{}],"tenant_id":"tenant-####",{})"
+      R"("data":{{"{}":"{}-#########","{}":"Asha Raman #########","{}":"{}-#########@customers.example",)"
+      R"("{}":"+91 80 5550 0100","bench_n":##########,"bench_us":################,"loyalty_points":1250,)"
+      R"("profile_data":{{"city":"Bengaluru","country":"IN","language":"en-IN","newsletter":true,)"
+      R"("segment":"returning","last_category":"kitchen","favourites":["kettles","lamps","notebooks"],)"
+      R"("note":"Prefers delivery in the evening and pays on delivery."}}}}}})",
+      source.platform, source.targets, base, source.id, run, source.name, source.email, run, source.phone);
 }
 
 }  // namespace
@@ -34,33 +45,49 @@ EventChoice RecordChooser::next() {
   known_due_ += options_.known_share;
   if (known_due_ >= 1.0 && options_.records > 0) {
     known_due_ -= 1.0;
-    return {.record = known_++ % options_.records, .is_new = false};
+    const std::uint64_t chosen = known_++;
+    return {.record = chosen % options_.records, .is_new = false, .turn = chosen / options_.records};
   }
-  return {.record = options_.first_new + made_++, .is_new = true};
+  return {.record = options_.first_new + made_++, .is_new = true, .turn = 0};
 }
 
-EventWriter::EventWriter(std::string_view run, std::uint64_t tenants)
-    : text_(text_of_events(run)), tenants_(std::max<std::uint64_t>(tenants, 1)) {
+EventWriter::Form::Form(std::string events) : text(std::move(events)) {
   std::size_t from = 0;
-  for (Hole* hole : {&verb_, &tenant_, &id_, &name_, &email_, &number_, &due_}) {
-    hole->position = text_.find('#', from);
-    from = text_.find_first_not_of('#', hole->position);
+  for (Hole* hole : {&verb, &tenant, &id, &name, &email, &number, &due}) {
+    hole->position = text.find('#', from);
+    from = text.find_first_not_of('#', hole->position);
     hole->width = from - hole->position;
   }
 }
 
+EventWriter::EventWriter(std::string_view run, std::uint64_t tenants, Writers writers)
+    : tenants_(std::max<std::uint64_t>(tenants, 1)) {
+  if (writers == Writers::kOne) {
+    forms_.emplace_back(text_of_events(run, kCoreldove, {}));
+    return;
+  }
+  if (writers == Writers::kTwo) {
+    for (const Source& source : {kBizoholic, kBizosaas}) forms_.emplace_back(text_of_events(run, source, {}));
+    return;
+  }
+  // The other way round: after an odd number of turns of two, the first rival is not who wrote last.
+  constexpr std::string_view kLongAgo = R"("base_version":1,)";
+  for (const Source& source : {kBizosaas, kBizoholic}) forms_.emplace_back(text_of_events(run, source, kLongAgo));
+}
+
 void EventWriter::append(const Event& event, std::string& to) const {
+  const Form& form = forms_[event.choice.turn % forms_.size()];
   const std::size_t begin = to.size();
-  to += text_;
+  to += form.text;
   char* const text = &to[begin];
   const auto digits = [text](Hole hole, std::uint64_t value) { write_digits(text + hole.position, hole.width, value); };
-  write_word(text + verb_.position, event.choice.is_new ? "created" : "updated");
-  digits(tenant_, event.choice.record % tenants_);
-  digits(id_, event.choice.record);
-  digits(name_, event.choice.record);
-  digits(email_, event.choice.record);
-  digits(number_, kNumberBase + event.number);
-  digits(due_, kTimeBase + event.due_us);
+  write_word(text + form.verb.position, event.choice.is_new ? "created" : "updated");
+  digits(form.tenant, event.choice.record % tenants_);
+  digits(form.id, event.choice.record);
+  digits(form.name, event.choice.record);
+  digits(form.email, event.choice.record);
+  digits(form.number, kNumberBase + event.number);
+  digits(form.due, kTimeBase + event.due_us);
 }
 
 void append_request(BatchForm form, std::string_view path, const EventWriter& writer,

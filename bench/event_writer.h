@@ -10,10 +10,18 @@ namespace datasync::bench {
 /// How many requests carry how many events, and in which form.
 enum class BatchForm : std::uint8_t { kSingle, kArray, kNdjson };
 
+/// Who changes the records.
+enum class Writers : std::uint8_t {
+  kOne,     ///< CoreLDove, for both targets
+  kTwo,     ///< the two targets in turns, each for the other
+  kRivals,  ///< as kTwo, but none has seen what the other wrote last: each event is a conflict
+};
+
 /// Which user of which tenant an event is about. Its number also tells its tenant.
 struct EventChoice {
   std::uint64_t record = 0;
-  bool is_new = false;  ///< `user_created` rather than `user_updated`
+  bool is_new = false;     ///< `user_created` rather than `user_updated`
+  std::uint64_t turn = 0;  ///< how often a known record was chosen before
 };
 
 /// Chooses records so that the same one comes back as late as possible: two changes of one record soon after one
@@ -36,8 +44,8 @@ class RecordChooser {
   double known_due_ = 0;
 };
 
-/// Writes events of some 600 bytes: users of CoreLDove on their way to bizoholic and bizosaas. Everything stands at a
-/// fixed place, so that an event costs a copy and a few digits.
+/// Writes events of some 600 bytes: users on their way to bizoholic and bizosaas. Everything stands at a fixed place,
+/// so that an event costs a copy and a few digits.
 ///
 /// Two fields are for the sinks: `bench_n`, the event's number plus `kNumberBase`, and `bench_us`, when it should have
 /// been sent, plus `kTimeBase`. The bases give both a fixed width.
@@ -47,7 +55,7 @@ class EventWriter {
   static constexpr std::uint64_t kTimeBase = 1'000'000'000'000'000;
 
   /// `run` keeps the records of different runs apart; letters and digits only.
-  EventWriter(std::string_view run, std::uint64_t tenants);
+  EventWriter(std::string_view run, std::uint64_t tenants, Writers writers = Writers::kOne);
 
   struct Event {
     EventChoice choice;
@@ -62,8 +70,13 @@ class EventWriter {
     std::size_t position = 0;
     std::size_t width = 0;
   };
-  std::string text_;
-  Hole verb_, tenant_, id_, name_, email_, number_, due_;
+  /// An event of one writer; `#` marks what differs from one to the next.
+  struct Form {
+    explicit Form(std::string text);
+    std::string text;
+    Hole verb, tenant, id, name, email, number, due;
+  };
+  std::vector<Form> forms_;  // the writers take turns
   std::uint64_t tenants_;
 };
 

@@ -40,6 +40,25 @@ TEST(EventWriter, SaysUpdatedOfAKnownRecord) {
   EXPECT_THAT(event_text({.choice = {.record = 1, .is_new = false}}), HasSubstr("user_updated"));
 }
 
+TEST(EventWriter, LetsTwoPlatformsWriteInTurns) {
+  const EventWriter writer("r7", 10, Writers::kTwo);
+  std::string text;
+  writer.append({.choice = {.record = 1, .turn = 0}}, text);
+  EXPECT_THAT(text, HasSubstr(R"("source_platform":"bizoholic","target_platforms":["bizosaas"])"));
+  EXPECT_THAT(text, HasSubstr(R"("email_address":"r7-000000001@customers.example")"));
+  EXPECT_THAT(text, Not(HasSubstr("base_version")));
+  text.clear();
+  writer.append({.choice = {.record = 1, .turn = 1}}, text);
+  EXPECT_THAT(text, HasSubstr(R"("source_platform":"bizosaas","target_platforms":["bizoholic"])"));
+  EXPECT_THAT(text, HasSubstr(R"("user_email":"r7-000000001@customers.example")"));
+}
+
+TEST(EventWriter, LetsRivalsWriteOnWhatIsPast) {
+  std::string text;
+  EventWriter("r7", 10, Writers::kRivals).append({}, text);
+  EXPECT_THAT(text, HasSubstr(R"("base_version":1,)"));
+}
+
 TEST(AppendRequest, TellsTheLengthOfItsBody) {
   const EventWriter writer("r7", 10);
   for (const BatchForm form : {BatchForm::kSingle, BatchForm::kArray, BatchForm::kNdjson}) {
@@ -73,6 +92,13 @@ TEST(RecordChooser, SpreadsKnownRecordsEvenly) {
     records.insert(choice.record);
   }
   EXPECT_EQ(records, (std::set<std::uint64_t>{0, 1, 2, 3, 4}));
+}
+
+TEST(RecordChooser, CountsTheTurns) {
+  RecordChooser chooser({.known_share = 1.0, .records = 2, .first_new = 100});
+  std::vector<std::uint64_t> turns;
+  for (int i = 0; i < 5; ++i) turns.push_back(chooser.next().turn);
+  EXPECT_EQ(turns, (std::vector<std::uint64_t>{0, 0, 1, 1, 2}));
 }
 
 TEST(RecordChooser, MakesEachNewRecordOnce) {

@@ -15,7 +15,7 @@ constexpr std::uint64_t kGraceUs = 10'000'000;
 Generator::Generator(Options options)
     : options_(std::move(options)),
       address_(parse_address(options_.url)),
-      writer_(options_.run, options_.tenants),
+      writer_(options_.run, options_.tenants, options_.writers),
       chooser_(options_.records),
       connections_(options_.connections) {
   for (Connection& connection : connections_) {

@@ -33,6 +33,7 @@ class Generator {
     std::uint64_t first_number = 0;  ///< of the first event
     std::string run = "r0";
     std::uint64_t tenants = 10;
+    Writers writers = Writers::kOne;
     RecordChooser::Options records;
   };
 

@@ -17,7 +17,7 @@ constexpr std::string_view kUsage =
     "bench_load [--url URL] [--connections N] [--rate REQUESTS_PER_SECOND] [--tick-us N] [--requests N] [--seconds N]\n"
     "           [--form single|array|ndjson] [--batch EVENTS_PER_REQUEST] [--known SHARE] [--records N] [--first-new "
     "N]\n"
-    "           [--first-number N] [--run WORD] [--tenants N]\n";
+    "           [--first-number N] [--run WORD] [--tenants N] [--writers one|two|rivals]\n";
 
 BatchForm form_of(const std::string& word) {
   if (word == "single") return BatchForm::kSingle;
@@ -26,10 +26,17 @@ BatchForm form_of(const std::string& word) {
   throw std::invalid_argument("no form: " + word);
 }
 
+Writers writers_of(const std::string& word) {
+  if (word == "one") return Writers::kOne;
+  if (word == "two") return Writers::kTwo;
+  if (word == "rivals") return Writers::kRivals;
+  throw std::invalid_argument("no writers: " + word);
+}
+
 Generator::Options read_options(int count, const char* const* arguments) {
   const Options given(count, arguments,
                       {"url", "connections", "rate", "tick-us", "requests", "seconds", "form", "batch", "known",
-                       "records", "first-new", "first-number", "run", "tenants"});
+                       "records", "first-new", "first-number", "run", "tenants", "writers"});
   Generator::Options options;
   options.url = given.text("url", options.url);
   options.connections = given.number("connections", options.connections);
@@ -42,6 +49,7 @@ Generator::Options read_options(int count, const char* const* arguments) {
   options.first_number = given.number("first-number", options.first_number);
   options.run = given.text("run", options.run);
   options.tenants = given.number("tenants", options.tenants);
+  options.writers = writers_of(given.text("writers", "one"));
   options.records.known_share = given.number("known", options.records.known_share);
   options.records.records = given.number("records", options.records.records);
   options.records.first_new = given.number("first-new", options.records.first_new);

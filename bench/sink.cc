@@ -24,13 +24,18 @@ bool next_number(std::string_view& rest, std::string_view name, std::uint64_t& n
   return std::from_chars(rest.data(), rest.data() + rest.size(), number).ec == std::errc{};
 }
 
-/// The next `"user_id":"…"` that is not empty, without its quotes.
-std::string_view next_id(std::string_view& rest) {
+/// The target's own id of the record that a delivery speaks of: what stands before the @ of a user's address, as
+/// `EventWriter` numbers users, or without an address the id that the delivery names.
+std::string_view own_id_of(std::string_view delivery) {
+  const std::size_t at = delivery.find("@customers.example");
+  if (at != std::string_view::npos) {
+    const std::string_view before = delivery.substr(0, at);
+    return before.substr(before.rfind('"') + 1);
+  }
   constexpr std::string_view kName = R"("user_id":")";
-  for (std::size_t at = rest.find(kName); at != std::string_view::npos; at = rest.find(kName)) {
-    rest.remove_prefix(at + kName.size());
-    const std::string_view id = rest.substr(0, rest.find('"'));
-    if (!id.empty()) return id;
+  for (std::size_t from = delivery.find(kName); from != std::string_view::npos; from = delivery.find(kName, from + 1)) {
+    const std::string_view id = delivery.substr(from + kName.size());
+    if (!id.starts_with('"')) return id.substr(0, id.find('"'));
   }
   return "unnamed";
 }
@@ -73,16 +78,17 @@ std::string Received::report() const {
 }
 
 void append_delivery_answer(std::string_view path, std::string_view body, std::string& to) {
-  std::string_view rest = body;
   if (path.find("/bulk") == std::string_view::npos) {
-    append_response(fmt::format(R"({{"success":true,"id":"{}"}})", next_id(rest)), to);
+    append_response(fmt::format(R"({{"success":true,"id":"{}"}})", own_id_of(body)), to);
     return;
   }
-  constexpr std::string_view kItem = R"("idempotency_key":)";  // each item of a bulk has its own
+  constexpr std::string_view kItemEnd = R"("idempotency_key":)";
   std::string results;
-  for (std::size_t at = body.find(kItem); at != std::string_view::npos; at = body.find(kItem, at + 1)) {
+  std::size_t from = 0;
+  for (std::size_t at = body.find(kItemEnd); at != std::string_view::npos; at = body.find(kItemEnd, from)) {
     fmt::format_to(std::back_inserter(results), R"({}{{"status":200,"id":"{}"}})", results.empty() ? "" : ",",
-                   next_id(rest));
+                   own_id_of(body.substr(from, at - from)));
+    from = at + kItemEnd.size();
   }
   append_response(fmt::format(R"({{"results":[{}]}})", results), to);
 }

@@ -52,10 +52,16 @@ TEST(DeliveryAnswer, NamesTheRecordAsTheDeliveryDid) {
             R"({"success":true,"id":"c-1"})");
 }
 
+TEST(DeliveryAnswer, GivesANewRecordTheIdThatItsUserHasHere) {
+  EXPECT_EQ(answer("/api/sync/user/update", R"({"data":{"email_address":"r-1@customers.example","user_id":"c-1"}})"),
+            R"({"success":true,"id":"r-1"})");
+}
+
 TEST(DeliveryAnswer, HasAnEntryForEachItemOfABulk) {
-  EXPECT_EQ(
-      answer("/api/sync/user/bulk", R"([{"user_id":"a","idempotency_key":"1"},{"idempotency_key":"2","user_id":"b"}])"),
-      R"({"results":[{"status":200,"id":"a"},{"status":200,"id":"b"}]})");
+  EXPECT_EQ(answer("/api/sync/user/bulk",
+                   R"([{"data":{"user_id":"a"},"user_id":null,"idempotency_key":"1"},)"
+                   R"({"data":{"user_email":"r-2@customers.example","user_id":"b"},"idempotency_key":"2"}])"),
+            R"({"results":[{"status":200,"id":"a"},{"status":200,"id":"r-2"}]})");
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ export async function measureSingle(subject, build, scale) {
   return figures;
 }
 
+/** Requests a second, where two platforms write in turns: slow enough that each has seen what the other wrote. */
+const kTurnRequests = 40;
+
 /** Events by the hundred: accepted so, and delivered so. */
 export async function measureBulk(subject, build, scale) {
   const run = new Runs(subject, build, scale);
@@ -48,6 +51,13 @@ export async function measureBulk(subject, build, scale) {
     const { cpuUsPerEvent, deliveredPerSecond } = await run.send({ kind, connections: 4, requests: scale.bulkRequests, batch: 100 });
     figures[`delivered ${kind} bulk`] = deliveredPerSecond;
     figures[`cpu ${kind} bulk`] = cpuUsPerEvent;
+  }
+  for (const writers of ['two', 'rivals']) {
+    const { cpuUsPerEvent, load, conflicts } = await run.send({ kind: 'known', connections: 4, requests: run.threeTurns, rate: kTurnRequests, batch: 100, writers });
+    if (!Number.isNaN(conflicts) && conflicts !== (writers === 'rivals' ? load.events : 0)) {
+      throw new Error(`${conflicts} conflicts in ${load.events} events of ${writers} writers`);
+    }
+    figures[`cpu ${writers} bulk`] = cpuUsPerEvent;
   }
   figures['resident bulk'] = subject.program.residentBytesMax() / 2 ** 20;
   return figures;
@@ -67,16 +77,22 @@ class Runs {
     this.#scale = scale;
   }
 
+  /** Requests of a hundred events that change each known record three times. */
+  get threeTurns() {
+    return Math.ceil(this.#scale.records / 100) * 3;
+  }
+
   makeKnownRecords() {
     return this.send({ kind: 'new', connections: 4, requests: Math.ceil(this.#scale.records / 100), batch: 100 });
   }
 
   /** Sends, waits until all is delivered, and tells what it cost. */
-  async send({ kind, connections, rate, requests, seconds, batch }) {
+  async send({ kind, connections, rate, requests, seconds, batch, writers }) {
     const { program, sinks, url } = this.#subject;
     await sinks.clear();
+    const conflictsBefore = await this.#subject.conflicts();
     const cpuBefore = program.cpuSeconds();
-    const load = await this.#load({ url, kind, connections, rate, requests, seconds, batch });
+    const load = await this.#load({ url, kind, connections, rate, requests, seconds, batch, writers });
     await this.#subject.drained(load.events);
     const reports = await sinks.reports();
     const cpuUsPerEvent = (program.cpuSeconds() - cpuBefore) * 1e6 / load.events;
@@ -86,14 +102,15 @@ class Runs {
     return {
       load,
       cpuUsPerEvent,
+      conflicts: (await this.#subject.conflicts()) - conflictsBefore,
       deliveredPerSecond: load.events * 1e6 / (lastUs - load.began_us),
       latencyUs: worst(reports.map((report) => report.latency_us)),
     };
   }
 
-  async #load({ url, kind, connections, rate, requests, seconds, batch }) {
+  async #load({ url, kind, connections, rate, requests, seconds, batch, writers }) {
     const options = {
-      url, connections, rate, requests, seconds, batch,
+      url, connections, rate, requests, seconds, batch, writers,
       form: batch ? 'array' : 'single',
       known: kind === 'known' ? 1 : 0,
       records: this.#scale.records,

@@ -16,6 +16,7 @@ const kDrainMsMax = 120_000;
  * @property {string} folder             where its data is
  * @property {Sinks} sinks
  * @property {(expected: number) => Promise<void>} drained  waits until nothing is under way
+ * @property {() => Promise<number>} conflicts  so far; NaN where there is no such thing
  * @property {() => Promise<void>} stop  ends it and its sinks, and deletes its data
  *
  * @typedef {object} Where
@@ -48,7 +49,8 @@ export async function startService({ build, data, bulk }) {
     const { queue_size: queue, processing, pending, retry } = await (await fetch(`${url}/sync/status`)).json();
     return queue + processing + pending + retry === 0;
   };
-  return subject({ program, url, folder, sinks, drained: () => eventually(idle, kDrainMsMax, 'all is delivered') });
+  const conflicts = async () => (await (await fetch(`${url}/sync/conflicts?limit=1`)).json()).total;
+  return subject({ program, url, folder, sinks, conflicts, drained: () => eventually(idle, kDrainMsMax, 'all is delivered') });
 }
 
 /** @param {Where} where @returns {Promise<Subject>} */
@@ -60,12 +62,12 @@ export async function startFloor({ build, data }) {
   const { url } = await program.firstLine();
   const drained = (expected) => eventually(
     async () => (await sinks.reports()).every(({ different }) => different >= expected), kDrainMsMax, 'all is delivered');
-  return subject({ program, url, folder, sinks, drained });
+  return subject({ program, url, folder, sinks, drained, conflicts: async () => NaN });
 }
 
-function subject({ program, url, folder, sinks, drained }) {
+function subject({ program, url, folder, sinks, drained, conflicts }) {
   return {
-    program, url, folder, sinks, drained,
+    program, url, folder, sinks, drained, conflicts,
     dataBytes: () => bytesIn(folder),
     async stop() {
       await program.stop();
