@@ -17,26 +17,23 @@ void write_word(char* begin, std::string_view word) {
   std::copy(word.begin(), word.end(), begin);
 }
 
-/// How a platform names the fields of a user, and what it says beside them.
 struct Source {
   std::string_view platform;
-  std::string_view targets;
   std::string_view id, name, email, phone;  // its names of the fields
 };
-constexpr Source kCoreldove{"coreldove", R"("bizoholic","bizosaas")", "customer_id", "customer_name", "customer_email",
-                            "customer_phone"};
-constexpr Source kBizoholic{"bizoholic", R"("bizosaas")", "user_id", "full_name", "email_address", "phone_number"};
-constexpr Source kBizosaas{"bizosaas", R"("bizoholic")", "user_id", "user_name", "user_email", "user_phone"};
+constexpr std::string_view kBoth = R"("bizoholic","bizosaas")", kThird = R"("bizosaas")";
+constexpr Source kCoreldove{"coreldove", "customer_id", "customer_name", "customer_email", "customer_phone"};
+constexpr Source kBizoholic{"bizoholic", "user_id", "full_name", "email_address", "phone_number"};
 
-std::string text_of_events(std::string_view run, const Source& source, std::string_view base) {
+std::string text_of_events(std::string_view run, const Source& source, std::string_view targets) {
   return fmt::format(
-      R"({{"event_type":"user_#######","source_platform":"{}","target_platforms":[{}],"tenant_id":"tenant-####",{})"
+      R"({{"event_type":"user_#######","source_platform":"{}","target_platforms":[{}],"tenant_id":"tenant-####",)"
       R"("data":{{"{}":"{}-#########","{}":"Asha Raman #########","{}":"{}-#########@customers.example",)"
       R"("{}":"+91 80 5550 0100","bench_n":##########,"bench_us":################,"loyalty_points":1250,)"
       R"("profile_data":{{"city":"Bengaluru","country":"IN","language":"en-IN","newsletter":true,)"
       R"("segment":"returning","last_category":"kitchen","favourites":["kettles","lamps","notebooks"],)"
       R"("note":"Prefers delivery in the evening and pays on delivery."}}}}}})",
-      source.platform, source.targets, base, source.id, run, source.name, source.email, run, source.phone);
+      source.platform, targets, source.id, run, source.name, source.email, run, source.phone);
 }
 
 }  // namespace
@@ -62,17 +59,8 @@ EventWriter::Form::Form(std::string events) : text(std::move(events)) {
 
 EventWriter::EventWriter(std::string_view run, std::uint64_t tenants, Writers writers)
     : tenants_(std::max<std::uint64_t>(tenants, 1)) {
-  if (writers == Writers::kOne) {
-    forms_.emplace_back(text_of_events(run, kCoreldove, {}));
-    return;
-  }
-  if (writers == Writers::kTwo) {
-    for (const Source& source : {kBizoholic, kBizosaas}) forms_.emplace_back(text_of_events(run, source, {}));
-    return;
-  }
-  // The other way round: after an odd number of turns of two, the first rival is not who wrote last.
-  constexpr std::string_view kLongAgo = R"("base_version":1,)";
-  for (const Source& source : {kBizosaas, kBizoholic}) forms_.emplace_back(text_of_events(run, source, kLongAgo));
+  if (writers == Writers::kRivals) forms_.emplace_back(text_of_events(run, kBizoholic, kThird));
+  forms_.emplace_back(text_of_events(run, kCoreldove, writers == Writers::kOne ? kBoth : kThird));
 }
 
 void EventWriter::append(const Event& event, std::string& to) const {

@@ -13,8 +13,8 @@ enum class BatchForm : std::uint8_t { kSingle, kArray, kNdjson };
 /// Who changes the records.
 enum class Writers : std::uint8_t {
   kOne,     ///< CoreLDove, for both targets
-  kTwo,     ///< the two targets in turns, each for the other
-  kRivals,  ///< as kTwo, but none has seen what the other wrote last: each event is a conflict
+  kSolo,    ///< CoreLDove, for bizosaas alone
+  kRivals,  ///< bizoholic and CoreLDove in turns, for bizosaas: neither hears of the other, so each event is a conflict
 };
 
 /// Which user of which tenant an event is about. Its number also tells its tenant.

@@ -40,23 +40,25 @@ TEST(EventWriter, SaysUpdatedOfAKnownRecord) {
   EXPECT_THAT(event_text({.choice = {.record = 1, .is_new = false}}), HasSubstr("user_updated"));
 }
 
-TEST(EventWriter, LetsTwoPlatformsWriteInTurns) {
-  const EventWriter writer("r7", 10, Writers::kTwo);
+TEST(EventWriter, LetsRivalsWriteInTurns) {
+  const EventWriter writer("r7", 10, Writers::kRivals);
   std::string text;
   writer.append({.choice = {.record = 1, .turn = 0}}, text);
   EXPECT_THAT(text, HasSubstr(R"("source_platform":"bizoholic","target_platforms":["bizosaas"])"));
   EXPECT_THAT(text, HasSubstr(R"("email_address":"r7-000000001@customers.example")"));
-  EXPECT_THAT(text, Not(HasSubstr("base_version")));
   text.clear();
   writer.append({.choice = {.record = 1, .turn = 1}}, text);
-  EXPECT_THAT(text, HasSubstr(R"("source_platform":"bizosaas","target_platforms":["bizoholic"])"));
-  EXPECT_THAT(text, HasSubstr(R"("user_email":"r7-000000001@customers.example")"));
+  EXPECT_THAT(text, HasSubstr(R"("source_platform":"coreldove","target_platforms":["bizosaas"])"));
+  EXPECT_THAT(text, HasSubstr(R"("customer_email":"r7-000000001@customers.example")"));
 }
 
-TEST(EventWriter, LetsRivalsWriteOnWhatIsPast) {
+TEST(EventWriter, WritesForOneTargetOrForBoth) {
   std::string text;
-  EventWriter("r7", 10, Writers::kRivals).append({}, text);
-  EXPECT_THAT(text, HasSubstr(R"("base_version":1,)"));
+  EventWriter("r7", 10, Writers::kSolo).append({}, text);
+  EXPECT_THAT(text, HasSubstr(R"("source_platform":"coreldove","target_platforms":["bizosaas"])"));
+  text.clear();
+  EventWriter("r7", 10).append({}, text);
+  EXPECT_THAT(text, HasSubstr(R"("source_platform":"coreldove","target_platforms":["bizoholic","bizosaas"])"));
 }
 
 TEST(AppendRequest, TellsTheLengthOfItsBody) {

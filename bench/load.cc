@@ -17,7 +17,7 @@ constexpr std::string_view kUsage =
     "bench_load [--url URL] [--connections N] [--rate REQUESTS_PER_SECOND] [--tick-us N] [--requests N] [--seconds N]\n"
     "           [--form single|array|ndjson] [--batch EVENTS_PER_REQUEST] [--known SHARE] [--records N] [--first-new "
     "N]\n"
-    "           [--first-number N] [--run WORD] [--tenants N] [--writers one|two|rivals]\n";
+    "           [--first-number N] [--run WORD] [--tenants N] [--writers one|solo|rivals]\n";
 
 BatchForm form_of(const std::string& word) {
   if (word == "single") return BatchForm::kSingle;
@@ -28,7 +28,7 @@ BatchForm form_of(const std::string& word) {
 
 Writers writers_of(const std::string& word) {
   if (word == "one") return Writers::kOne;
-  if (word == "two") return Writers::kTwo;
+  if (word == "solo") return Writers::kSolo;
   if (word == "rivals") return Writers::kRivals;
   throw std::invalid_argument("no writers: " + word);
 }

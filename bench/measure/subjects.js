@@ -49,8 +49,13 @@ export async function startService({ build, data, bulk }) {
     const { queue_size: queue, processing, pending, retry } = await (await fetch(`${url}/sync/status`)).json();
     return queue + processing + pending + retry === 0;
   };
+  const drained = async () => {
+    await eventually(idle, kDrainMsMax, 'all is delivered');
+    const { events } = await (await fetch(`${url}/sync/events?status=failed&limit=1`)).json();
+    if (events.length > 0) throw new Error(`an event failed: ${JSON.stringify(events[0])}`);
+  };
   const conflicts = async () => (await (await fetch(`${url}/sync/conflicts?limit=1`)).json()).total;
-  return subject({ program, url, folder, sinks, conflicts, drained: () => eventually(idle, kDrainMsMax, 'all is delivered') });
+  return subject({ program, url, folder, sinks, drained, conflicts });
 }
 
 /** @param {Where} where @returns {Promise<Subject>} */

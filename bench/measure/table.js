@@ -8,7 +8,7 @@ const kRows = [
   ...rowsOf((kind) => [[`delivered ${kind} bulk`, `delivered to 2 targets, by the hundred, ${kKinds[kind]}`, 'events/s', 0]]),
   ...rowsOf((kind) => [[`cpu ${kind}`, `CPU, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
   ...rowsOf((kind) => [[`cpu ${kind} bulk`, `CPU, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
-  ['cpu two bulk', 'CPU, by the hundred at 4,000/s, two platforms in turns', 'µs/event', 1],
+  ['cpu solo bulk', 'CPU, by the hundred at 4,000/s, to one target', 'µs/event', 1],
   ['cpu rivals bulk', 'CPU, the same, and each event a conflict', 'µs/event', 1],
   ...rowsOf((kind) => [200, 10_000].flatMap((rate) => ['p50', 'p99'].map((share) => [
     `latency ${share} ${kind} ${rate}`, `end to end, ${share}, at ${rate.toLocaleString('en')}/s, ${kKinds[kind]}`, 'ms', 2]))),
