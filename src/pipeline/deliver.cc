@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "pipeline/frozen.h"
+#include "pipeline/history_rows.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
 #include "pipeline/verification.h"
@@ -448,7 +449,7 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
   const Knowledge* known = subject.record.known_by(outbox.target);
   auto words = known == nullptr ? std::nullopt : frozen_words(*known, version);
   if (!words) return nullptr;
-  auto then = record_at(tools_.store, subject.record, version);
+  auto then = HistoryRows(tools_.store, nullptr, HistoryRows::kNoLimit).record_at(subject.record, version);
   if (!then) return fail(std::move(then).error());
   put_amounts(*words, *then);
   for (const FieldName& name : words->fields) {
@@ -468,7 +469,7 @@ Result<void> Deliverer::recall(Window& window, Subject& subject, const PlatformI
   if (outbox.attempt || connector == nullptr) return {};
   const RecordVersion version = known->frozen.front().version;
   auto words = frozen_words(*known, version);
-  auto then = record_at(tools_.store, subject.record, version);
+  auto then = HistoryRows(tools_.store, nullptr, HistoryRows::kNoLimit).record_at(subject.record, version);
   if (!then) return fail(std::move(then).error());
   put_amounts(*words, *then);
   auto attempt = std::make_unique<Attempt>();

@@ -13,29 +13,6 @@ bool has_role(const std::vector<OwnId>& ids, const std::string& role) {
   return std::any_of(ids.begin(), ids.end(), [&role](const OwnId& own) { return own.role == role; });
 }
 
-const FieldState* find_in(const std::vector<FieldState>& overwritten, const FieldName& name) {
-  for (const FieldState& field : overwritten) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
-}
-
-/// What the event that wrote `field` overwrote.
-Result<std::optional<FieldState>> overwritten_by(storage::Store& store, const storage::WriteBatch* staged,
-                                                 const FieldState& field) {
-  if (staged != nullptr) {
-    for (const HistoryEntry& entry : staged->history) {
-      const FieldState* found = entry.event == field.event ? find_in(entry.overwritten, field.name) : nullptr;
-      if (found != nullptr) return *found;
-    }
-  }
-  const auto stored = store.load_history(field.event);
-  if (!stored) return fail(stored.error());
-  const FieldState* found = *stored ? find_in((*stored)->overwritten, field.name) : nullptr;
-  if (found == nullptr) return std::nullopt;
-  return *found;
-}
-
 }  // namespace
 
 void freeze(Knowledge& known, const Attempt& attempt) {
@@ -74,29 +51,6 @@ std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion ve
     if (!own.role.empty() && !has_role(words.ids, own.role)) words.ids.push_back(own);
   }
   return words;
-}
-
-Result<std::optional<FieldState>> field_at(storage::Store& store, const storage::WriteBatch* staged, FieldState field,
-                                           RecordVersion version) {
-  while (field.version > version) {
-    auto previous = overwritten_by(store, staged, field);
-    if (!previous) return fail(std::move(previous).error());
-    if (!*previous) return std::nullopt;
-    field = std::move(**previous);
-  }
-  return field;
-}
-
-Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version) {
-  Record then = record;
-  then.version = version;
-  then.fields.clear();
-  for (const FieldState& field : record.fields) {
-    auto past = field_at(store, nullptr, field, version);
-    if (!past) return fail(std::move(past).error());
-    if (*past) then.fields.push_back(std::move(**past));
-  }
-  return then;
 }
 
 }  // namespace datasync::pipeline

@@ -24,13 +24,4 @@ void thaw(Knowledge& known);
 /// What a change with that record version says, with the ids that it names. None if it was not noted.
 [[nodiscard]] std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version);
 
-/// The field as it was in that version of its record, by its history; none if there was none yet, or its history is no
-/// longer kept. `staged`: a transaction that is being made, whose history counts too; may be null.
-/// Errors: of the store's reads.
-[[nodiscard]] Result<std::optional<FieldState>> field_at(storage::Store& store, const storage::WriteBatch* staged,
-                                                         FieldState field, RecordVersion version);
-/// The record as it was in that version, by what the store holds of its history.
-/// Errors: of the store's reads.
-[[nodiscard]] Result<Record> record_at(storage::Store& store, const Record& record, RecordVersion version);
-
 }  // namespace datasync::pipeline

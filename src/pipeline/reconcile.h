@@ -109,7 +109,7 @@ class Reconciler {
   static void note_existence(Record& record, const FieldState& newest);
   [[nodiscard]] Result<bool> contest_tombstone(Window& window, Change& change, const Fields& fields);
   [[nodiscard]] static bool is_copy_new(const Change& change);
-  [[nodiscard]] Result<bool> is_news(const Window& window, const Change& change, const Fields& fields) const;
+  [[nodiscard]] Result<bool> is_news(const Window& window, Change& change, const Fields& fields) const;
   [[nodiscard]] static bool is_untouched(const Window& window, const Change& change, const FieldName& field,
                                          const std::optional<Value>& base, std::uint64_t held_hash);
   [[nodiscard]] Result<void> note_changed_again(Window& window, Change& change);
@@ -122,7 +122,7 @@ class Reconciler {
   [[nodiscard]] static std::string schema_reason(const Window& window, const Record& record, const FieldState& golden,
                                                  const Value& value);
   [[nodiscard]] static RecordVersion base_version_of(const Change& change, const FieldName& field);
-  [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, const Change& change,
+  [[nodiscard]] Result<std::optional<Value>> base_of(const Window& window, Change& change,
                                                      const FieldState& golden) const;
   static void keep_golden(Change& change, const FieldName& field, std::uint64_t held_hash);
   static void note_conflict(Change& change, Conflict::Side side, std::string_view type, const PlatformId& writer);

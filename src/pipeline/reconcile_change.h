@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/history_rows.h"
 #include "pipeline/holdings.h"
 #include "pipeline/ledger.h"
 #include "pipeline/reconcile.h"
@@ -37,6 +38,7 @@ struct Reconciler::Change {
   bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
   std::string review;             ///< one that the event made, or joined: what it waits for
   std::vector<FieldState> overwritten;
+  std::optional<HistoryRows> history;  ///< what was read of it to find the base of a conflict
   Conflict conflict;
 
   [[nodiscard]] bool is_being_created() const noexcept {

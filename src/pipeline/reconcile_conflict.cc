@@ -4,7 +4,6 @@
 
 #include "conflict/strategy.h"
 #include "domain/money.h"
-#include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
@@ -17,6 +16,8 @@ namespace {
 using conflict::Verdict;
 
 constexpr std::string_view kRuleViolation = "business_rule_violation";
+/// So far back the base of a conflict is looked for: an event may name a version that a million others lie above.
+constexpr std::size_t kBaseRowsMax = 10'000;
 
 /// Why a person is asked, where both a rule and the kind of the value want it.
 std::string both_reasons(std::string rule, const std::string& kind) {
@@ -182,13 +183,13 @@ RecordVersion Reconciler::base_version_of(const Change& change, const FieldName&
 }
 
 /// What both sides were made from: the value that the event's platform had seen when it wrote another one.
-Result<std::optional<Value>> Reconciler::base_of(const Window& window, const Change& change,
-                                                 const FieldState& golden) const {
+Result<std::optional<Value>> Reconciler::base_of(const Window& window, Change& change, const FieldState& golden) const {
   const Event& event = change.event();
   const RecordVersion version =
       event.base_version ? RecordVersion{*event.base_version} : base_version_of(change, golden.name);
   if (version.value == 0) return std::nullopt;
-  auto then = field_at(tools_.store, &window.batch, golden, version);
+  if (!change.history) change.history.emplace(tools_.store, &window.batch, kBaseRowsMax);
+  auto then = change.history->field_at(golden, version);
   if (!then) return fail(std::move(then).error());
   if (!*then) return std::nullopt;
   return std::optional<Value>(std::move((*then)->value));

@@ -228,7 +228,7 @@ Result<bool> Reconciler::contest_tombstone(Window& window, Change& change, const
 }
 
 /// Whether one of the fields is neither what its platform held already nor what stands.
-Result<bool> Reconciler::is_news(const Window& window, const Change& change, const Fields& fields) const {
+Result<bool> Reconciler::is_news(const Window& window, Change& change, const Fields& fields) const {
   for (const Field& field : fields) {
     const conflict::Observation seen = observe(window, change, field.name, field.value);
     const Verdict verdict = conflict::judge(change.record(), change.event(), seen);
