@@ -147,6 +147,12 @@ class Reconciler {
   [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
                                            Fields data) const;
   [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
+  [[nodiscard]] Result<std::vector<Field>> values_before(const Window& window, const Record& record,
+                                                         const storage::StoredEvent& undone) const;
+  [[nodiscard]] Result<Field> declined_value(const Window& window, const Record& record, const Event& decision,
+                                             RecordVersion& version) const;
+  [[nodiscard]] static Result<void> may_take_back(const Record& record, const std::vector<Field>& values,
+                                                  RecordVersion version);
   static void close(Conflict& review, const Settlement& settlement, const EventId& event, Timestamp now);
   [[nodiscard]] Result<void> set_by_person(Window& window, Change& change, const FieldName& field, const Value& value);
   static void note_writer(const Window& window, Record& record, const FieldState& state);

@@ -348,6 +348,15 @@ Result<Merged> World::merge(MergeRequest request) {
   return result;
 }
 
+Result<EventId> World::undo(UndoRequest request) {
+  Result<EventId> result = fail(ErrorCode::kInternal, "no answer");
+  network.run();
+  send_due();
+  engine_->undo(std::move(request), [&result](Result<EventId> answer) { result = std::move(answer); });
+  step();
+  return result;
+}
+
 SteadyTime World::step() {
   clock.advance(microseconds{1});  // no two windows share a moment
   const SteadyTime due = engine_->step();

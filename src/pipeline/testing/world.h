@@ -78,6 +78,7 @@ class World {
   std::vector<Result<Conflict>> decide(std::vector<ReviewDecision> decisions);
 
   Result<Merged> merge(MergeRequest request);
+  Result<EventId> undo(UndoRequest request);
 
   /// Runs engine, network and messages for so long.
   void run_for(microseconds time);
