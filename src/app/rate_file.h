@@ -17,6 +17,8 @@ namespace datasync::app {
 /// Threads: not thread-safe. It blocks for as long as the disk takes.
 class RateFile {
  public:
+  /// Beside that database.
+  [[nodiscard]] static std::string beside(const std::string& database_file) { return database_file + ".rates.json"; }
   explicit RateFile(std::string path) : path_(std::move(path)) {}
 
   /// What was written last; empty if nothing was. Errors: `kUnavailable`, `kCorrupt`.

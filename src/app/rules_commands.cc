@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/catalog_factory.h"
+#include "app/rate_file.h"
 #include "app/rules_report.h"
 #include "app/scratch_stores.h"
 #include "app/settings.h"
@@ -69,19 +70,34 @@ struct Catalogs {
   CatalogPointer now, proposed;
 };
 
+/// At the rates that the service goes by, where it goes by those of a source.
+Result<Catalogs> at_last_good_rates(Catalogs catalogs, const Settings& settings,
+                                    const std::optional<RateSourceOptions>& source) {
+  if (!source) return catalogs;
+  const RateFile file(RateFile::beside(settings.database_file));
+  const auto quotes = file.read();
+  if (!quotes) {
+    return fail(ErrorCode::kUnavailable, "the last good rates can't be had: " + file.path(), quotes.error().message);
+  }
+  if (quotes->rates.empty() || quotes->base != source->base) return catalogs;
+  return Catalogs{pipeline::with_quotes(std::move(catalogs.now), *quotes),
+                  pipeline::with_quotes(std::move(catalogs.proposed), *quotes)};
+}
+
 Result<Catalogs> make_catalogs(const Settings& settings, const cli::RulesTestOptions& options) {
-  auto now = make_catalog(settings);
+  std::optional<RateSourceOptions> source;
+  auto now = make_catalog(settings, &source);
   if (!now) return fail(std::move(now).error());
   if (options.proposed_config.empty()) {
     auto proposed = make_proposed(settings, options.rules_files);
     if (!proposed) return fail(std::move(proposed).error());
-    return Catalogs{std::move(*now), std::move(*proposed)};
+    return at_last_good_rates({std::move(*now), std::move(*proposed)}, settings, source);
   }
   const auto other = load_settings(system_sources(options.proposed_config));
   if (!other) return fail(other.error());
   auto proposed = make_catalog(*other);
   if (!proposed) return fail(std::move(proposed).error());
-  return Catalogs{std::move(*now), std::move(*proposed)};
+  return at_last_good_rates({std::move(*now), std::move(*proposed)}, settings, source);
 }
 
 /// A line on standard error now and then, where it takes so long that somebody may wonder.

@@ -169,7 +169,7 @@ struct Service::Parts {
         make_reader([this] { return store->make_reader(); }),
         hub(clock, stats),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
-        rates({client, clock, *rate_random, settings.database_file + ".rates.json",
+        rates({client, clock, *rate_random, RateFile::beside(settings.database_file),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
         backend(engine),
         api({backend,

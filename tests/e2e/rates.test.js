@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { run } from './support/command.js';
 import { event } from './support/events.js';
 import { RateSource } from './support/rate_source.js';
 import { daysAgo } from './support/wall_clock.js';
@@ -83,6 +84,23 @@ test('The first answer replaces the table, and is asked for with the key', async
   assert.equal(asked.method, 'GET');
   assert.equal(asked.url, '/latest?token=key-of-the-source');
   assert.equal(asked.headers['x-rates-key'], 'key-of-the-source');
+});
+
+test('A replay under other rules goes by the last good rates, and the table alone where there are none', async () => {
+  const { tenant } = await order(18_000);
+  await eventually(async () => (await w.state('bizoholic', tenant, 'order'))[0]?.canonical.total_amount === 200);
+  const rules = { 'new.yaml': 'conflict_rules: {order: {fields: {status: source_wins}}}\nplatforms: {bizoholic: {entities: {order: {fields: {total_usd: total_amount}}}}}\n' };
+  for (const [name, text] of Object.entries(rules)) writeFileSync(join(w.service.folder, name), text);
+  const words = ['rules', 'test', '--config', 'config.yaml', '--since', '1h', '--rules', 'new.yaml', '--tenant', tenant, '--json', '--show-values'];
+  const env = { RATES_KEY: 'key-of-the-source' };
+  const { code, out, err } = await run(words, { cwd: w.service.folder, env });
+  assert.equal(code, 1, `${out}${err}`);
+  const [told] = JSON.parse(out).delivery_examples;
+  assert.equal(told.fields.find(({ field }) => field === 'total_usd').proposed, 200, out);
+  writeFileSync(join(w.service.folder, 'table.yaml'), 'rates: {}\n');
+  const atTable = await run(words.map((word) => (word === 'config.yaml' ? 'table.yaml' : word)), { cwd: w.service.folder, env });
+  const [other] = JSON.parse(atTable.out).delivery_examples;
+  assert.equal(other.fields.find(({ field }) => field === 'total_usd').proposed, 216.87, atTable.out);
 });
 
 test('A new rate holds from then on', async () => {
