@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/identity.h"
+
 namespace datasync::pipeline {
 
 Result<std::optional<Record>> Past::record(const TenantId& tenant, RecordKey key) const {
@@ -28,11 +30,28 @@ Result<std::optional<Record>> Past::record(const TenantId& tenant, RecordKey key
   std::erase_if(record.knowledge, [&](const Knowledge& known) { return !was_there(record, known); });
   for (Knowledge& known : record.knowledge) rewind(record, known);
   if (record.merged_into && record.merged_into->event >= first_) record.merged_into.reset();
+  DATASYNC_TRY(rewind_merges(record));
   for (Hold& hold : record.holds) {
     std::erase_if(hold.candidates, [this](const Hold::Candidate& one) { return one.event >= first_; });
   }
   std::erase_if(record.holds, [](const Hold& hold) { return hold.candidates.empty(); });
   return record;
+}
+
+/// Those that became part of it later were not yet.
+Result<void> Past::rewind_merges(Record& record) const {
+  std::vector<EntityId> absorbed;
+  for (EntityId& id : record.absorbed) {
+    const auto key =
+        reader_.find_identity(record.tenant, identity_of_canonical(record.tenant, record.entity, id.str()));
+    if (!key) return fail(key.error());
+    const auto part = *key ? reader_.load_record(record.tenant, **key) : Result<std::optional<Record>>();
+    if (!part) return fail(part.error());
+    const bool is_later = *part && (*part)->merged_into && (*part)->merged_into->event >= first_;
+    if (!is_later) absorbed.push_back(std::move(id));
+  }
+  record.absorbed = std::move(absorbed);
+  return {};
 }
 
 Result<std::optional<FieldState>> Past::rewind(FieldState field) const {

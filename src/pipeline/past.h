@@ -30,6 +30,7 @@ class Past {
 
  private:
   [[nodiscard]] Result<std::optional<FieldState>> rewind(FieldState field) const;
+  [[nodiscard]] Result<void> rewind_merges(Record& record) const;
   [[nodiscard]] bool was_there(const Record& then, const Knowledge& known) const;
   void rewind(const Record& then, Knowledge& known) const;
 

@@ -99,6 +99,7 @@ Result<Field> Reconciler::declined_value(const Window& window, const Record& rec
   const Value* id = decision.source == kReviewer ? decision.metadata.find("conflict_id") : nullptr;
   if (id == nullptr) return moved_on("nothing that the event has changed is left");
   auto review = load_review(window, record.tenant, id->as_string().value_or(std::string()));
+  if (!review && review.error().code == ErrorCode::kCorrupt) return moved_on("its review is not known any more");
   if (!review) return fail(std::move(review).error());
   if (review->fields.empty() || review->status == "open") return moved_on("its review is open: decide it instead");
   const Conflict::Side& side = review->fields.front();

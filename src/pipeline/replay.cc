@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/uuid.h"
 #include "crypto/keyed_hash.h"
+#include "domain/json.h"
 #include "pipeline/deliver.h"
 #include "pipeline/identity.h"
 #include "pipeline/ledger.h"
@@ -219,9 +220,24 @@ class Replay::Impl {
     event->id = id_of(event->sequence);
     if (event->entity_id.empty()) event->entity_id = told.made;
     event->own_id = window_.catalog->mapper.own_id(event->source, event->entity, event->data);
+    DATASYNC_TRY(name_record(told.stored, *event));
     Entry& entry = ledger_.add(std::move(event), EventState{});
     DATASYNC_TRY(reconciler_.reconcile(window_, entry));
     return outcome_of(entry);
+  }
+
+  /// By an id that its platform gave to a copy which is gone, so that no record tells of it any more, an event spoke of
+  /// the record that the history says.
+  Result<void> name_record(const storage::StoredEvent& stored, Event& event) {
+    if (!event.entity_id.empty() || event.own_id.empty() || event.verb == Verb::kCreated) return {};
+    const auto known =
+        subjects_.find(event.tenant, identity_of_own_id(event.tenant, event.entity, event.source, event.own_id));
+    if (!known) return fail(known.error());
+    if (*known != nullptr || stored.state.record.value <= 0) return {};
+    const auto record = reader_.load_record(event.tenant, stored.state.record);
+    if (!record) return fail(record.error());
+    if (*record) event.entity_id = (*record)->id;
+    return {};
   }
 
   Replay::Outcome outcome_of(const Entry& entry) {
@@ -252,8 +268,8 @@ class Replay::Impl {
     DATASYNC_TRY(commit());  // whoever decides looks into the store
     const Fields& metadata = stored.event->metadata;
     if (const std::string undone = text_of(metadata, "undoes"); !undone.empty()) return undo(stored, undone);
-    if (metadata.contains(kMerges) || metadata.contains(kParts)) return join(stored);
     const std::string id = text_of(metadata, "conflict_id");
+    if (id.empty() && (metadata.contains(kMerges) || metadata.contains(kParts))) return join(stored);
     storage::Reader::ConflictFilter filter;
     filter.tenants = {stored.event->tenant};
     filter.id = id;
@@ -268,6 +284,7 @@ class Replay::Impl {
     const Hold* held =
         *subject == nullptr ? nullptr : (*subject)->record.find_hold(FieldName(review.fields.front().field));
     if (held != nullptr) return settle(stored, review, held->review);
+    if (metadata.contains(kMerges)) return join(stored);
     if (review.event < past_.first()) return set(stored);  // it was asked before the replay began
     return not_asked();
   }
@@ -308,6 +325,12 @@ class Replay::Impl {
         decision.platform = side.platform;
       }
     }
+    if (review.fields.front().field == kIdentityField.str()) {
+      auto which = which_of(stored, review);
+      if (!which) return fail(std::move(which).error());
+      decision.entity_id = std::move(*which);
+    }
+    decided_[review.id] = opened;
     auto settlement = reconciler_.prepare(window_, decision);
     if (!settlement) {
       if (is_refusal(settlement.error())) return not_asked();
@@ -319,6 +342,17 @@ class Replay::Impl {
     return outcome_of(entry);
   }
 
+  /// The one of the records in question that is, or is part of, the one that the person has named.
+  Result<EntityId> which_of(const storage::StoredEvent& stored, const Conflict& review) {
+    for (const Value& one : elements_of(review.fields.front().target_value)) {
+      EntityId id(one.as_string().value_or(std::string()));
+      const auto subject = subjects_.find(review.tenant, identity_of_canonical(review.tenant, review.entity, id.str()));
+      if (!subject) return fail(subject.error());
+      if (*subject != nullptr && (*subject)->record.id == stored.event->entity_id) return id;
+    }
+    return EntityId();
+  }
+
   Result<Replay::Outcome> undo(const storage::StoredEvent& stored, const std::string& undone) {
     const TenantId& tenant = stored.event->tenant;
     auto events = reader_.find_event({tenant}, undone);
@@ -328,6 +362,13 @@ class Replay::Impl {
     const auto subject =
         subjects_.find(tenant, identity_of_canonical(tenant, stored.event->entity, stored.event->entity_id.str()));
     if (!subject) return fail(subject.error());
+    // What was decided is found under the review that the replay has opened.
+    const auto decided = decided_.find(text_of(target.event->metadata, "conflict_id"));
+    if (decided != decided_.end()) {
+      auto here = std::make_shared<Event>(*target.event);
+      here->metadata.set("conflict_id", Value::string(decided->second));
+      target.event = std::move(here);
+    }
     target.state.record = *subject == nullptr ? RecordKey{} : (*subject)->record.key;
     auto compensation = reconciler_.prepare(
         window_, target,
@@ -357,8 +398,9 @@ class Replay::Impl {
     if (merges) DATASYNC_TRY(choose(event, request));
     auto joint = reconciler_.prepare(window_, request);
     if (!joint) {
-      if (is_refusal(joint.error())) return not_asked();
-      return fail(std::move(joint).error());
+      if (!is_refusal(joint.error())) return fail(std::move(joint).error());
+      // Two that were merged before the replay began and are parted later are two from its beginning.
+      return merges ? not_asked() : set(stored);
     }
     Entry& entry = admit(joint->event, stored);
     if (merges) {
@@ -495,8 +537,9 @@ class Replay::Impl {
   boost::unordered_flat_map<Sequence, Fate, std::hash<Sequence>> fates_;
   std::size_t fates_kept_ = 0;
   std::priority_queue<Answer, std::vector<Answer>, std::greater<>> waiting_;
-  Sequence parted_{};  // an event that is done already
-  RecordKey key_{};    // that the event of this step has touched
+  boost::unordered_flat_map<std::string, std::string> decided_;  // reviews of the history, and what they are here
+  Sequence parted_{};                                            // an event that is done already
+  RecordKey key_{};                                              // that the event of this step has touched
 };
 
 Replay::Replay(Parts parts, std::shared_ptr<const Catalog> catalog, Sent sent)

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <set>
 
 #include "pipeline/identity.h"
@@ -33,8 +34,9 @@ class WhatIfTest : public ReviewTest {
     options.since = since;
     options.until = world().store.last_sequence();
     const auto reader = world().store.make_reader().value();
-    scratch_ = storage::memory::open_memory_store(disk_).value();
-    const auto other = storage::memory::open_memory_store(other_disk_).value();
+    scratch_.reset();
+    scratch_ = storage::memory::open_memory_store(disk_.emplace()).value();
+    const auto other = storage::memory::open_memory_store(other_disk_.emplace()).value();
     auto found =
         what_if({*reader, world().store.identity_secret(), *scratch_, *other}, world().catalog(), proposed, options);
     EXPECT_TRUE(found.has_value()) << found.error().message << found.error().detail;
@@ -85,7 +87,7 @@ class WhatIfTest : public ReviewTest {
     settle();
   }
 
-  storage::memory::MemoryDisk disk_, other_disk_;
+  std::optional<storage::memory::MemoryDisk> disk_, other_disk_;
   std::unique_ptr<storage::Store> scratch_;
 };
 
@@ -184,6 +186,135 @@ TEST_F(WhatIfTest, WhereNobodyIsAskedADecisionDoesNothing) {
   EXPECT_EQ(found.now.not_asked, 0);
   EXPECT_EQ(found.proposed.not_asked, 1);
   EXPECT_EQ(found.record_examples.at(0).fields.at(0).proposed, text("t1:anna"));
+}
+
+TEST_F(WhatIfTest, WhatWasTakenBackIsTakenBackAgain) {
+  const std::string id = start();
+  edit(beta(), id_on(beta()), "name", "t1:beth");
+  settle();
+  const auto declined = decide(Choice::kTarget);
+  ASSERT_TRUE(declined);
+  settle();
+  const auto undo = [this](const std::string& event) {
+    ASSERT_TRUE(world().undo({{kTenant}, event, "mira", "a slip"}));
+    settle();
+  };
+  undo(declined->resolved_event.str());
+  EXPECT_EQ(golden("name"), "t1:beth");
+  last_id_ = "delete";
+  remove(alpha(), id);
+  settle();
+  undo("delete");
+  EXPECT_EQ(held(alpha(), "name"), "t1:beth");
+  const WhatIf found = play(world().catalog());
+  EXPECT_EQ(found.now.not_asked, 0);
+  EXPECT_FALSE(found.differs());
+  EXPECT_EQ(expect_same_records(), 1U);
+}
+
+/// Who has a record's address and another one's phone number is asked about.
+class WhatIfIdentityTest : public WhatIfTest {
+ protected:
+  WhatIfIdentityTest() {
+    world_ = std::make_unique<World>(World::Options{7, shapes_, {}, {}, {"email", "phone"}});
+    for (const auto& platform : world_->platforms) {
+      platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) {
+        world_->send(world_->event_of(*p, told));
+      };
+    }
+    create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    settle();
+    create(beta(), R"({"phone":"t1:7","name":"t1:bob"})");
+    settle();
+    for (const auto& [key, one] : world().store.records()) {
+      (one.find(FieldName("email")) != nullptr ? by_email_ : by_phone_) = one.id;
+    }
+  }
+
+  void ask() {
+    create(gamma(), R"({"email":"a@x","phone":"t1:7","name":"t1:cat","city":"t1:x"})");
+    settle();
+    ASSERT_EQ(open().size(), 1U);
+  }
+  void settled(Choice choice, const EntityId& id = {}) {
+    ReviewDecision made = decision(open().front(), choice);
+    made.entity_id = id;
+    const auto decided = world().decide(made);
+    ASSERT_TRUE(decided) << decided.error().message;
+    settle();
+  }
+  Merged joined(MergeRequest::Kind kind) {
+    MergeRequest request;
+    request.kind = kind;
+    request.tenant = kTenant;
+    request.entity = kEntity;
+    request.keep = by_email_;
+    request.other = by_phone_;
+    const auto done = world().merge(request);
+    EXPECT_TRUE(done) << done.error().message;
+    settle();
+    return done.value_or(Merged{});
+  }
+  void expect_same(std::size_t records, Timestamp since = {}) {
+    const WhatIf found = play(world().catalog(), since);
+    EXPECT_EQ(found.now.not_asked, 0);
+    EXPECT_EQ(found.now.failed, 0);
+    EXPECT_FALSE(found.differs());
+    EXPECT_EQ(expect_same_records(), records);
+    const auto replayed = scratch_->make_reader().value();
+    for (const auto& [key, record] : world().store.records()) {
+      const auto found_key =
+          replayed->find_identity(record.tenant, identity_of_canonical(record.tenant, record.entity, record.id.str()))
+              .value();
+      const auto again = replayed->load_record(record.tenant, found_key.value_or(key)).value();
+      if (!again) continue;
+      EXPECT_EQ(again->merged_into.has_value(), record.merged_into.has_value()) << record.id.str();
+      EXPECT_EQ(again->absorbed, record.absorbed) << record.id.str();
+    }
+  }
+
+  EntityId by_email_, by_phone_;
+};
+
+TEST_F(WhatIfIdentityTest, TwoThatWereMergedAreMergedAgain) {
+  joined(MergeRequest::Kind::kMerge);
+  expect_same(2);
+}
+
+TEST_F(WhatIfIdentityTest, TwoThatWerePartedArePartedAgain) {
+  joined(MergeRequest::Kind::kMerge);
+  const Timestamp since = world().clock.now() + microseconds{1};
+  world().clock.advance(seconds{10});
+  joined(MergeRequest::Kind::kSplit);
+  expect_same(2);
+  expect_same(1, since);  // the other one is from its beginning what it was made again
+}
+
+TEST_F(WhatIfIdentityTest, WhichRecordItIsIsSaidAgain) {
+  ask();
+  settled(Choice::kTarget, by_phone_);
+  expect_same(3);
+}
+
+TEST_F(WhatIfIdentityTest, WhichRecordItIsIsSaidOfOneThatWasMergedMeanwhile) {
+  ask();
+  joined(MergeRequest::Kind::kMerge);
+  settled(Choice::kTarget, by_phone_);
+  expect_same(3);
+}
+
+TEST_F(WhatIfIdentityTest, ThatItIsOneOfItsOwnIsSaidAgain) {
+  ask();
+  settled(Choice::kSource);
+  expect_same(3);
+}
+
+TEST_F(WhatIfIdentityTest, WhatWasAskedBeforeTheReplayBeganIsDecidedTheSameWay) {
+  ask();
+  const Timestamp since = world().clock.now() + microseconds{1};
+  world().clock.advance(seconds{10});
+  settled(Choice::kTarget, by_email_);
+  expect_same(2, since);
 }
 
 TEST_F(WhatIfTest, AnEmptyHistoryDiffersInNothing) {

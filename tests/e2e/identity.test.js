@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { run } from './support/command.js';
 import { event, newUser } from './support/events.js';
 import { newTenant, world } from './support/world.js';
 
@@ -80,4 +81,31 @@ test('A decision that names none of them is refused, and the event waits on, als
   assert.equal(status, 200, JSON.stringify(body));
   await w.settled(body.resolution_event_id);
   assert.deepEqual(await named(tenant, 'coreldove'), ['Asha R.', 'Asha Raman']);
+});
+
+test('A replay under other rules decides the same: which one it is, that it is one of its own, a merge and a split', async () => {
+  const [first, second, third] = [newTenant(), newTenant(), newTenant()];
+  const decided = async (tenant, decision) => {
+    const { conflict } = await ambiguous(tenant);
+    const { status, body } = await resolve(conflict, decision);
+    assert.equal(status, 200, JSON.stringify(body));
+    await w.settled(body.resolution_event_id);
+  };
+  await decided(first, { choice: 'target', entity_id: 'ravi' });
+  await decided(second, { choice: 'source' });
+  await ambiguous(third);
+  for (const verb of ['merge', 'split']) {
+    const { status, body } = await w.post(`/sync/records/user/asha/${verb}?tenant_id=${third}`, { other: 'ravi', reason: 'who knows' });
+    assert.equal(status, 200, JSON.stringify(body));
+    await w.settled(body.event_id);
+  }
+  for (const [tenant, events] of [[first, 4], [second, 4], [third, 6]]) {
+    const { code, out, err } = await run(
+      ['rules', 'test', '--config', 'shop.yaml', '--since', '1h', '--rules', 'shop.yaml', '--tenant', tenant, '--json'],
+      { cwd: w.service.folder },
+    );
+    assert.equal(code, 0, `${out}${err}`);
+    const found = JSON.parse(out);
+    assert.deepEqual([found.events, found.now.decisions_not_asked, found.now.waits_for_person], [events, 0, 1], out);
+  }
 });
