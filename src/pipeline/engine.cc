@@ -392,11 +392,15 @@ class Engine::Impl {
     expire_at_ = window.steady + kExpireEvery;
     const auto expired = reconciler_.expired_reviews(window);
     if (!expired) return fail(expired.error());
+    std::size_t undecided = 0;
     for (const ReviewDecision& decision : *expired) {
       Result<Conflict> outcome;
       DATASYNC_TRY(decide_now(window, decision, outcome));
-      if (!outcome) log::warning("a review that expired stays open: {}", outcome.error().message);
+      if (outcome) continue;
+      DATASYNC_TRY(reconciler_.stop_expiry(window, decision, outcome.error()));
+      ++undecided;
     }
+    if (undecided > 0) log::warning("{} reviews expired and could not decide themselves; each says why", undecided);
     return {};
   }
 

@@ -62,6 +62,9 @@ class Reconciler {
   [[nodiscard]] Result<Conflict> assign(Window& window, const ReviewDecision& decision);
   /// Reviews that have waited as long as they may: what becomes of them. Errors: of the store's reads.
   [[nodiscard]] Result<std::vector<ReviewDecision>> expired_reviews(const Window& window) const;
+  /// Such a review could not decide itself, because of `why`: it says so, and does not expire again. Closed where its
+  /// record waits for nothing. Errors: of the store's reads.
+  [[nodiscard]] Result<void> stop_expiry(Window& window, const ReviewDecision& decision, const Error& why);
 
   /// What takes back an event's effect. Changes nothing.
   /// Errors: `kConflict` with the reason where the record has moved on; of the store's reads.

@@ -304,6 +304,34 @@ Result<std::vector<ReviewDecision>> Reconciler::expired_reviews(const Window& wi
   return decisions;
 }
 
+Result<void> Reconciler::stop_expiry(Window& window, const ReviewDecision& decision, const Error& why) {
+  auto review = load_review(window, decision.tenants.front(), decision.conflict);
+  if (!review) return fail(std::move(review).error());
+  if (review->status != "open") return {};  // somebody has decided in this very window
+  const auto subject = subjects_.load(review->tenant, review->record);
+  if (!subject) return fail(subject.error());
+  const Record none;
+  const Record& record = *subject == nullptr ? none : (*subject)->record;
+  const bool waits = std::any_of(record.holds.begin(), record.holds.end(),
+                                 [&review](const Hold& hold) { return hold.review == review->id; }) ||
+                     tells_of_missing(record, review->id);
+  ++review->revision;
+  review->expires_at.reset();
+  review->reason += "; it could not decide itself: " + why.message;
+  if (!waits) {  // nobody could decide it
+    for (Conflict::Side& side : review->fields) side.outcome = Conflict::Outcome::kTarget;
+    review->status = "resolved";
+    review->resolved_at = window.now;
+    review->resolved_why = why.message;
+    DATASYNC_TRY(release(window, record, review->event, why.message));
+  }
+  if (window.wants_notices && !waits) {
+    window.notices.push_back({Notice::Kind::kConflictResolved, nullptr, {}, std::make_shared<const Conflict>(*review)});
+  }
+  window.batch.conflicts.push_back(std::move(*review));
+  return {};
+}
+
 Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecision& decision) {
   auto open = find_review(window, decision);
   if (!open) return fail(std::move(open).error());

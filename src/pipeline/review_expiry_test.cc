@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "pipeline/testing/engine_fixture.h"
 
 namespace datasync::pipeline {
@@ -22,6 +24,21 @@ class ReviewExpiryTest : public EngineTest {
     settle();
     edit(alpha(), id_, "name", "t1:anna");
     world().run_for(seconds{10});
+  }
+  /// The review is spoiled in the store, as by a hand that should not be there.
+  void spoil(const std::function<void(Conflict&)>& how) {
+    storage::WriteBatch batch;
+    batch.conflicts = {review()};
+    how(batch.conflicts.front());
+    ASSERT_TRUE(world().store.commit(batch));
+  }
+  void spoil_record(const std::function<void(Record&)>& how) {
+    auto record = std::make_shared<Record>(world().store.records().begin()->second);
+    how(*record);
+    storage::WriteBatch batch;
+    batch.records.push_back({record, record->version, true});
+    ASSERT_TRUE(world().store.commit(batch));
+    world().crash();  // what is in memory is the former one
   }
   const Conflict& review() { return world().store.conflicts().front(); }
 
@@ -65,6 +82,30 @@ TEST_F(ReviewExpiryTest, OfSeveralProposalsNoneIsTaken) {
   EXPECT_EQ(review().status, "resolved");
   settle();
   for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) EXPECT_EQ(held(*platform, "name"), "t1:ann");
+}
+
+TEST_F(ReviewExpiryTest, WhatCannotDecideItselfIsLeftToAPersonAndSaysWhy) {
+  begin_with_expiry({std::chrono::hours{2}, false});
+  spoil([](Conflict& review) { review.fields.front().field = "_identity"; });
+  spoil_record([](Record& record) { record.holds.front().field = kIdentityField; });
+  world().run_for(std::chrono::hours{3});
+  EXPECT_EQ(review().status, "open");
+  EXPECT_NE(review().reason.find("; it could not decide itself: "), std::string::npos) << review().reason;
+  EXPECT_FALSE(review().expires_at);
+  const auto revision = review().revision;
+  world().run_for(std::chrono::hours{3});
+  EXPECT_EQ(review().revision, revision) << "it is not tried again";
+}
+
+TEST_F(ReviewExpiryTest, WhatNothingWaitsForIsClosedAndItsEventIsDone) {
+  begin_with_expiry({std::chrono::hours{2}, false});
+  spoil([](Conflict& review) { review.fields.front().field = "city"; });
+  spoil_record([](Record& record) { record.holds.clear(); });
+  world().run_for(std::chrono::hours{3});
+  EXPECT_EQ(review().status, "resolved");
+  EXPECT_NE(review().resolved_why.find("no longer waits"), std::string::npos) << review().resolved_why;
+  EXPECT_EQ(review().resolved_by, "");
+  EXPECT_EQ(status("e2"), EventStatus::kCompleted);
 }
 
 TEST_F(ReviewExpiryTest, WhoIsToDecideIsNotedAndChangesNothingElse) {

@@ -1,9 +1,12 @@
 /** What waits for a person: proposals, decisions, and that nothing else waits with them. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { changedUser, event, newUser } from './support/events.js';
-import { newTenant, world } from './support/world.js';
+import { daysAgo } from './support/wall_clock.js';
+import { eventually, newTenant, world } from './support/world.js';
 
 const w = await world();
 
@@ -262,4 +265,28 @@ test('A review is given to somebody, who finds it in a list', async () => {
   assert.equal((await w.post('/sync/conflicts/nobody/assign', { assignee: 'olga' })).status, 404);
   await resolved(conflict, { choice: 'target' });
   assert.equal((await w.post(path, { assignee: 'olga' })).status, 409);
+});
+
+test('A review that expires and can\'t decide itself says why, once, and is asked no more', async () => {
+  const policy = { 'policy.yaml': 'conflict_rules: {user: {reviews: {expire_after_hours: 1}}}\n' };
+  const damaged = await world({ args: ['--config', 'policy.yaml'], files: policy });
+  const tenant = newTenant();
+  await damaged.sync(newUser(tenant));
+  const id = await damaged.send(changedUser(tenant, { email_address: 'new@example.com' }));
+  await damaged.settled(id, ['review']);
+  const { body: { conflicts: [conflict] } } = await damaged.get(`/sync/conflicts?tenant_id=${tenant}`);
+  assert.notEqual(conflict.expires_at, null);
+  await damaged.service.signal('SIGTERM');
+  // As after a restore of half the data: the record that it is about is none that waits for it.
+  execFileSync('sqlite3', [join(damaged.service.folder, 'data/data-sync.db'), 'UPDATE sync_conflicts SET record_key = record_key + 1000']);
+  await damaged.service.start(daysAgo(-1));
+  const told = await eventually(async () => {
+    const { body } = await damaged.get(`/sync/conflicts/${conflict.conflict_id}`);
+    return body.status === 'resolved' && body;
+  }, { explain: () => damaged.service.log });
+  assert.match(told.reason, /a change of email waits for a person; it could not decide itself: the record has moved on/);
+  assert.match(told.resolution_reason, /the record has moved on/);
+  assert.deepEqual([told.expires_at, told.resolved_by], [null, null]);
+  assert.equal((await damaged.event(id)).status, 'completed');
+  assert.equal(damaged.service.log.split('could not decide themselves').length, 2, damaged.service.log);
 });
