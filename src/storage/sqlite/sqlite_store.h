@@ -29,7 +29,8 @@ struct SqliteOptions {
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
 
 /// What a file holds, to be read beside the service that writes it. Takes no lock and changes nothing; each call of the
-/// reader sees one committed state, the newest.
+/// reader sees one committed state, the newest; but for identities, which are found as they were when it was opened:
+/// later ones some time later.
 struct SqliteView {
   std::unique_ptr<Reader> reader;
   std::string identity_secret;
