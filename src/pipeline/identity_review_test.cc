@@ -6,8 +6,11 @@ namespace {
 /// An event whose address is one record's and whose phone number is another's.
 class IdentityReviewTest : public EngineTest {
  protected:
-  IdentityReviewTest() {
-    world_ = std::make_unique<World>(World::Options{7, shapes_, {}, {}, {"email", "phone"}});
+  IdentityReviewTest() { begin_asked({}); }
+
+  void begin_asked(std::map<std::string, conflict::EntityRulebook, std::less<>> rules) {
+    events_ = 0;
+    world_ = std::make_unique<World>(World::Options{7, shapes_, {}, std::move(rules), {"email", "phone"}});
     for (const auto& platform : world_->platforms) {
       platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) {
         last_ = world_->event_of(*p, told);
@@ -133,6 +136,31 @@ TEST_F(IdentityReviewTest, WhatIsDeletedMeanwhileIsNotAskedAboutAnyMore) {
   EXPECT_EQ(review().status, "resolved");
   EXPECT_EQ(alpha().copies(kTenant, kEntity).size(), 2U);
   EXPECT_EQ(status("e3"), EventStatus::kCompleted);
+}
+
+TEST_F(IdentityReviewTest, ADecisionAboutAFieldOfItWaitsWithIt) {
+  conflict::FieldRule asks;
+  asks.review = conflict::ReviewRule{};
+  conflict::EntityRulebook book;
+  book.fields = {{"city", asks}};
+  begin_asked({{kEntity, book}});
+  ask();
+  edit(gamma(), gamma_id_, "city", "t1:y");
+  settle();
+  ReviewDecision city;
+  for (const Conflict& conflict : world().store.conflicts()) {
+    if (conflict.fields.front().field == "city") city.conflict = conflict.id;
+  }
+  city.choice = ReviewDecision::Choice::kSource;
+  const auto decided = world().decide(city);
+  ASSERT_TRUE(decided) << decided.error().message;
+  settle();
+  const std::string event = decided->resolved_event.str();
+  EXPECT_EQ(status(event), EventStatus::kReview);
+  world().crash();
+  ASSERT_TRUE(decide(ReviewDecision::Choice::kTarget, by_phone_));
+  EXPECT_EQ(status(event), EventStatus::kCompleted);
+  EXPECT_EQ(field(beta(), beta_id_, "city"), "t1:y");
 }
 
 }  // namespace

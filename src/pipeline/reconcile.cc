@@ -156,7 +156,6 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   }
   if (is_new) doing.changed = true;
   if (is_new && candidates.size() > 1) DATASYNC_TRY(ask_which(window, doing, candidates));
-  if (Hold* hold = doing.record().find_hold(kIdentityField)) DATASYNC_TRY(wait_for_identity(window, doing, *hold));
   DATASYNC_TRY(record_outcome(window, doing));
   plan_deliveries(window, doing);
   return {};
@@ -424,6 +423,7 @@ void Reconciler::overwrite(Change& change, const FieldName& field, const Value& 
 Result<void> Reconciler::record_outcome(Window& window, Change& change) {
   Record& record = change.record();
   const Event& event = change.event();
+  if (Hold* hold = record.find_hold(kIdentityField)) DATASYNC_TRY(wait_for_identity(window, change, *hold));
   if (change.changed) {
     record.version = change.next_version;
     record.updated_at = window.now;
