@@ -163,5 +163,20 @@ TEST_F(IdentityReviewTest, ADecisionAboutAFieldOfItWaitsWithIt) {
   EXPECT_EQ(field(beta(), beta_id_, "city"), "t1:y");
 }
 
+// It left a tombstone of its own and asked which record that is, and every answer but "none" was refused.
+TEST_F(IdentityReviewTest, ADeleteThatFitsSeveralRecordsIsRefused) {
+  sends_ = false;
+  create(gamma(), R"({"email":"a@x","phone":"t1:7"})");
+  last_->verb = Verb::kDeleted;
+  last_->type = "user_deleted";
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(status(last_->id.str()), EventStatus::kFailed);
+  EXPECT_EQ(world().state_of(last_->id.str())->message,
+            "its natural keys are those of 2 records: `entity_id` would say which one is deleted");
+  EXPECT_TRUE(world().store.conflicts().empty());
+  EXPECT_EQ(world().store.records().size(), 2U);
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

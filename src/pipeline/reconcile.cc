@@ -91,6 +91,12 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   std::vector<EntityId> candidates;
   auto found = find(window, event, *change, candidates);
   if (!found) return fail(std::move(found).error());
+  if (candidates.size() > 1 && event.verb == Verb::kDeleted) {
+    finish(window, entry, EventStatus::kFailed,
+           "its natural keys are those of " + std::to_string(candidates.size()) +
+               " records: `entity_id` would say which one is deleted");
+    return {};
+  }
   const Record* known = *found == nullptr ? nullptr : &(*found)->record;
   if (event.base_version && *event.base_version > (known == nullptr ? 0 : known->version.value)) {
     finish(window, entry, EventStatus::kFailed,
