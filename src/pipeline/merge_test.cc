@@ -102,13 +102,13 @@ TEST_F(MergeTest, NamedFieldsAreTakenFromTheOther) {
   make_two_apart();
   name_both();
   MergeRequest asked = request();
-  asked.take = {FieldName("name")};
-  merged(std::move(asked));
+  asked.take = {FieldName("name"), FieldName("shoe")};
+  refused(asked, ErrorCode::kInvalid, "/take/1: the other record has no such field");
+  asked.take.pop_back();
+  merged(asked);
   EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:beth");
   EXPECT_EQ(field(alpha(), alpha_id_, "email"), "a@x");
-  MergeRequest unknown = request();
-  unknown.take = {FieldName("name"), FieldName("shoe")};
-  refused(std::move(unknown), ErrorCode::kConflict, "is part of another record already");
+  refused(asked, ErrorCode::kConflict, "is part of another record already");
 }
 
 TEST_F(MergeTest, BothNaturalKeysAndBothIdsFindIt) {
@@ -226,6 +226,33 @@ TEST_F(MergeTest, ADeletedOneIsNotMerged) {
   remove(beta(), beta_id_);
   settle();
   refused(request(), ErrorCode::kConflict, "is deleted");
+}
+
+// Its event was refused: the version that it named, and was told, was above that of the record that it is part of now.
+TEST_F(MergeTest, APlatformMayNameTheVersionOfTheRecordThatItWasToldOfBefore) {
+  make_two_apart();
+  for (int i = 0; i < 5; ++i) edit(beta(), beta_id_, "city", "t1:c" + std::to_string(i));
+  settle();
+  name_both();
+  const auto tell = [this](const char* city, std::int64_t seen) {
+    sends_ = false;
+    edit(beta(), beta_id_, "city", city);
+    sends_ = true;
+    last_->base_version = seen;
+    ASSERT_TRUE(world().accept({last_}));
+    settle();
+    EXPECT_EQ(status(last_->id.str()), EventStatus::kCompleted) << world().state_of(last_->id.str())->message;
+  };
+  std::int64_t told = world().record_of(1, beta_id_)->version.value;
+  merged(request());
+  tell("t1:oslo", told);
+  EXPECT_EQ(field(alpha(), alpha_id_, "city"), "t1:oslo");
+  for (int i = 0; i < 5; ++i) edit(alpha(), alpha_id_, "city", "t1:d" + std::to_string(i));
+  settle();
+  told = world().record_of(1, beta_id_)->version.value;
+  merged(request(MergeRequest::Kind::kSplit));
+  tell("t1:rome", told);
+  EXPECT_EQ(world().record_of(1, beta_id_)->find(FieldName("city"))->value, text("t1:rome"));
 }
 
 }  // namespace

@@ -31,6 +31,11 @@ Fields fields_of(const std::vector<Field>& values) {
   return fields;
 }
 
+/// Platforms may have been told the versions of either, and name them as those that they had seen.
+RecordVersion version_above(const Record& one, const Record& other) {
+  return {std::max(one.version.value, other.version.value) + 1};
+}
+
 /// The platform's copy of a record that goes becomes the copy of the one that stays.
 void inherit_copy(const transform::Mapper& mapper, Record& record, const Knowledge& theirs, Timestamp now) {
   Knowledge& mine = record.knowledge_of(theirs.platform);
@@ -130,6 +135,7 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
   Record& keep = joint.keep->record;
   Record& other = joint.other->record;
   Change doing(entry, *joint.keep, window.catalog->mapper.plan(entry.event->source, entry.event->entity));
+  doing.next_version = version_above(keep, other);
   entry.state.record = keep.key;
   other.merged_into = MergedInto{keep.key, entry.event->sequence};
   ++other.version.value;
@@ -191,6 +197,7 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
 
   // What it was told as part of the other one is not what it is to hold.
   Change parted(other_entry, *joint.other, plan);
+  parted.next_version = version_above(keep, other);
   other_entry.state.record = other.key;
   for (Knowledge& theirs : other.knowledge) {
     if (!holds_record(other, theirs.platform)) continue;
