@@ -255,5 +255,24 @@ TEST_F(MergeTest, APlatformMayNameTheVersionOfTheRecordThatItWasToldOfBefore) {
   EXPECT_EQ(world().record_of(1, beta_id_)->find(FieldName("city"))->value, text("t1:rome"));
 }
 
+TEST_F(MergeTest, SplitGivesTheNaturalKeyBackThoughItWasChangedMeanwhile) {
+  make_two_apart();
+  name_both();
+  MergeRequest asked = request();
+  asked.take = {FieldName("email")};
+  merged(std::move(asked));
+  edit(alpha(), alpha_id_, "email", "c@x");
+  settle();
+  merged(request(MergeRequest::Kind::kSplit));
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+  sends_ = false;
+  create(gamma(), R"({"email":"d@x","city":"t1:x"})");
+  last_->data.set("email", text("b@x"));
+  last_->entity_id = {};
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(field(beta(), beta_id_, "city"), "t1:x");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -219,6 +219,11 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
   for (const Field& field : joint.values) {
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));
   }
+  // Those that both bore meanwhile may have gone with a change of the other one.
+  for (const std::string& key : window.catalog->mapper.natural_keys(other.entity)) {
+    const FieldState* field = other.find(FieldName(key));
+    if (field != nullptr) DATASYNC_TRY(move_natural_key(window, *joint.other, field->name, nullptr, field->value));
+  }
   doing.changed = true;
   DATASYNC_TRY(record_outcome(window, doing));
   plan_deliveries(window, doing);
