@@ -274,5 +274,17 @@ TEST_F(MergeTest, SplitGivesTheNaturalKeyBackThoughItWasChangedMeanwhile) {
   EXPECT_EQ(field(beta(), beta_id_, "city"), "t1:x");
 }
 
+TEST_F(MergeTest, WhatIsNoLongerKnownOfTheTimeBeforeIsNotMadeUpByASplit) {
+  make_two_apart();
+  name_both();
+  MergeRequest asked = request();
+  asked.take = {FieldName("name")};
+  merged(std::move(asked));
+  world().store.forget_history();
+  merged(request(MergeRequest::Kind::kSplit));
+  EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:beth");
+  EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -149,7 +149,8 @@ class Reconciler {
   [[nodiscard]] Result<void> release(Window& window, const Record& record, Sequence event, const std::string& message);
   [[nodiscard]] Result<Value> merged_value(const Window& window, const Conflict& review, const FieldState& golden,
                                            Fields data) const;
-  [[nodiscard]] Result<std::vector<FieldState>> overwritten_by_event(const Window& window, Sequence event) const;
+  [[nodiscard]] Result<std::optional<std::vector<FieldState>>> overwritten_by_event(const Window& window,
+                                                                                    Sequence event) const;
   [[nodiscard]] Result<std::vector<Field>> values_before(const Window& window, const Record& record,
                                                          const storage::StoredEvent& undone) const;
   [[nodiscard]] Result<Field> declined_value(const Window& window, const Record& record, const Event& decision,

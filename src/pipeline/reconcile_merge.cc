@@ -155,7 +155,10 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
     note_conflict(doing, side, "data_mismatch", keep.find(FieldName(side.field))->writer);
   }
   doing.changed = true;  // also where it has all values already: its version tells the two states apart
+  const bool overwrites = !doing.overwritten.empty();
   DATASYNC_TRY(record_outcome(window, doing));
+  // Noted also where it is nothing: else a split could not tell that from what is no longer kept.
+  if (!overwrites) window.batch.history.push_back({entry.event->sequence, keep.key, keep.tenant, keep.version, {}});
   deliverer_.hand_over(window, *joint.other, *joint.keep);
   plan_deliveries(window, doing);
   return {};
@@ -172,10 +175,10 @@ Result<Joint> Reconciler::prepare_split(const Window& window, const MergeRequest
   auto before = overwritten_by_event(window, merge);
   if (!before) return fail(std::move(before).error());
   for (const FieldState& field : keep.fields) {
-    if (field.event != merge) continue;
-    const auto was = std::find_if(before->begin(), before->end(),
+    if (field.event != merge || !*before) continue;  // what was there before is no longer kept: so this stays
+    const auto was = std::find_if((*before)->begin(), (*before)->end(),
                                   [&field](const FieldState& state) { return state.name == field.name; });
-    joint.values.push_back({field.name.str(), was == before->end() ? Value() : was->value});
+    joint.values.push_back({field.name.str(), was == (*before)->end() ? Value() : was->value});
   }
   joint.event = event_of_person(*window.catalog, keep, fields_of(joint.values), request.by, request.reason);
   joint.event->metadata.set(kParts, Value::string(other.id.str()));

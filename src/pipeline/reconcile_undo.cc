@@ -61,10 +61,11 @@ Result<Compensation> Reconciler::prepare(const Window& window, const storage::St
 Result<std::vector<Field>> Reconciler::values_before(const Window& window, const Record& record,
                                                      const storage::StoredEvent& undone) const {
   const Sequence event = undone.event->sequence;
-  auto history = overwritten_by_event(window, event);
-  if (!history) return fail(std::move(history).error());
+  auto noted = overwritten_by_event(window, event);
+  if (!noted) return fail(std::move(noted).error());
+  const std::vector<FieldState> history = std::move(*noted).value_or(std::vector<FieldState>{});
   std::vector<Field> values;
-  for (const FieldState& before : *history) {
+  for (const FieldState& before : history) {
     const FieldState* now = record.find(before.name);
     if (now == nullptr || now->event != event) return moved_on(changed_again(before.name));
     values.push_back({before.name.str(), before.value});
@@ -74,7 +75,7 @@ Result<std::vector<Field>> Reconciler::values_before(const Window& window, const
   for (const FieldState& field : record.fields) {
     if (field.event != event || field.version.value == 0) continue;
     version = field.version;
-    const bool is_first = std::none_of(history->begin(), history->end(),
+    const bool is_first = std::none_of(history.begin(), history.end(),
                                        [&field](const FieldState& before) { return before.name == field.name; });
     if (!is_first) continue;
     if (field.version.value == 1 && field.name == kDeletedField) {
@@ -151,16 +152,17 @@ Result<void> Reconciler::compensate(Window& window, Entry& entry, const Compensa
   return {};
 }
 
-/// What the event has overwritten, in this window too.
-Result<std::vector<FieldState>> Reconciler::overwritten_by_event(const Window& window, Sequence event) const {
-  std::vector<FieldState> overwritten;
+/// What the event has overwritten, in this window too. None if nothing was noted, or it is no longer kept.
+Result<std::optional<std::vector<FieldState>>> Reconciler::overwritten_by_event(const Window& window,
+                                                                                Sequence event) const {
+  std::optional<std::vector<FieldState>> overwritten;
   auto stored = tools_.store.load_history(event);
   if (!stored) return fail(std::move(stored).error());
   if (*stored) overwritten = std::move((*stored)->overwritten);
   for (const HistoryEntry& staged : window.batch.history) {
-    if (staged.event == event) {
-      overwritten.insert(overwritten.end(), staged.overwritten.begin(), staged.overwritten.end());
-    }
+    if (staged.event != event) continue;
+    if (!overwritten) overwritten.emplace();
+    overwritten->insert(overwritten->end(), staged.overwritten.begin(), staged.overwritten.end());
   }
   return overwritten;
 }

@@ -47,6 +47,9 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] std::int64_t epoch() const noexcept override { return 1; }
   [[nodiscard]] std::int64_t bytes_on_disk() const override { return 0; }
 
+  /// As if all events so far were older than events are kept.
+  void forget_history() { history_.clear(); }
+
   // For the checks of a test.
   std::size_t staged_events = 0;  ///< new ones of the transaction that `on_commit` is asked about
   std::size_t commits = 0;        ///< that were written
