@@ -19,6 +19,7 @@
 #include "pipeline/reconcile.h"
 #include "pipeline/replay_store.h"
 #include "pipeline/subjects.h"
+#include "pipeline/verification.h"
 
 namespace datasync::pipeline {
 namespace {
@@ -135,6 +136,7 @@ class Replay::Impl {
   Result<Replay::Outcome> step(const Told& told) {
     const storage::StoredEvent& stored = told.stored;
     if (stored.state.status == EventStatus::kExpired) return Replay::Outcome{};
+    if (is_verification_request(*stored.event)) return Replay::Outcome{};  // it speaks of no record
     DATASYNC_TRY(answer_until(stored.event->created_at));
     advance(stored.event->created_at);
     if (told.is_met) DATASYNC_TRY(meet(stored));
@@ -156,6 +158,7 @@ class Replay::Impl {
     deliverer_.stage(window_.batch);
     DATASYNC_TRY(store_.keep(window_.batch));
     window_.batch.clear();
+    window_.made_events.clear();  // a notifier is asked nothing
     ledger_.committed();
     subjects_.committed();
     deliverer_.committed();

@@ -324,5 +324,21 @@ TEST_F(WhatIfTest, AnEmptyHistoryDiffersInNothing) {
   EXPECT_THAT(found.by_field, IsEmpty());
 }
 
+// What the service itself has sent to a notifier was counted as decisions of people about what nobody asked.
+TEST_F(WhatIfTest, AMessageToANotifierIsNobodysDecision) {
+  Rules verified = rules();
+  verified[kEntity].fields["email"].review->verification = {PlatformId("gamma"), std::chrono::hours{2}, false};
+  begin({}, false, verified);
+  const std::string id = start();
+  edit(alpha(), id, "email", "b@x");
+  settle();
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  const WhatIf found = play(world().catalog());
+  EXPECT_EQ(found.now.not_asked, 0);
+  EXPECT_FALSE(found.differs());
+  EXPECT_EQ(expect_same_records(), 1U);
+}
+
 }  // namespace
 }  // namespace datasync::pipeline
