@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kNodesMax = 100'000;
 constexpr int kDepthMax = 64;
+constexpr std::size_t kTextBytesMax = 16 << 20;  // an alias stands for all of what it names, however long that is
 
 using File = std::shared_ptr<const std::string>;
 
@@ -27,8 +28,10 @@ class Importer {
     ConfigNode node;
     node.file = file_;
     node.line = from.Mark().line + 1;
-    if (++count_ > kNodesMax || depth > kDepthMax) {
-      return fail(ErrorCode::kInvalid, node.place() + ": too large: at most 100000 values, nested at most 64 deep");
+    if (from.IsScalar()) text_bytes_ += from.Scalar().size();
+    if (++count_ > kNodesMax || depth > kDepthMax || text_bytes_ > kTextBytesMax) {
+      return fail(ErrorCode::kInvalid,
+                  node.place() + ": too large: at most 100000 values and 16 MiB of text, nested at most 64 deep");
     }
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
@@ -69,6 +72,7 @@ class Importer {
       if (!member.first.IsScalar())
         return fail(ErrorCode::kInvalid, place_of(file_, line) + ": a key must be a plain word");
       const std::string& name = member.first.Scalar();
+      text_bytes_ += name.size();
       if (node.find(name) != nullptr)
         return fail(ErrorCode::kInvalid, place_of(file_, line) + ": `" + name + "` stands twice");
       auto child = import(member.second, depth + 1);
@@ -81,6 +85,7 @@ class Importer {
 
   File file_;
   int count_ = 0;
+  std::size_t text_bytes_ = 0;
 };
 
 bool is_json_number(std::string_view text) {

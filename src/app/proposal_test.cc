@@ -40,6 +40,20 @@ TEST(Proposal, JsonSaysWhatTheSameYamlSays) {
   EXPECT_TRUE(faults_of(json).empty());
 }
 
+/// An alias costs two characters and stands for a text of any length: 128 KiB came to two gigabytes.
+TEST(Proposal, ATextThatStandsForManyIsTooLarge) {
+  std::string yaml = "x: &a \"" + std::string(60'000, 'y') + "\"\nrates: [*a";
+  for (int i = 0; i < 10; ++i) yaml += ", *a";
+  EXPECT_TRUE(parse_yaml(yaml + "]", "a").has_value());
+  for (int i = 0; i < 1'000; ++i) yaml += ", *a";
+  const auto refused = parse_yaml(yaml + "]", "a");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("too large"), std::string::npos) << refused.error().message;
+  std::string names = "x: &a " + std::string(60'000, 'y') + "\nrates: [{*a : 1}";
+  for (int i = 0; i < 1'000; ++i) names += ", {*a : 1}";
+  EXPECT_FALSE(parse_yaml(names + "]", "a").has_value());
+}
+
 TEST(Proposal, EachFaultIsToldByItself) {
   const auto faults = faults_of(tree(R"({"conflict_rules":{"user":{"fields":{"name":"x","email":"y"}}}})"));
   ASSERT_EQ(faults.size(), 2U);
