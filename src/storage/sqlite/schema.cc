@@ -229,14 +229,16 @@ ALTER TABLE sync_conflicts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE sync_conflicts ADD COLUMN assignee TEXT;
 ALTER TABLE sync_conflicts ADD COLUMN expires_at INTEGER;
 ALTER TABLE sync_conflicts ADD COLUMN expires_to INTEGER;
-CREATE INDEX sync_conflicts_expiry ON sync_conflicts(expires_at) WHERE status = 'open' AND expires_at IS NOT NULL;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN resolved_by TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN reason TEXT;
 ALTER TABLE sync_conflict_resolutions ADD COLUMN event_id TEXT;
 )sql";
 
-/// A user who was merged into another is no user of its own.
+/// A user who was merged into another is no user of its own. And reviews that expire are looked up by their time; some
+/// files have that index already.
 constexpr const char* kMerges = R"sql(
+CREATE INDEX IF NOT EXISTS sync_conflicts_expiry ON sync_conflicts(expires_at)
+ WHERE status = 'open' AND expires_at IS NOT NULL;
 DROP VIEW cross_platform_users;
 CREATE VIEW cross_platform_users AS
 SELECT record_key AS id, entity_id AS user_id,

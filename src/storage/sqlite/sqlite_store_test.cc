@@ -392,6 +392,14 @@ TEST_F(SqliteFailures, ReviewsThatExpireAreFoundWithoutReadingThoseThatDoNot) {
   EXPECT_NE(words.find("sync_conflicts_expiry"), std::string::npos) << words;
 }
 
+// The index was once put into a migration that files had seen already: they never got it.
+TEST_F(SqliteFailures, AFileOfTheSecondVersionGetsTheIndexThatCameLater) {
+  must_open(options(false)).reset();
+  execute("DROP INDEX sync_conflicts_expiry; PRAGMA user_version = 2");
+  must_open(options(false)).reset();
+  EXPECT_EQ(query("SELECT count(*) FROM sqlite_schema WHERE name = 'sync_conflicts_expiry'").front(), "1");
+}
+
 TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAreThere) {
   auto store = must_open(options(false));
   storage::WriteBatch batch = batch_of(1, 1);
