@@ -56,9 +56,11 @@ bool chose(const Conflict& conflict, const Conflict::Side& side, const Value& va
   return false;
 }
 
-/// The newest conflict that gave the field the value which it has.
+/// The newest conflict that gave the field the value which it has. One from before its last change gave another, though
+/// it may read the same.
 void write_rule(JsonWriter& out, const std::vector<Conflict>& conflicts, const FieldState& state) {
   for (const Conflict& conflict : conflicts) {
+    if (conflict.version < state.version) continue;
     for (const Conflict::Side& side : conflict.fields) {
       if (side.field != state.name.str() || !chose(conflict, side, state.value)) continue;
       const bool by_person = !conflict.resolved_event.str().empty();

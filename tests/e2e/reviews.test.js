@@ -223,6 +223,21 @@ test('A record explains each of its values: who wrote it, what chose it, what wa
   assert.equal((await w.get(path.replace('&explain', ''))).body.explain, undefined);
 });
 
+test('A value that came again by itself is not explained by the conflict that once chose it', async () => {
+  const tenant = newTenant();
+  await w.sync(newUser(tenant));
+  const { id, external_reference: reference } = await w.holds('bizosaas', tenant, 'user', { name: 'Asha Raman' });
+  await w.sync(changedUser(tenant, { full_name: 'Asha Iyer' }));
+  const rename = (name, more) => w.sync(event('bizosaas', 'user_updated', tenant, { id, name }, more));
+  await rename('A. Raman', { base_version: 1 });
+  const explained = async () => (await w.get(`/sync/records/user/${reference}?tenant_id=${tenant}&explain`)).body.explain.name;
+  assert.deepEqual([(await explained()).value, (await explained()).rule], ['A. Raman', 'latest_wins']);
+  await rename('Asha R.');
+  await rename('A. Raman');
+  const { value, rule, conflict_id: conflict } = await explained();
+  assert.deepEqual([value, rule, conflict], ['A. Raman', 'causal_order', null]);
+});
+
 test('One decision settles all that match, after a look at what it would be about', async () => {
   const tenant = newTenant();
   const users = [1, 2, 3].map((n) => ({ user_id: `bz-${n}`, email_address: `u${n}@example.com` }));
