@@ -34,8 +34,10 @@ struct Catalog {
     const delivery::Connector* to = connector(platform);
     if (to == nullptr || !to->serves(kVerificationEntity, Verb::kCreated)) return false;
     const auto& entities = mapper.mapping().entities;
-    return std::none_of(entities.begin(), entities.end(),
-                        [to](const auto& entity) { return to->serves(entity.first, Verb::kUpdated); });
+    return std::none_of(entities.begin(), entities.end(), [to](const auto& entity) {
+      return to->serves(entity.first, Verb::kCreated) || to->serves(entity.first, Verb::kUpdated) ||
+             to->serves(entity.first, Verb::kDeleted);
+    });
   }
   /// Null for an entity that is not configured.
   [[nodiscard]] const transform::EntityRules* entity(std::string_view name) const {
