@@ -19,6 +19,10 @@ inline constexpr std::string_view kSchemaChange = "schema_change";
 /// Of several types that fit a conflict the one of the lowest rank is told.
 [[nodiscard]] std::size_t rank_of_conflict_type(std::string_view type) noexcept;
 
+/// The event's value against the golden one, open so far.
+[[nodiscard]] Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
+                                       const Event& event);
+
 /// What one event does to one record, while it is being found out.
 struct Reconciler::Change {
   Change(Entry& of, Subject& to, const transform::EntityPlan& source_plan)

@@ -25,6 +25,14 @@ std::string both_reasons(std::string rule, const std::string& kind) {
   return rule + kind;
 }
 
+/// A merged value is nobody's own: were it its last writer's, that platform's next word would count as having seen it.
+void disown(FieldState& state) {
+  state.writer = kReviewer;
+  state.source_version.reset();
+}
+
+}  // namespace
+
 Conflict::Side make_side(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
                          const Event& event) {
   Conflict::Side side;
@@ -36,14 +44,6 @@ Conflict::Side make_side(const FieldState& golden, const Value& value, const con
   side.event = event.id;
   return side;
 }
-
-/// A merged value is nobody's own: were it its last writer's, that platform's next word would count as having seen it.
-void disown(FieldState& state) {
-  state.writer = kReviewer;
-  state.source_version.reset();
-}
-
-}  // namespace
 
 std::size_t rank_of_conflict_type(std::string_view type) noexcept {
   constexpr std::array<std::string_view, 5> kTypes{kRuleViolation, kSchemaChange, "version_conflict", "data_mismatch",

@@ -42,18 +42,6 @@ std::string reason_of_edit(const PlatformId& platform, const FieldState& tombsto
   return platform.str() + " changed the record and had not seen that " + tombstone.writer.str() + " deleted it";
 }
 
-Conflict::Side side_of_existence(const FieldState& golden, const Value& value, const conflict::FieldRule& rule,
-                                 const Event& event) {
-  Conflict::Side side;
-  side.field = kDeletedField.str();
-  side.source_value = value;
-  side.target_value = golden.value;
-  side.strategy = rule.strategy->name();
-  side.platform = event.source;
-  side.event = event.id;
-  return side;
-}
-
 }  // namespace
 
 /// Whatever becomes of the record, its platform's copy is gone; a create of ours that is under way makes another.
@@ -171,8 +159,9 @@ Result<void> Reconciler::contest(Window& window, Change& change, const Value& va
     type = "business_rule_violation";
   }
   FieldState golden = newest;
+  golden.name = kDeletedField;
   golden.value = opposite;
-  Conflict::Side side = side_of_existence(golden, value, rule, event);
+  Conflict::Side side = make_side(golden, value, rule, event);
   if (outcome == Outcome::kReview || is_disputed(record)) {
     if (record.find(kDeletedField) == nullptr) note_existence(record, newest);
     return propose(window, change, kDeletedField, std::move(side), type, std::move(reason), held_hash);
