@@ -220,6 +220,32 @@ TEST_F(DeletesTest, AnEditThatDeletesItAfterAllWaitsForNobody) {
   expect_nowhere();
 }
 
+// Gamma's delete ends unsaid while a person is asked, and the event that makes the question needless does not name
+// gamma.
+TEST_F(DeletesTest, WhoWasToldNothingWhileAPersonWasAskedIsToldOnceNobodyIs) {
+  const std::string id = start();
+  for (TestPlatform* platform : {&beta(), &gamma()}) platform->refuse = [](const std::string&) { return 503; };
+  sends_ = false;
+  edit(beta(), id_on(beta()), "city", "t1:oslo");
+  const auto late = held_back();
+  world().clock.advance(seconds{10});
+  sends_ = true;
+  remove(alpha(), id);
+  world().run_for(milliseconds{100});
+  ASSERT_TRUE(world().accept({late}));
+  for (TestPlatform* platform : {&beta(), &gamma()}) platform->refuse = nullptr;
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  EXPECT_EQ(gamma().copies(kTenant, kEntity).size(), 1U);
+  sends_ = false;
+  remove(beta(), late->own_id);
+  held_back()->targets = {PlatformId("alpha")};
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_TRUE(open().empty());
+  expect_nowhere();
+}
+
 TEST_F(DeletesTest, ALateEditOfWhatItsPlatformKnowsToBeDeletedIsSkipped) {
   const std::string id = start();
   sends_ = false;

@@ -493,6 +493,7 @@ void Reconciler::plan_deliveries(Window& window, Change& change) {
       plan(window, change, target);
     }
   }
+  for (const PlatformId& target : change.told_too) plan(window, change, target);
   if (change.source_corrected) {
     plan(window, change, event.source);
   } else if (source_named) {

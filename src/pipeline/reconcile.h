@@ -142,6 +142,7 @@ class Reconciler {
   [[nodiscard]] static bool is_older_proposal(const Change& change, const Hold& hold);
   [[nodiscard]] static bool repeat_proposal(Change& change, const conflict::Observation& seen);
   [[nodiscard]] Result<void> withdraw(Window& window, Change& change, const FieldName& field);
+  [[nodiscard]] Result<void> tell_of_tombstone(Change& change) const;
   [[nodiscard]] Result<void> close_review(Window& window, Change& change, const FieldName& field, std::string_view why);
   [[nodiscard]] Result<void> close_reviews_of_deleted(Window& window, Change& change);
   static void ask_holder(Window& window, Conflict& review, const Conflict::Side& side, bool is_new);

@@ -41,6 +41,8 @@ struct Reconciler::Change {
   bool learned = false;           ///< what its platform holds is known better
   bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
   std::string review;             ///< one that the event made, or joined: what it waits for
+  /// Beside the event's targets: who was to hear of the tombstone, and was told nothing while a person was asked.
+  std::vector<PlatformId> told_too;
   std::vector<FieldState> overwritten;
   std::optional<HistoryRows> history;  ///< what was read of it to find the base of a conflict
   Conflict conflict;

@@ -190,7 +190,10 @@ Result<void> Reconciler::withdraw(Window& window, Change& change, const FieldNam
   if (candidate == nullptr) return {};
   const Sequence event = candidate->event;
   change.learned = true;
-  if (held->candidates.size() == 1) return close_review(window, change, field, kWithdrawn);
+  if (held->candidates.size() == 1) {
+    DATASYNC_TRY(close_review(window, change, field, kWithdrawn));
+    return is_gone(record) ? tell_of_tombstone(change) : Result<void>{};
+  }
   auto review = load_review(window, record.tenant, held->review);
   if (!review) return fail(std::move(review).error());
   std::erase_if(held->candidates, [&source](const Hold::Candidate& one) { return one.platform == source; });
@@ -199,6 +202,22 @@ Result<void> Reconciler::withdraw(Window& window, Change& change, const FieldNam
   name_first(*review, *held);
   stage_review(window, change, std::move(*review));
   return release(window, record, event, std::string(kWithdrawn));
+}
+
+/// What was to tell its targets of the tombstone has ended unsaid while a person was asked: they are told with this
+/// event.
+Result<void> Reconciler::tell_of_tombstone(Change& change) const {
+  const Record& record = change.record();
+  auto tombstone = tools_.store.load_event(record.find(kDeletedField)->event);
+  if (!tombstone) return fail(std::move(tombstone).error());
+  if (!*tombstone) return {};  // gone by its age
+  const std::vector<PlatformId>& named = change.event().targets;
+  for (const PlatformId& target : (*tombstone)->event->targets) {
+    const bool is_named =
+        target == change.event().source || std::find(named.begin(), named.end(), target) != named.end();
+    if (!is_named && holds_record(record, target)) change.told_too.push_back(target);
+  }
+  return {};
 }
 
 /// Nobody has to decide any more: the golden value stays.
