@@ -141,6 +141,7 @@ class Deliverer {
   void cannot_build(Window& window, const std::vector<Outbox*>& outboxes, const Error& error);
   void renew_key(Outbox& outbox);
   void drop_attempt(Window& window, Outbox& outbox);
+  void doubt_sent(Window& window, Subject& subject, const Attempt& attempt);
   void mark_attempted(Outbox& outbox, Timestamp now);
 
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);

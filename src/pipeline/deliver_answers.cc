@@ -194,15 +194,21 @@ void Deliverer::drop_attempt(Window& window, Outbox& outbox) {
   if (!outbox.attempt) return;
   const std::unique_ptr<Attempt> attempt = std::move(outbox.attempt);
   if (outbox.subject->stateless) return;
-  const Record& record = outbox.subject->record;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   thaw(known);
-  const bool is_there = holds_record(record, outbox.target);
-  if (!is_there) note_touch(known, window.now);
-  for (const SentField& sent : attempt->fields) {  // given up, but it may have arrived
-    if (attempt->unknown && is_there && sent.name != kDeletedField) doubt(known, sent.name, window.now);
-  }
+  if (!holds_record(outbox.subject->record, outbox.target)) note_touch(known, window.now);
+  if (attempt->unknown) doubt_sent(window, *outbox.subject, *attempt);
   subjects_.mark_dirty(*outbox.subject);
+}
+
+/// It is given up, but it may have arrived.
+void Deliverer::doubt_sent(Window& window, Subject& subject, const Attempt& attempt) {
+  const PlatformId& target = attempt.change.target;
+  if (!holds_record(subject.record, target)) return;
+  for (const SentField& sent : attempt.fields) {
+    if (sent.name != kDeletedField) doubt(subject.record.knowledge_of(target), sent.name, window.now);
+  }
+  subjects_.mark_dirty(subject);
 }
 
 /// What the target answered to the old key must not be its answer to other words.
@@ -282,6 +288,7 @@ void Deliverer::linger(Window& window, Outbox& outbox, Timestamp until) {
   attempt.covered = 0;
   if (until > window.now && !outbox.subject->stateless) {
     attempt.arrives_until = until;
+    if (attempt.unknown) doubt_sent(window, *outbox.subject, attempt);  // after a crash nobody knows that it was
     park(outbox, until);
     return;
   }

@@ -353,5 +353,24 @@ TEST_F(EngineTest, OneBadItemOfABatchSpoilsOnlyItself) {
   EXPECT_EQ(status("e4"), EventStatus::kCompleted);
 }
 
+// Of a change that was given up with an unknown outcome only memory knew so, while its requests might still arrive.
+TEST_F(EngineTest, WhatMayHaveArrivedBeforeItWasGivenUpIsDoubtedAfterACrashToo) {
+  const std::string id = create(alpha(), R"({"email":"a@x","city":"t1:rome"})");
+  settle();
+  sends_ = false;
+  edit(alpha(), id, "city", "t1:oslo");
+  last_->max_retries = 0;
+  last_->targets = {PlatformId("beta")};
+  world().network.script = {"lost_after"};
+  ASSERT_TRUE(world().accept({last_}));
+  world().run_for(seconds{31});
+  ASSERT_EQ(status(last_->id.str()), EventStatus::kFailed);
+  world().crash();
+  edit(alpha(), id, "city", "t1:rome");
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(held(beta(), "city"), "t1:rome");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline
