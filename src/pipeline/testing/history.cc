@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "domain/json.h"
 #include "pipeline/holdings.h"
+#include "pipeline/testing/clerk.h"
 #include "pipeline/testing/reviewer.h"
 #include "pipeline/testing/world.h"
 
@@ -29,11 +30,18 @@ class History {
   HistoryReport run();
 
  private:
+  struct Edit {
+    std::string field;
+    Value before;
+  };
   struct Slot {
     TenantId tenant;
     std::string email;  // the first; people change it only where `ids` find the copies
     std::map<TestPlatform*, std::string> ids;
-    std::map<std::string, Value> model;  // calm histories only: what every platform must hold
+    // Calm histories only: what every platform must hold, and what can be taken back of it.
+    std::map<std::string, Value> model = {};
+    std::map<std::string, std::string> writers = {};  // of fields: the edit that wrote the value last
+    std::map<std::string, Edit> edits = {};
     bool alive = false;
   };
 
@@ -53,6 +61,7 @@ class History {
   [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
   void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
   void remove(Slot& slot, TestPlatform& platform, const std::string& own_id);
+  void take_back(Slot& slot);
   Value some_value(const Slot& slot, const std::string& field);
   std::optional<std::string> id_in(TestPlatform& platform, const Slot& slot);
 
@@ -80,8 +89,11 @@ class History {
   bool has_little_room_ = false;
   bool changes_kinds_ = false;
   bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
-  bool all_decided_ = true;      // a field that waits for a person is not the same everywhere
+  bool takes_back_ = false;
+  bool all_decided_ = true;  // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
+  std::unique_ptr<Clerk> clerk_;
+  std::string last_event_;                                                                 // that somebody's act made
   std::map<std::tuple<const Slot*, const TestPlatform*, std::string>, Value> last_words_;  // if nothing is deleted
   std::set<std::string> words_;
   double subset_share_ = 0;
@@ -97,9 +109,11 @@ History::History(HistoryKind kind, std::uint64_t seed)
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
   }
   if (kind_ != HistoryKind::kCalm) reviewer_ = std::make_unique<Reviewer>(*world_, *dice_, commits_fail_);
+  clerk_ = std::make_unique<Clerk>(*world_, *dice_, commits_fail_);
+  clerk_->keeps_records = changes_emails_;
   const std::size_t slots = 1 + below(has_little_room_ ? 8 : 3);
   for (std::size_t i = 0; i < slots; ++i) {
-    slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}, {}, false});
+    slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}});
   }
   if (kind_ == HistoryKind::kCalm) return;
   if (changes_emails_) make_copies();
@@ -124,6 +138,7 @@ World::Options History::options() {
     has_little_room_ = trouble >= 0.5 && trouble < 0.65;
     changes_emails_ = happens(0.4);
   }
+  takes_back_ = happens(0.4);
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
@@ -208,6 +223,7 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
   world_->trace(platform.shape().id.str() + " changed " + told.own_id + " " + event->type + " " +
                 event->data.to_json());
   if (happens(0.8)) event->id = EventId("e" + std::to_string(++counter_));
+  last_event_ = event->id.str();
   event->wire_priority = static_cast<int>(1 + below(10));
   if (platform.shape().is_known_whole && told.verb == Verb::kUpdated && happens(0.2)) {
     const std::string lost = platform.shape().local(kFields[below(kFields.size())]);
@@ -249,6 +265,7 @@ HistoryReport History::run() {
       world_->run_for(milliseconds{kPauses[below(kPauses.size())]} + microseconds{1});
       if (happens(0.03)) (void)world_->redrive_all();
       if (reviewer_ && happens(0.2)) reviewer_->decide_any();
+      if (takes_back_ && happens(0.15)) clerk_->undo_any();
       report_.set_aside += world_->snapshot().set_aside;
     }
   }
@@ -265,6 +282,7 @@ HistoryReport History::run() {
   report_.crashes = world_->crashes;
   report_.refused = world_->refused;
   if (reviewer_) report_.decided = reviewer_->decided;
+  report_.undone = clerk_->undone;
   return report_;
 }
 
@@ -281,6 +299,7 @@ void History::act() {
   Slot& slot = slots_[below(slots_.size())];
   TestPlatform& platform = world_->platform(below(world_->platforms.size()));
   const auto own_id = id_in(platform, slot);
+  if (kind_ == HistoryKind::kCalm && takes_back_ && happens(0.2)) return take_back(slot);
   if (kind_ == HistoryKind::kCalm && slot.alive && !own_id) return;  // can't be: `check_model` has said so
   if (!own_id) {
     create(slot, platform);
@@ -306,6 +325,7 @@ void History::create(Slot& slot, TestPlatform& platform) {
   owners_[&platform][own_id] = static_cast<std::size_t>(&slot - slots_.data());
   if (kind_ != HistoryKind::kCalm) return;
   slot.alive = true;
+  slot.edits.clear();
   for (const Field& field : data) slot.model[field.name] = field.value;
 }
 
@@ -319,7 +339,12 @@ void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id
   const std::string field = changes_emails_ && happens(0.3) ? "email" : kFields[below(kFields.size())];
   const Value value = some_value(slot, field);
   platform.edit(slot.tenant, kEntity, own_id, field, value);
-  if (kind_ == HistoryKind::kCalm) slot.model[field] = value;
+  if (kind_ == HistoryKind::kCalm) {
+    Value& model = slot.model[field];
+    if (model != value && !last_event_.empty()) slot.edits[last_event_] = {field, model};
+    if (model != value) slot.writers[field] = last_event_;
+    model = value;
+  }
   if (!changes_emails_) return;
   // What was said before may be taken for a late echo of that.
   const bool is_new = words_.insert(field + value.text()).second;
@@ -330,6 +355,22 @@ void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id
 void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
   platform.remove(slot.tenant, kEntity, own_id);
   slot.alive = false;
+}
+
+/// Only an edit, and one whose value is still there, can be taken back without more.
+void History::take_back(Slot& slot) {
+  if (slot.edits.empty()) return;
+  const auto& [id, edit] = *std::next(slot.edits.begin(), static_cast<std::ptrdiff_t>(below(slot.edits.size())));
+  const storage::StoredEvent* event = world_->store.find(id);
+  if (event == nullptr) return complain(id + " was never heard of");
+  std::string& writer = slot.writers[edit.field];
+  const bool is_there = slot.alive && writer == id;
+  if (clerk_->undo(storage::StoredEvent(*event)) != is_there) {
+    complain(id + (is_there ? " could not be taken back" : " was taken back, though its value was there no more"));
+  }
+  if (!is_there) return;
+  slot.model[edit.field] = edit.before;
+  writer.clear();
 }
 
 /// Few different values, so that changes back and forth and to the same value are common.

@@ -27,6 +27,7 @@ struct HistoryReport {
   std::size_t dead = 0;       ///< events that had to be redriven
   std::size_t set_aside = 0;  ///< events that waited in the store, looked at after each act
   std::size_t decided = 0;    ///< reviews that the person decided
+  std::size_t undone = 0;     ///< events that were taken back
 };
 
 /// Tells the story of `seed`: two to five platforms, their users' changes, deletes and re-creations, events that are

@@ -264,6 +264,11 @@ const storage::StoredEvent* MemoryStore::find(std::string_view event_id) const {
   return nullptr;
 }
 
+const HistoryEntry* MemoryStore::history_of(Sequence event) const {
+  const auto at = history_.find(event);
+  return at == history_.end() ? nullptr : &at->second;
+}
+
 const RecordKey* MemoryStore::find_link(Hash128 identity) const {
   const auto at = identities_.find(identity);
   return at == identities_.end() ? nullptr : &at->second;

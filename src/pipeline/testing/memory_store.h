@@ -57,6 +57,8 @@ class MemoryStore final : public storage::Store {
   [[nodiscard]] const std::map<Sequence, storage::StoredEvent>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<RecordKey, Record>& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<Conflict>& conflicts() const noexcept { return conflicts_; }
+  /// What the event has overwritten; null if nothing.
+  [[nodiscard]] const HistoryEntry* history_of(Sequence event) const;
   /// By tenant and name.
   [[nodiscard]] const auto& lane_states() const noexcept { return lane_states_; }
   [[nodiscard]] const storage::StoredEvent* find(std::string_view event_id) const;
