@@ -33,7 +33,7 @@ class MoneyCrossing : public EngineTest {
   }
   std::string price_at(TestPlatform& platform) {
     const auto copy = only(platform).second;
-    const Value* price = copy.data.find("price");
+    const Value* price = copy.data.find(platform.shape().local("price"));
     return price == nullptr ? "(none)" : price->text();
   }
 };

@@ -13,6 +13,7 @@
 #include "domain/json.h"
 #include "pipeline/holdings.h"
 #include "pipeline/testing/clerk.h"
+#include "pipeline/testing/prices.h"
 #include "pipeline/testing/reviewer.h"
 #include "pipeline/testing/world.h"
 
@@ -60,6 +61,10 @@ class History {
   void create(Slot& slot, TestPlatform& platform);
   [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
   void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
+  void set_price(Slot& slot, TestPlatform& platform, const std::string& own_id);
+  void note_edit(Slot& slot, const std::string& field, const Value& value);
+  [[nodiscard]] bool is_held(const TestPlatform& platform, const TestPlatform::Copy* copy, std::string_view field,
+                             const Value& value, Timestamp since) const;
   void remove(Slot& slot, TestPlatform& platform, const std::string& own_id);
   void take_back(Slot& slot);
   Value some_value(const Slot& slot, const std::string& field);
@@ -90,9 +95,11 @@ class History {
   bool changes_kinds_ = false;
   bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
   bool takes_back_ = false;
+  bool has_prices_ = false;
   bool all_decided_ = true;  // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Clerk> clerk_;
+  std::unique_ptr<Prices> prices_;
   std::string last_event_;                                                                 // that somebody's act made
   std::map<std::tuple<const Slot*, const TestPlatform*, std::string>, Value> last_words_;  // if nothing is deleted
   std::set<std::string> words_;
@@ -109,6 +116,7 @@ History::History(HistoryKind kind, std::uint64_t seed)
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
   }
   if (kind_ != HistoryKind::kCalm) reviewer_ = std::make_unique<Reviewer>(*world_, *dice_, commits_fail_);
+  if (has_prices_) prices_ = std::make_unique<Prices>(*world_, *dice_, kind_ == HistoryKind::kCalm);
   clerk_ = std::make_unique<Clerk>(*world_, *dice_, commits_fail_);
   clerk_->keeps_records = changes_emails_;
   const std::size_t slots = 1 + below(has_little_room_ ? 8 : 3);
@@ -139,6 +147,7 @@ World::Options History::options() {
     changes_emails_ = happens(0.4);
   }
   takes_back_ = happens(0.4);
+  has_prices_ = happens(0.3);
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
@@ -159,9 +168,11 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
   if (kind_ != HistoryKind::kReviews) {
     const char* strategy = happens(0.5) ? "merge_smart" : "source_wins";
     for (const char* field : kFields) book.fields[field] = {conflict::find_strategy(strategy), true, {}, {}};
+    book.fields[kPrice] = book.fields[kFields[0]];
     return book;
   }
   for (const char* field : kFields) book.fields[field] = some_rule();
+  if (has_prices_) book.fields[kPrice] = some_rule();
   if (changes_emails_) book.fields["email"] = some_rule();
   if (happens(0.2)) book.expiry = {std::chrono::hours{below(2)}, happens(0.5)};
   return book;
@@ -205,6 +216,7 @@ PlatformShape History::shape_of(std::size_t index) {
   // After a failed transaction the engine asks again while the first request may still be on its way.
   shape.honours_keys = happens(0.7) || commits_fail_;
   shape.sends_version = happens(0.3);
+  if (has_prices_) shape.currency = Prices::some_currency(*dice_, index > 0);
   // An accept that fails makes any event late.
   const bool always_late = commits_fail_ || has_crashes_ || has_little_room_;
   shape.sends_base = happens(0.5);
@@ -254,6 +266,7 @@ HistoryReport History::run() {
     if (kind_ == HistoryKind::kStoreFails) world_->store.on_read_fails = [this] { return happens(0.01); };
   }
   for (std::size_t i = 0; i < actions && world_->broken().empty(); ++i) {
+    if (prices_ && happens(0.15)) prices_->move_rates();
     if (has_little_room_ && happens(0.15)) fail_or_recover(world_->platform(below(world_->platforms.size())));
     act();
     if (kind_ == HistoryKind::kCalm) {
@@ -316,6 +329,9 @@ void History::create(Slot& slot, TestPlatform& platform) {
   for (const char* field : kFields) {
     if (happens(0.6)) data.set(field, some_value(slot, field));
   }
+  if (prices_ && happens(0.6)) {
+    for (const Field& field : prices_->some_price(platform, nullptr)) data.set(field.name, field.value);
+  }
   // A record that comes back does so under its old id, or under a new one.
   std::string own_id;
   for (const auto& [id, index] : owners_[&platform]) {
@@ -326,7 +342,10 @@ void History::create(Slot& slot, TestPlatform& platform) {
   if (kind_ != HistoryKind::kCalm) return;
   slot.alive = true;
   slot.edits.clear();
-  for (const Field& field : data) slot.model[field.name] = field.value;
+  for (const Field& field : data) {
+    if (field.name != "currency")
+      slot.model[field.name] = field.name == kPrice ? Prices::canonical(platform, data) : field.value;
+  }
 }
 
 /// Of a new copy there is no base version to name. Who has no other way to say when it happened must not take an old
@@ -336,20 +355,30 @@ bool History::may_return(const TestPlatform& platform, const Slot& slot, const s
 }
 
 void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+  if (prices_ && happens(0.25)) return set_price(slot, platform, own_id);
   const std::string field = changes_emails_ && happens(0.3) ? "email" : kFields[below(kFields.size())];
   const Value value = some_value(slot, field);
   platform.edit(slot.tenant, kEntity, own_id, field, value);
-  if (kind_ == HistoryKind::kCalm) {
-    Value& model = slot.model[field];
-    if (model != value && !last_event_.empty()) slot.edits[last_event_] = {field, model};
-    if (model != value) slot.writers[field] = last_event_;
-    model = value;
-  }
+  note_edit(slot, field, value);
   if (!changes_emails_) return;
   // What was said before may be taken for a late echo of that.
   const bool is_new = words_.insert(field + value.text()).second;
   last_words_.erase({&slot, &platform, field});
   if (is_new) last_words_.emplace(std::tuple(&slot, &platform, field), value);
+}
+
+void History::set_price(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+  const Fields price = prices_->some_price(platform, platform.find(slot.tenant, kEntity, own_id));
+  platform.edit(slot.tenant, kEntity, own_id, price);
+  note_edit(slot, kPrice, Prices::canonical(platform, price));
+}
+
+void History::note_edit(Slot& slot, const std::string& field, const Value& value) {
+  if (kind_ != HistoryKind::kCalm) return;
+  Value& model = slot.model[field];
+  if (model != value && !last_event_.empty()) slot.edits[last_event_] = {field, model};
+  if (model != value) slot.writers[field] = last_event_;
+  model = value;
 }
 
 void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
@@ -433,6 +462,7 @@ void History::check() {
   check_events();
   check_last_words();
   for (const auto& [key, record] : world_->store.records()) check_record(record);
+  if (prices_) prices_->check_records();
   if (kind_ != HistoryKind::kCalm) return;
   for (const Slot& slot : slots_) check_model(slot);
   for (const auto& platform : world_->platforms) {
@@ -522,12 +552,22 @@ void History::check_copy(const Record& record, std::size_t index) {
     if (field.name == kDeletedField || !is_named(field, name)) continue;
     if (!has_come_back && field.version <= existence->version) continue;
     if (proposes(record, name, field.name)) continue;
+    const auto wrote = world_->store.events().find(field.event);
+    const Timestamp since = wrote == world_->store.events().end() ? Timestamp{} : wrote->second.event->created_at;
+    if (is_held(platform, copy, field.name.str(), field.value, since)) continue;
     const Value* held = copy == nullptr ? nullptr : copy->data.find(platform.shape().local(field.name));
-    if (held != nullptr && *held == field.value) continue;
     complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name.str() +
              "; golden is " + field.value.text() + " by " + field.writer.str() + " in version " +
              std::to_string(field.version.value));
   }
+}
+
+bool History::is_held(const TestPlatform& platform, const TestPlatform::Copy* copy, std::string_view field,
+                      const Value& value, Timestamp since) const {
+  if (copy == nullptr) return false;
+  if (field == kPrice) return prices_->is_held(platform, *copy, value, since);
+  const Value* held = copy->data.find(platform.shape().local(field));
+  return held != nullptr && *held == value;
 }
 
 void History::check_model(const Slot& slot) {
@@ -541,7 +581,7 @@ void History::check_model(const Slot& slot) {
     const TestPlatform::Copy* copy = platform->find(slot.tenant, kEntity, *own_id);
     for (const auto& [field, value] : slot.model) {
       const Value* held = copy->data.find(platform->shape().local(field));
-      if (held == nullptr || *held != value) {
+      if (!is_held(*platform, copy, field, value, Timestamp{})) {
         complain(platform->shape().id.str() + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " +
                  field + " of " + slot.email + "; the last change said " + value.text());
       }

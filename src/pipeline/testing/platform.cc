@@ -171,11 +171,17 @@ TestPlatform::Answer TestPlatform::carry_out(const TenantId& tenant, const std::
   if (const Value* version = context.find("version")) {
     copy.seen_version = std::max(copy.seen_version, version->as_integer().value_or(0));
   }
+  const Value* currency = fields.find(shape_.local("currency"));
+  const Value* currency_before = copy.data.find(shape_.local("currency"));
+  const bool is_other_currency = currency != nullptr && (currency_before == nullptr || *currency != *currency_before);
   std::vector<std::string> changed;
   for (const Field& field : fields) {
     const Value* before = copy.data.find(field.name);
     if (before != nullptr && *before == field.value) {
-      if (field.name != shape_.local("email")) ++needless;  // natural keys go along with every change
+      // Natural keys go along with every change, and a currency with every amount; the same number of another currency
+      // is another amount.
+      const bool goes_along = field.name == shape_.local("email") || field.name == shape_.local("currency");
+      if (!goes_along && !(is_other_currency && field.name == shape_.local("price"))) ++needless;
       continue;
     }
     copy.data.set(field.name, field.value);
@@ -203,10 +209,21 @@ std::string TestPlatform::create(const TenantId& tenant, const std::string& enti
 
 void TestPlatform::edit(const TenantId& tenant, const std::string& entity, const std::string& own_id,
                         std::string_view field, Value value) {
+  Fields values;
+  values.set(field, std::move(value));
+  edit(tenant, entity, own_id, values);
+}
+
+void TestPlatform::edit(const TenantId& tenant, const std::string& entity, const std::string& own_id,
+                        const Fields& values) {
   Copy& copy = copies(tenant, entity).at(own_id);
-  copy.data.set(shape_.local(field), std::move(value));
+  std::vector<std::string> changed;
+  for (const Field& field : values) {
+    copy.data.set(shape_.local(field.name), field.value);
+    changed.push_back(shape_.local(field.name));
+  }
   copy.own_version = ++own_versions_[entity + own_id];
-  tell(tenant, entity, Verb::kUpdated, own_id, copy, {shape_.local(field)});
+  tell(tenant, entity, Verb::kUpdated, own_id, copy, std::move(changed));
 }
 
 void TestPlatform::remove(const TenantId& tenant, const std::string& entity, const std::string& own_id) {

@@ -72,6 +72,8 @@ class TestPlatform {
   std::string create(const TenantId& tenant, const std::string& entity, Fields data, std::string own_id = {});
   void edit(const TenantId& tenant, const std::string& entity, const std::string& own_id, std::string_view field,
             Value value);
+  /// Several fields at once, by their canonical names.
+  void edit(const TenantId& tenant, const std::string& entity, const std::string& own_id, const Fields& values);
   void remove(const TenantId& tenant, const std::string& entity, const std::string& own_id);
 
   using Copies = std::map<std::string, Copy>;  ///< by own id

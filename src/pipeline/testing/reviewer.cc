@@ -210,6 +210,16 @@ bool Reviewer::decide_any() {
 
 bool Reviewer::is_kept(const TenantId& tenant, const std::string& field, const Value& value) const {
   if (once_golden_.contains(said_of(tenant, field, value))) return true;
+  // It may have been golden within a transaction alone.
+  for (const auto& [sequence, stored] : world_.store.events()) {
+    const HistoryEntry* history = stored.event->tenant == tenant ? world_.store.history_of(sequence) : nullptr;
+    if (history == nullptr) continue;
+    const auto& states = history->overwritten;
+    if (std::any_of(states.begin(), states.end(),
+                    [&](const FieldState& state) { return state.name == field && state.value == value; })) {
+      return true;
+    }
+  }
   return std::any_of(world_.store.conflicts().begin(), world_.store.conflicts().end(), [&](const Conflict& conflict) {
     return conflict.tenant == tenant &&
            std::any_of(conflict.fields.begin(), conflict.fields.end(),
@@ -241,7 +251,7 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
       decision.platform = side.platform;
     }
     expected = side.source_value;
-  } else if (dice < 0.75) {
+  } else if (dice < 0.75 || side.field == "price") {
     decision.choice = Choice::kTarget;
     if (unit() < 0.3) decision.proposal = side.event;  // of several, this one alone
     expected = side.target_value;

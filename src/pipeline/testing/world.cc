@@ -32,7 +32,8 @@ transform::Mapping mapping_of(const World::Options& options) {
     }
     if (!shape.renames) continue;
     auto& names = platform.entities[kEntity].to_canonical;
-    for (const char* field : {"id", "email", "name", "phone", "city"}) names[shape.local(field)] = field;
+    for (const char* field : {"id", "email", "name", "phone", "city", "price", "currency"})
+      names[shape.local(field)] = field;
     platform.entities["analytics"].to_canonical[shape.local("id")] = "id";
   }
   return mapping;
@@ -218,8 +219,16 @@ std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatfor
   for (const auto& other : platforms) {
     if (other->shape().id != shape.id) event->targets.push_back(other->shape().id);
   }
+  const std::vector<std::string> amount{shape.local("price"),
+                                        shape.local("currency")};  // neither goes without the other
+  const bool tells_amount = std::any_of(told.changed.begin(), told.changed.end(), [&amount](const std::string& name) {
+    return name == amount[0] || name == amount[1];
+  });
   for (const Field& field : told.copy.data) {
-    const bool changed = std::find(told.changed.begin(), told.changed.end(), field.name) != told.changed.end();
+    const bool is_amount = field.name == amount[0] || field.name == amount[1];
+    const bool changed = is_amount
+                             ? tells_amount
+                             : std::find(told.changed.begin(), told.changed.end(), field.name) != told.changed.end();
     const bool wanted = told.verb == Verb::kDeleted ? field.name == shape.local("email") : shape.sends_whole || changed;
     if (wanted || (shape.sends_email && field.name == shape.local("email"))) event->data.set(field.name, field.value);
   }
