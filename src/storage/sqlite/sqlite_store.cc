@@ -18,6 +18,7 @@
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/identity_index.h"
 #include "storage/sqlite/lane_states.h"
+#include "storage/sqlite/retention.h"
 #include "storage/sqlite/row_source.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_reader.h"
@@ -35,14 +36,6 @@ constexpr std::int64_t kIndexStep = 4096;
 constexpr std::int64_t kIndexStepIdle = 512;
 /// The stored low-water mark may lag by so many events: it only says where a restart begins to look.
 constexpr std::int64_t kLowWaterStep = 4096;
-/// A call of `delete_finished` looks at no more rows than its limit and these.
-constexpr std::int64_t kDeleteLookMax = 10'000;
-/// So many events in a row that are too young end the search for old ones; a clock may have stepped back a little.
-constexpr int kYoungInRowMax = 1000;
-
-std::int64_t micros(Timestamp time) {
-  return time.time_since_epoch().count();
-}
 
 std::int64_t file_bytes(const std::string& path) {
   struct stat status {};
@@ -65,24 +58,11 @@ struct WantedRow {
   }
 };
 
-struct GoneRow {
-  std::int64_t sequence;
-  std::string tenant;
-  void put(int column, const ColumnOut& out) const { column == 0 ? out.integer(sequence) : out.text(tenant); }
-};
-
-struct GoneKeyRow {
-  HashBytes key;
-  std::string tenant;
-  void put(int column, const ColumnOut& out) const { column == 0 ? out.blob(key.view()) : out.text(tenant); }
-};
-
 /// Statements of the writing connection. `OR ROLLBACK`: a broken constraint ends the whole transaction, which is what
 /// we want, and spares SQLite the copies that it would need to undo one statement alone.
 struct Statements {
   Statement begin_reading, begin, commit, epoch, insert_events, insert_keys, insert_states, replace_states,
-      check_records, replace_records, insert_history, clashing_history, update_history, set_meta, find_events,
-      delete_candidates, delete_log, delete_states, delete_tenants, delete_keys, delete_history;
+      check_records, replace_records, insert_history, clashing_history, update_history, set_meta, find_events;
 
   Result<void> prepare(Connection& connection) {
     const std::pair<Statement*, const char*> all[] = {
@@ -119,16 +99,6 @@ struct Statements {
         {&find_events,
          "SELECT w.at, k.seq, k.content_hash, e.event_id FROM batch_wanted w "
          "CROSS JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id JOIN event_log e ON e.seq = k.seq"},
-        {&delete_candidates,
-         "SELECT e.seq, e.tenant_id, e.event_id, max(e.created_at, ifnull(s.processed_at, 0)), s.status, e.body FROM "
-         "event_log e "
-         "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > ? ORDER BY e.seq"},
-        {&delete_log, "DELETE FROM event_log WHERE seq IN (SELECT seq FROM batch_gone)"},
-        {&delete_states, "DELETE FROM event_state WHERE seq IN (SELECT seq FROM batch_gone)"},
-        {&delete_tenants,
-         "DELETE FROM event_tenants WHERE (tenant_id, seq) IN (SELECT tenant_id, seq FROM batch_gone)"},
-        {&delete_keys, "DELETE FROM event_keys WHERE (key, tenant_id) IN (SELECT key, tenant_id FROM batch_gone_keys)"},
-        {&delete_history, "DELETE FROM record_history WHERE seq IN (SELECT seq FROM batch_gone)"},
     };
     for (const auto& [statement, sql] : all) {
       auto prepared = Statement::prepare(connection, sql);
@@ -156,9 +126,8 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(migrate(connection_));
     DATASYNC_TRY(rows_.attach(connection_));
     DATASYNC_TRY(add_row_source(connection_, "batch_wanted", "CREATE TABLE x(key, tenant_id, at)", wanted_));
-    DATASYNC_TRY(add_row_source(connection_, "batch_gone", "CREATE TABLE x(seq, tenant_id)", gone_));
-    DATASYNC_TRY(add_row_source(connection_, "batch_gone_keys", "CREATE TABLE x(key, tenant_id)", gone_keys_));
     DATASYNC_TRY(statements_.prepare(connection_));
+    DATASYNC_TRY(retention_.open(connection_));
     DATASYNC_TRY(conflicts_.prepare(connection_));
     DATASYNC_TRY(lane_states_.prepare(connection_));
     DATASYNC_TRY(queries_.prepare());
@@ -173,6 +142,7 @@ class SqliteStore final : public Store {
     if (written) written = in_transaction([&] { return write(batch, mark); });
     if (written) {
       note_committed(mark);
+      retention_.note(batch.states);
     } else {
       identities_.given_up();
     }
@@ -239,11 +209,17 @@ class SqliteStore final : public Store {
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
     DATASYNC_TRY(begin_reading());
-    DATASYNC_TRY(collect_gone(before, limit));
-    if (gone_.rows.empty()) return 0;
-    DATASYNC_TRY(in_transaction([this] { return delete_gone(); }));
-    for (const GoneRow& gone : gone_.rows) tenants_.remove(gone.sequence);
-    return static_cast<std::int64_t>(gone_.rows.size());
+    DATASYNC_TRY(retention_.look(before, limit));
+    const std::vector<std::int64_t> found = retention_.found();
+    if (found.empty()) return 0;
+    const auto removed = in_transaction([this]() -> Result<void> {
+      DATASYNC_TRY(retention_.remove());
+      // Numbers are never given out twice, though the rows that held the highest are gone.
+      return set_meta("last_sequence", last_sequence_.value);
+    });
+    if (!removed) return fail(removed.error());
+    for (const std::int64_t sequence : found) tenants_.remove(sequence);
+    return static_cast<std::int64_t>(found.size());
   }
 
   const std::string& identity_secret() const override { return secret_; }
@@ -469,51 +445,6 @@ class SqliteStore final : public Store {
     static_cast<void>(in_transaction([this] { return set_meta("low_water", low_water_.value); }));
   }
 
-  Result<void> collect_gone(Timestamp before, std::int64_t limit) {
-    gone_.rows.clear();
-    gone_keys_.rows.clear();
-    Statement& look = statements_.delete_candidates;
-    const ResetAtEnd reset(look);
-    look.bind(1, delete_after_);
-    int young_in_row = 0;
-    for (std::int64_t looked = 0; static_cast<std::int64_t>(gone_.rows.size()) < limit; ++looked) {
-      const auto row = look.step();
-      if (!row) return fail(row.error());
-      if (!*row || young_in_row > kYoungInRowMax) {
-        delete_after_ = 0;  // what was still open on the way may be final the next time
-        return {};
-      }
-      if (looked > limit + kDeleteLookMax) return {};
-      delete_after_ = look.integer(0);
-      const bool young = look.integer(3) >= micros(before);
-      young_in_row = young ? young_in_row + 1 : 0;
-      if (young || look.is_null(4)) continue;
-      const auto status = read_status(look.integer(4));
-      if (!status || !is_final(*status)) continue;
-      add_gone(look);
-    }
-    return {};
-  }
-
-  Result<void> delete_gone() {
-    for (Statement* statement : {&statements_.delete_log, &statements_.delete_states, &statements_.delete_tenants,
-                                 &statements_.delete_keys, &statements_.delete_history}) {
-      DATASYNC_TRY(statement->run());
-    }
-    // Numbers are never given out twice, though the rows that held the highest are gone.
-    return set_meta("last_sequence", last_sequence_.value);
-  }
-
-  void add_gone(Statement& row) {
-    gone_.rows.push_back({row.integer(0), row.text(1)});
-    gone_keys_.rows.push_back({HashBytes(event_key_of(row.bytes(2))), row.text(1)});
-    Event event;
-    std::vector<Hash128> more;
-    // A damaged body is no reason to keep the row; its further keys stay, which only makes them refuse a repetition.
-    if (!read_event_body(row.bytes(5), event, &more)) return;
-    for (const Hash128& key : more) gone_keys_.rows.push_back({HashBytes(key), row.text(1)});
-  }
-
   static int note_log_size(void* self, sqlite3*, const char*, int pages) {
     auto& store = *static_cast<SqliteStore*>(self);
     if (pages < store.log_pages_) {  // it was begun anew
@@ -545,8 +476,7 @@ class SqliteStore final : public Store {
   std::optional<FileGuard> guard_;
   BatchRows rows_;  // this and the next ones are read by the connection, so they go after it
   Rows<WantedRow> wanted_;
-  Rows<GoneRow> gone_;
-  Rows<GoneKeyRow> gone_keys_;
+  Retention retention_;
   TenantIndex tenants_;
   IdentityIndex identities_;
   Connection connection_;
@@ -561,7 +491,6 @@ class SqliteStore final : public Store {
   RecordKey last_record_key_{};
   Sequence low_water_{};
   Sequence stored_low_water_{};
-  std::int64_t delete_after_ = 0;
   std::int64_t log_pages_ = 0;     // in the log
   std::int64_t copied_pages_ = 0;  // of them also in the database
   std::int64_t checkpoint_at_pages_ = 0;
