@@ -5,17 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <set>
-#include <tuple>
 
 #include "base/hash.h"
 #include "domain/json.h"
-#include "pipeline/holdings.h"
-#include "pipeline/testing/clerk.h"
-#include "pipeline/testing/prices.h"
-#include "pipeline/testing/reviewer.h"
-#include "pipeline/testing/world.h"
+#include "pipeline/testing/story.h"
 
 namespace datasync::pipeline {
 namespace {
@@ -25,91 +18,9 @@ using conflict::SchemaChange;
 constexpr std::array<const char*, 5> kNames{"alpha", "beta", "gamma", "delta", "epsilon"};
 constexpr std::array<const char*, 3> kFields{"city", "name", "phone"};
 
-class History {
- public:
-  History(HistoryKind kind, std::uint64_t seed);
-  HistoryReport run();
+}  // namespace
 
- private:
-  struct Edit {
-    std::string field;
-    Value before;
-  };
-  struct Slot {
-    TenantId tenant;
-    std::string email;  // the first; people change it only where `ids` find the copies
-    std::map<TestPlatform*, std::string> ids;
-    // Calm histories only: what every platform must hold, and what can be taken back of it.
-    std::map<std::string, Value> model = {};
-    std::map<std::string, std::string> writers = {};  // of fields: the edit that wrote the value last
-    std::map<std::string, Edit> edits = {};
-    bool alive = false;
-  };
-
-  World::Options options();
-  [[nodiscard]] conflict::EntityRulebook rulebook(const std::vector<PlatformShape>& platforms);
-  [[nodiscard]] conflict::FieldRule some_rule();
-  void make_copies();
-  PlatformShape shape_of(std::size_t index);
-  double unit() { return dice_->unit(); }
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(dice_->next() % n); }
-  bool happens(double share) { return unit() < share; }
-
-  void changed(TestPlatform& platform, const TestPlatform::Told& told);
-  void fail_or_recover(TestPlatform& platform);
-  void act();
-  void create(Slot& slot, TestPlatform& platform);
-  [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
-  void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
-  void set_price(Slot& slot, TestPlatform& platform, const std::string& own_id);
-  void note_edit(Slot& slot, const std::string& field, const Value& value);
-  [[nodiscard]] bool is_held(const TestPlatform& platform, const TestPlatform::Copy* copy, std::string_view field,
-                             const Value& value, Timestamp since) const;
-  void remove(Slot& slot, TestPlatform& platform, const std::string& own_id);
-  void take_back(Slot& slot);
-  Value some_value(const Slot& slot, const std::string& field);
-  std::optional<std::string> id_in(TestPlatform& platform, const Slot& slot);
-
-  void come_to_rest();
-  void rest();
-  void decide_all();
-  void check();
-  void check_events();
-  void check_last_words();
-  void tell_results() const;
-  void check_record(const Record& record);
-  void check_copy(const Record& record, std::size_t platform);
-  void check_model(const Slot& slot);
-  [[nodiscard]] bool is_named(const FieldState& field, const PlatformId& platform) const;
-  void complain(const std::string& what) { world_->complain(what); }
-
-  HistoryKind kind_;
-  std::unique_ptr<Random> dice_;
-  std::unique_ptr<World> world_;
-  std::vector<Slot> slots_;
-  std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot
-  microseconds lateness_max_{};
-  bool commits_fail_ = false;
-  bool has_crashes_ = false;
-  bool has_little_room_ = false;
-  bool changes_kinds_ = false;
-  bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
-  bool takes_back_ = false;
-  bool has_prices_ = false;
-  bool all_decided_ = true;  // a field that waits for a person is not the same everywhere
-  std::unique_ptr<Reviewer> reviewer_;
-  std::unique_ptr<Clerk> clerk_;
-  std::unique_ptr<Prices> prices_;
-  std::string last_event_;                                                                 // that somebody's act made
-  std::map<std::tuple<const Slot*, const TestPlatform*, std::string>, Value> last_words_;  // if nothing is deleted
-  std::set<std::string> words_;
-  double subset_share_ = 0;
-  double duplicate_share_ = 0;
-  std::uint64_t counter_ = 0;
-  HistoryReport report_;
-};
-
-History::History(HistoryKind kind, std::uint64_t seed)
+Story::Story(HistoryKind kind, std::uint64_t seed)
     : kind_(kind), dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))) {
   world_ = std::make_unique<World>(options());
   for (const auto& platform : world_->platforms) {
@@ -131,7 +42,7 @@ History::History(HistoryKind kind, std::uint64_t seed)
   world_->network.weather = {bad, bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}};
 }
 
-World::Options History::options() {
+World::Options Story::options() {
   World::Options options;
   options.seed = dice_->next();
   commits_fail_ = kind_ == HistoryKind::kStoreFails || (kind_ == HistoryKind::kCrashes && happens(0.5));
@@ -159,7 +70,7 @@ World::Options History::options() {
   return options;
 }
 
-conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& platforms) {
+conflict::EntityRulebook Story::rulebook(const std::vector<PlatformShape>& platforms) {
   conflict::EntityRulebook book;
   for (auto shape = platforms.rbegin(); shape != platforms.rend(); ++shape) book.priority.push_back(shape->id);
   if (kind_ != HistoryKind::kCalm && happens(0.4)) book.fields["_deleted"] = some_rule();
@@ -178,7 +89,7 @@ conflict::EntityRulebook History::rulebook(const std::vector<PlatformShape>& pla
   return book;
 }
 
-conflict::FieldRule History::some_rule() {
+conflict::FieldRule Story::some_rule() {
   const char* strategy = happens(0.4) ? "manual_review" : happens(0.5) ? "latest_wins" : "source_wins";
   conflict::FieldRule rule{conflict::find_strategy(strategy), happens(0.5), {}, {}};
   if (!happens(0.4)) return rule;
@@ -189,7 +100,7 @@ conflict::FieldRule History::some_rule() {
 }
 
 /// Each slot is created once and told to all, before anything goes wrong.
-void History::make_copies() {
+void Story::make_copies() {
   for (Slot& slot : slots_) {
     create(slot, world_->platform(below(world_->platforms.size())));
     if (!world_->run_until_quiet()) return;
@@ -202,7 +113,7 @@ void History::make_copies() {
 }
 
 /// Who sends late must say something that tells when: else nobody can know whether it came before or after.
-PlatformShape History::shape_of(std::size_t index) {
+PlatformShape Story::shape_of(std::size_t index) {
   PlatformShape shape;
   shape.id = PlatformId(kNames[index]);
   shape.renames = happens(0.5);
@@ -230,7 +141,7 @@ PlatformShape History::shape_of(std::size_t index) {
 }
 
 /// Something happened on a platform: it tells us, sooner or later, once or twice.
-void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
+void Story::changed(TestPlatform& platform, const TestPlatform::Told& told) {
   auto event = world_->event_of(platform, told);
   world_->trace(platform.shape().id.str() + " changed " + told.own_id + " " + event->type + " " +
                 event->data.to_json());
@@ -253,7 +164,7 @@ void History::changed(TestPlatform& platform, const TestPlatform::Told& told) {
   world_->send(std::move(event), late);
 }
 
-HistoryReport History::run() {
+HistoryReport Story::run() {
   const std::size_t actions = 3 + below(kind_ == HistoryKind::kCalm ? 8 : has_little_room_ ? 60 : 25);
   if (has_crashes_) world_->crash_share = 0.03;
   if (has_little_room_ && happens(0.5)) world_->crash_share = 0.01;
@@ -300,7 +211,7 @@ HistoryReport History::run() {
 }
 
 /// For long, so that much waits for it.
-void History::fail_or_recover(TestPlatform& platform) {
+void Story::fail_or_recover(TestPlatform& platform) {
   if (platform.refuse) {
     platform.refuse = nullptr;
   } else {
@@ -308,7 +219,7 @@ void History::fail_or_recover(TestPlatform& platform) {
   }
 }
 
-void History::act() {
+void Story::act() {
   Slot& slot = slots_[below(slots_.size())];
   TestPlatform& platform = world_->platform(below(world_->platforms.size()));
   const auto own_id = id_in(platform, slot);
@@ -323,7 +234,7 @@ void History::act() {
   }
 }
 
-void History::create(Slot& slot, TestPlatform& platform) {
+void Story::create(Slot& slot, TestPlatform& platform) {
   Fields data;
   data.set("email", Value::string(slot.email));
   for (const char* field : kFields) {
@@ -350,11 +261,11 @@ void History::create(Slot& slot, TestPlatform& platform) {
 
 /// Of a new copy there is no base version to name. Who has no other way to say when it happened must not take an old
 /// id again before all is told that happened under it: it would tell too late, and nobody could know.
-bool History::may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const {
+bool Story::may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const {
   return platform.shape().sends_occurred || !world_->must_wait(slot.tenant, platform.shape().id, own_id);
 }
 
-void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+void Story::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) {
   if (prices_ && happens(0.25)) return set_price(slot, platform, own_id);
   const std::string field = changes_emails_ && happens(0.3) ? "email" : kFields[below(kFields.size())];
   const Value value = some_value(slot, field);
@@ -367,13 +278,13 @@ void History::edit(Slot& slot, TestPlatform& platform, const std::string& own_id
   if (is_new) last_words_.emplace(std::tuple(&slot, &platform, field), value);
 }
 
-void History::set_price(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+void Story::set_price(Slot& slot, TestPlatform& platform, const std::string& own_id) {
   const Fields price = prices_->some_price(platform, platform.find(slot.tenant, kEntity, own_id));
   platform.edit(slot.tenant, kEntity, own_id, price);
   note_edit(slot, kPrice, Prices::canonical(platform, price));
 }
 
-void History::note_edit(Slot& slot, const std::string& field, const Value& value) {
+void Story::note_edit(Slot& slot, const std::string& field, const Value& value) {
   if (kind_ != HistoryKind::kCalm) return;
   Value& model = slot.model[field];
   if (model != value && !last_event_.empty()) slot.edits[last_event_] = {field, model};
@@ -381,13 +292,13 @@ void History::note_edit(Slot& slot, const std::string& field, const Value& value
   model = value;
 }
 
-void History::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
+void Story::remove(Slot& slot, TestPlatform& platform, const std::string& own_id) {
   platform.remove(slot.tenant, kEntity, own_id);
   slot.alive = false;
 }
 
 /// Only an edit, and one whose value is still there, can be taken back without more.
-void History::take_back(Slot& slot) {
+void Story::take_back(Slot& slot) {
   if (slot.edits.empty()) return;
   const auto& [id, edit] = *std::next(slot.edits.begin(), static_cast<std::ptrdiff_t>(below(slot.edits.size())));
   const storage::StoredEvent* event = world_->store.find(id);
@@ -403,7 +314,7 @@ void History::take_back(Slot& slot) {
 }
 
 /// Few different values, so that changes back and forth and to the same value are common.
-Value History::some_value(const Slot& slot, const std::string& field) {
+Value Story::some_value(const Slot& slot, const std::string& field) {
   const std::size_t n = happens(0.5) ? below(3) : 100 + ++counter_;
   if (field == "email") return Value::string(std::to_string(n) + slot.email);
   if (changes_kinds_ && happens(0.1)) return Value::integer(static_cast<std::int64_t>(n));
@@ -417,13 +328,13 @@ Value History::some_value(const Slot& slot, const std::string& field) {
   return Value::string(fmt::format("{}:{}\n{}", slot.tenant.str(), field, fmt::join(parts, "\n")));
 }
 
-std::optional<std::string> History::id_in(TestPlatform& platform, const Slot& slot) {
+std::optional<std::string> Story::id_in(TestPlatform& platform, const Slot& slot) {
   if (const auto at = slot.ids.find(&platform); at != slot.ids.end()) return at->second;
   return platform.holder_of_email(slot.tenant, kEntity, Value::string(slot.email));
 }
 
 /// The storm is over: what is under way comes to its end, what is dead is tried again.
-void History::come_to_rest() {
+void Story::come_to_rest() {
   world_->network.weather = {};
   for (const auto& platform : world_->platforms) platform->refuse = nullptr;
   world_->crash_share = 0;
@@ -434,7 +345,7 @@ void History::come_to_rest() {
 }
 
 /// With fields that still wait all else must be well already.
-void History::decide_all() {
+void Story::decide_all() {
   constexpr int kRoundsMax = 20;  // a decision may come to platforms that have changed the field once more
   for (int round = 0; world_->broken().empty(); ++round) {
     all_decided_ = false;
@@ -448,7 +359,7 @@ void History::decide_all() {
   }
 }
 
-void History::rest() {
+void Story::rest() {
   if (!world_->broken().empty() || !world_->run_until_quiet()) return;
   report_.dead = 0;
   for (const auto& [sequence, stored] : world_->store.events())
@@ -458,141 +369,8 @@ void History::rest() {
   world_->run_until_quiet();
 }
 
-void History::check() {
-  check_events();
-  check_last_words();
-  for (const auto& [key, record] : world_->store.records()) check_record(record);
-  if (prices_) prices_->check_records();
-  if (kind_ != HistoryKind::kCalm) return;
-  for (const Slot& slot : slots_) check_model(slot);
-  for (const auto& platform : world_->platforms) {
-    if (platform->needless > 0) complain(platform->shape().id.str() + " was told what it held already");
-  }
-}
-
-void History::tell_results() const {
-  for (const auto& [sequence, stored] : world_->store.events()) {
-    std::string text = "finally " + stored.event->id.str() + " of record " + std::to_string(stored.state.record.value) +
-                       " " + std::string(to_string(stored.state.status)) + " " + stored.state.message;
-    for (const DeliveryResult& result : stored.state.results) {
-      text += "; " + result.target.str() + " " + std::string(to_string(result.status)) + " " + result.error_message;
-    }
-    world_->trace(text);
-  }
-}
-
-void History::check_events() {
-  std::set<std::string> known;
-  for (const auto& [sequence, stored] : world_->store.events()) {
-    const EventState& state = stored.state;
-    const std::string& id = stored.event->id.str();
-    known.insert(id);
-    const bool may_wait = !all_decided_ && state.status == EventStatus::kReview;
-    if (!is_final(state.status) && !may_wait) complain(id + " is left " + std::string(to_string(state.status)));
-    if (state.status == EventStatus::kFailed) {
-      std::string why = state.message;
-      for (const DeliveryResult& result : state.results) why += " " + result.target.str() + ": " + result.error_message;
-      complain(id + " failed: " + why);
-      continue;
-    }
-    if (state.status != fold_status(state.results)) complain(id + " has a status that is not the fold of its results");
-    if (!state.processed_at && !may_wait) complain(id + " is final without a time");
-    for (const PlatformId& target : stored.event->targets) {
-      const auto rows = std::count_if(state.results.begin(), state.results.end(),
-                                      [&](const DeliveryResult& result) { return result.target == target; });
-      if (rows != 1) complain(id + " has " + std::to_string(rows) + " results for " + target.str());
-    }
-  }
-  for (const std::string& id : world_->acknowledged()) {
-    if (!known.contains(id)) complain("the acknowledged event " + id + " is lost");
-  }
-}
-
-/// What nobody has taken back is golden, or has been, or a conflict tells what became of it.
-void History::check_last_words() {
-  for (const auto& [place, value] : last_words_) {
-    const auto& [slot, platform, field] = place;
-    if (reviewer_->is_kept(slot->tenant, field, value)) continue;
-    complain(platform->shape().id.str() + " said " + value.text() + " as " + field + ", and nothing tells of it");
-  }
-}
-
-bool History::is_named(const FieldState& field, const PlatformId& platform) const {
-  if (subset_share_ == 0) return true;
-  const auto at = world_->store.events().find(field.event);
-  if (at == world_->store.events().end()) return false;
-  const auto& targets = at->second.event->targets;
-  return at->second.event->source == platform || std::find(targets.begin(), targets.end(), platform) != targets.end();
-}
-
-void History::check_record(const Record& record) {
-  for (std::size_t i = 0; i < world_->platforms.size(); ++i) check_copy(record, i);
-}
-
-void History::check_copy(const Record& record, std::size_t index) {
-  const TestPlatform& platform = world_->platform(index);
-  const PlatformId& name = platform.shape().id;
-  const Knowledge* known = record.known_by(name);
-  const std::string own_id = known == nullptr ? std::string{} : std::string(known->own_id());
-  const std::string where =
-      name.str() + " " + (own_id.empty() ? "(no id)" : own_id) + " of record " + std::to_string(record.key.value);
-  const TestPlatform::Copy* copy = own_id.empty() ? nullptr : platform.find(record.tenant, record.entity, own_id);
-  if (is_disputed(record) && (record.is_deleted() || proposes(record, name, kDeletedField))) {
-    if (all_decided_) complain(where + " still waits for a decision whether it is there");
-    return;
-  }
-  if (record.is_deleted()) {
-    if (copy != nullptr && is_named(*record.find(kDeletedField), name)) complain(where + " is alive, but was deleted");
-    return;
-  }
-  // A record that was deleted comes back only where the event that brought it back was sent, or a later one.
-  const FieldState* existence = record.find(kDeletedField);
-  const bool has_come_back = copy != nullptr || existence == nullptr || is_named(*existence, name);
-  for (const FieldState& field : record.fields) {
-    if (field.name == kDeletedField || !is_named(field, name)) continue;
-    if (!has_come_back && field.version <= existence->version) continue;
-    if (proposes(record, name, field.name)) continue;
-    const auto wrote = world_->store.events().find(field.event);
-    const Timestamp since = wrote == world_->store.events().end() ? Timestamp{} : wrote->second.event->created_at;
-    if (is_held(platform, copy, field.name.str(), field.value, since)) continue;
-    const Value* held = copy == nullptr ? nullptr : copy->data.find(platform.shape().local(field.name));
-    complain(where + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " + field.name.str() +
-             "; golden is " + field.value.text() + " by " + field.writer.str() + " in version " +
-             std::to_string(field.version.value));
-  }
-}
-
-bool History::is_held(const TestPlatform& platform, const TestPlatform::Copy* copy, std::string_view field,
-                      const Value& value, Timestamp since) const {
-  if (copy == nullptr) return false;
-  if (field == kPrice) return prices_->is_held(platform, *copy, value, since);
-  const Value* held = copy->data.find(platform.shape().local(field));
-  return held != nullptr && *held == value;
-}
-
-void History::check_model(const Slot& slot) {
-  for (const auto& platform : world_->platforms) {
-    const auto own_id = id_in(*platform, slot);
-    if (own_id.has_value() != slot.alive) {
-      complain(platform->shape().id.str() + (slot.alive ? " lacks " : " still has ") + slot.email);
-      continue;
-    }
-    if (!own_id) continue;
-    const TestPlatform::Copy* copy = platform->find(slot.tenant, kEntity, *own_id);
-    for (const auto& [field, value] : slot.model) {
-      const Value* held = copy->data.find(platform->shape().local(field));
-      if (!is_held(*platform, copy, field, value, Timestamp{})) {
-        complain(platform->shape().id.str() + " holds " + (held == nullptr ? "nothing" : held->text()) + " as " +
-                 field + " of " + slot.email + "; the last change said " + value.text());
-      }
-    }
-  }
-}
-
-}  // namespace
-
 HistoryReport run_history(HistoryKind kind, std::uint64_t seed) {
-  return History(kind, seed).run();
+  return Story(kind, seed).run();
 }
 
 }  // namespace datasync::pipeline
