@@ -202,6 +202,27 @@ TEST_F(MergeTest, WhatWasPartedCanBeMergedAgain) {
   }
 }
 
+// What a copy was told as part of a record with many versions is no version of the one that takes it over.
+TEST_F(MergeTest, WhoNamesAVersionOfEitherAsBaseIsHeard) {
+  make_two_apart();
+  name_both();
+  for (const char* phone : {"t1:8", "t1:9", "t1:10"}) {
+    edit(beta(), beta_id_, "phone", phone);
+    settle();
+  }
+  std::int64_t told = world().record_of(1, beta_id_)->version.value;
+  for (const auto kind : {MergeRequest::Kind::kMerge, MergeRequest::Kind::kSplit}) {
+    merged(request(kind));
+    sends_ = false;
+    edit(beta(), beta_id_, "city", "t1:" + std::to_string(told));
+    last_->base_version = told;
+    ASSERT_TRUE(world().accept({last_}));
+    settle();
+    EXPECT_EQ(status(last_->id.str()), EventStatus::kCompleted) << world().state_of(last_->id.str())->message;
+    told = world().record_of(0, alpha_id_)->version.value;
+  }
+}
+
 TEST_F(MergeTest, ItIsRefusedWithTheReason) {
   make_two_apart();
   name_both();
