@@ -181,6 +181,11 @@ TEST_F(ResourcesApi, StatusTellsQueuesAndPlatforms) {
               HasSubstr(R"(datasync_platform_suspended_tenants{platform="coreldove",reason="gone"} 2)"));
 }
 
+TEST_F(ResourcesApi, WithoutASourceOfRatesTheAgeIsThatOfTheTable) {
+  EXPECT_THAT(get("/metrics").body, ::testing::Not(HasSubstr("datasync_rates_")));
+  EXPECT_THAT(get("/metrics").body, HasSubstr("# TYPE datasync_rate_age_seconds gauge"));
+}
+
 TEST_F(ResourcesApi, MetricsCountWhatNoticesTold) {
   for (const char* id : {"m1", "m2", "m3"}) {
     Fields event = parse_json_object(kUserEvent).value();

@@ -47,6 +47,17 @@ function ratesAre(wanted) {
 
 let orders = 0;
 
+/** One of the numbers for Prometheus: its value by what its labels say. */
+async function gauge(name) {
+  const text = await (await fetch(`${w.service.url}/metrics`)).text();
+  assert.match(text, new RegExp(`^# TYPE ${name} gauge$`, 'm'));
+  const found = {};
+  for (const [, labels, value] of text.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\S+)$`, 'gm'))) {
+    found[labels.replaceAll('"', '').replaceAll('source=', '').replaceAll('currency=', '')] = Number(value);
+  }
+  return found;
+}
+
 /** An order of 9,000 rupees; what becomes of it at bizoholic, in dollars. */
 async function order(total = 9000) {
   orders += 1;
@@ -80,6 +91,9 @@ test('The first answer replaces the table, and is asked for with the key', async
   assert.ok(told.age_seconds <= 5, `${told.age_seconds}`);
   assert.equal(await dollarsOf(9000), 100);
   assert.equal((await w.get('/health')).body.services.rates, 'healthy');
+  assert.ok((await gauge('datasync_rate_age_seconds'))[`${source.url},INR`] <= 5);
+  assert.ok(Math.abs((await gauge('datasync_rates_last_success_timestamp_seconds'))[source.url] - Date.now() / 1000) < 10);
+  assert.deepEqual([await gauge('datasync_rates_source_up'), await gauge('datasync_rates_degraded')], [{ [source.url]: 1 }, { [source.url]: 0 }]);
   const [asked] = source.requests;
   assert.equal(asked.method, 'GET');
   assert.equal(asked.url, '/latest?token=key-of-the-source');
@@ -159,6 +173,8 @@ test('While the source is away the last good rates hold, also over a restart', a
   assert.equal(await dollarsOf(9000), 100);
   const { as_of: asOf, heard_at: heardAt } = await rates();
   assert.ok(asOf !== undefined && heardAt === undefined);
+  assert.deepEqual(await gauge('datasync_rates_last_success_timestamp_seconds'), { [source.url]: 0 }, 'none since the start');
+  assert.deepEqual(await gauge('datasync_rates_source_up'), { [source.url]: 0 });
 });
 
 test('At rates that are too old nothing is converted: that delivery fails and says why, and can be tried again', async () => {
@@ -167,6 +183,8 @@ test('At rates that are too old nothing is converted: that delivery fails and sa
   const told = await ratesAre(({ too_old: tooOld }) => tooOld.length > 0);
   assert.equal(told.degraded, true);
   assert.deepEqual(told.too_old, ['INR', 'JPY']);
+  assert.ok((await gauge('datasync_rate_age_seconds'))[`${source.url},INR`] > 7 * 86_400);
+  assert.deepEqual(await gauge('datasync_rates_degraded'), { [source.url]: 1 });
   assert.equal((await w.get('/health')).body.services.rates, 'unhealthy');
   const { tenant, id } = await order();
   const ended = await w.settled(id, ['failed']);

@@ -7,6 +7,7 @@
 #include "api/event_hub.h"
 #include "api/router.h"
 #include "api/routes/routes.h"
+#include "api/services.h"
 #include "api/stats.h"
 
 namespace datasync::api::routes {
@@ -88,6 +89,40 @@ void write_engine(Exposition& out, const pipeline::EngineSnapshot& snapshot) {
   }
 }
 
+/// Rates of exchange: whoever converts money at old ones wants to hear of it before a customer does.
+void write_rates(Exposition& out, const transform::RateTable& table, const std::optional<RateSourceStatus>& source,
+                 Timestamp now) {
+  const auto age = [now](Timestamp as_of) {
+    return std::max<std::int64_t>(0, std::chrono::duration_cast<seconds>(now - as_of).count());
+  };
+  const auto labels = [](std::string_view from, const Currency& currency) {
+    return fmt::format("source=\"{}\",currency=\"{}\"", from, currency.code());
+  };
+  out.begin(
+      "datasync_rate_age_seconds", "gauge",
+      "Age of the rate that is in force, by currency and where it comes from: the source, or the configured table.");
+  if (source) {
+    for (const auto& [currency, quote] : table.quotes.rates) {
+      out.sample(labels(source->source, currency), age(quote.as_of));
+    }
+  }
+  if (table.as_of > Timestamp{}) {
+    for (const auto& [currency, rate] : table.rates) {
+      if (!table.quotes.knows(currency)) out.sample(labels("table", currency), age(table.as_of));
+    }
+  }
+  if (!source) return;
+  const std::string label = fmt::format("source=\"{}\"", source->source);
+  out.begin("datasync_rates_last_success_timestamp_seconds", "gauge",
+            "When the source of rates last gave a good answer; 0 if it has not since the start.");
+  out.sample(label, source->heard_at ? std::chrono::duration_cast<seconds>(source->heard_at->time_since_epoch()).count()
+                                     : std::int64_t{0});
+  out.begin("datasync_rates_source_up", "gauge", "1 while the source's last answer was good.");
+  out.sample(label, source->heard_at && source->last_error.empty() ? 1 : 0);
+  out.begin("datasync_rates_degraded", "gauge", "1 while a rate is missing, too old or not believed.");
+  out.sample(label, source->degraded ? 1 : 0);
+}
+
 void write_events(Exposition& out, const Stats::Totals& totals) {
   out.single("datasync_events_accepted_total", "counter", "Events accepted since the start.", totals.created);
   out.begin("datasync_events_ended_total", "counter", "Events that ended since the start, by how.");
@@ -151,6 +186,8 @@ void prometheus(Services& services, Call call) {
   out.sample(fmt::format("version=\"{}\"", services.options.version), 1);
   write_engine(out, services.backend.snapshot());
   write_events(out, services.stats.totals());
+  const auto source = services.rate_source ? services.rate_source() : std::nullopt;
+  write_rates(out, services.catalog()->mapper.rates(), source, services.clock.now());
   out.single("datasync_live_clients", "gauge", "WebSocket clients of /ws/sync.", services.hub.clients());
   out.single("datasync_live_notices_dropped_total", "counter",
              "Notices that came too fast; clients read them from the store.", services.hub.dropped());
