@@ -145,6 +145,7 @@ class Deliverer {
   void mark_attempted(Outbox& outbox, Timestamp now);
 
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  [[nodiscard]] Result<bool> names_copy_of_another(const Outbox& outbox, const delivery::Outcome& outcome) const;
   [[nodiscard]] Result<void> learn(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);

@@ -101,6 +101,13 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
 
 Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& outcome) {
   Attempt& attempt = *outbox.attempt;
+  const auto is_anothers = names_copy_of_another(outbox, outcome);
+  if (!is_anothers) return fail(is_anothers.error());
+  if (*is_anothers) {
+    renew_key(outbox);
+    refused(window, outbox, outcome);
+    return {};
+  }
   DATASYNC_TRY(learn(window, outbox, outcome));
   attempt.change.steps_done =
       outcome.steps_done;  // the connector's own place in its plan, whatever became of this step
@@ -218,6 +225,25 @@ void Deliverer::renew_key(Outbox& outbox) {
   if (result == nullptr) return;
   take_new_key(*result);
   outbox.attempt->change.idempotency_key = idempotency_key(*entry, *result);
+}
+
+/// A create was refused since the target has such a record already, and that is the copy of another record of ours: the
+/// two share a natural key there, as long as the other one's change is on its way. Were the copy taken for this
+/// record's, both would write into it for ever.
+Result<bool> Deliverer::names_copy_of_another(const Outbox& outbox, const Outcome& outcome) const {
+  const Subject& subject = *outbox.subject;
+  if (outcome.kind != Outcome::Kind::kRepeat || subject.stateless) return false;
+  for (const OwnId& own : outcome.learned) {
+    if (!own.role.empty()) continue;
+    const Record& record = subject.record;
+    const auto holder =
+        subjects_.find(record.tenant, identity_of_own_id(record.tenant, record.entity, outbox.target, own.id));
+    if (!holder) return fail(holder.error());
+    if (*holder == nullptr || *holder == &subject || (*holder)->record.is_deleted()) continue;
+    const Knowledge* known = (*holder)->record.known_by(outbox.target);
+    if (known != nullptr && known->own_id() == own.id && holds_record((*holder)->record, outbox.target)) return true;
+  }
+  return false;
 }
 
 Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& outcome) {

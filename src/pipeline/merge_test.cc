@@ -189,6 +189,25 @@ TEST_F(MergeTest, SplitGivesEachItsOwnBack) {
   EXPECT_EQ(gamma().copies(kTenant, kEntity).size(), 2U);
 }
 
+// Until the other one's own address is back at its copy, that copy has the address of the one that is to be made there.
+// The target names it, and it was taken for the new one: both wrote into it from then on.
+TEST_F(MergeTest, AfterASplitACopyOfTheOtherOneIsNotTakenForTheNewOne) {
+  make_two_apart();
+  name_both();
+  merged(request());
+  const auto done = world().merge(request(MergeRequest::Kind::kSplit));
+  ASSERT_TRUE(done) << done.error().message;
+  beta().refuse = [other = done->other_event.str()](const std::string& key) {
+    return key.starts_with(other) ? 503 : 0;
+  };
+  world().run_for(milliseconds{500});
+  beta().refuse = nullptr;
+  settle();
+  EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 2U);
+}
+
 TEST_F(MergeTest, WhatWasPartedCanBeMergedAgain) {
   make_two_apart();
   name_both();
