@@ -242,6 +242,23 @@ TEST_F(MergeTest, WhoNamesAVersionOfEitherAsBaseIsHeard) {
   }
 }
 
+// The copy of the one that goes has the address of the one that stays until it is told its own again. A platform that
+// refuses to make another with that address names that copy: it was taken for the one that it had been asked to make.
+TEST_F(MergeTest, ACopyThatHasTheAddressOfAnotherRecordIsNotTakenForItsCopy) {
+  make_two_apart();
+  name_both();
+  merged(request());
+  bool is_first = true;
+  beta().refuse = [&is_first](const std::string&) { return std::exchange(is_first, false) ? 503 : 0; };
+  merged(request(MergeRequest::Kind::kSplit));
+  EXPECT_FALSE(is_first);
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+  EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 2U);
+  edit(alpha(), alpha_id_, "name", "t1:anna");
+  settle();
+  EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+}
+
 TEST_F(MergeTest, ItIsRefusedWithTheReason) {
   make_two_apart();
   name_both();
