@@ -342,5 +342,31 @@ TEST_F(CopiesTest, AfterARestartAnUnknownOutcomeIsRepeatedThoughItsCopyIsGone) {
   expect_everywhere("city", "t1:new");
 }
 
+// The link moves to the record that a client names. The former one went on writing into the copy, which is the other
+// one's now.
+TEST_F(CopiesTest, ACopyThatAClientGivesToAnotherRecordIsTheFormerOnesNoMore) {
+  const std::string ann = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string bob = create(alpha(), R"({"email":"b@x","name":"t1:bob"})");
+  last_->targets = {PlatformId("gamma")};
+  settle();
+  const std::string given = only(beta()).first;
+  sends_ = false;
+  edit(beta(), given, "city", "t1:rome");
+  sends_ = true;
+  last_->entity_id = world().record_of(0, bob)->id;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  edit(alpha(), bob, "name", "t1:bert");
+  settle();
+  edit(alpha(), ann, "name", "t1:anna");
+  settle();
+  const auto& copies = beta().copies(kTenant, kEntity);
+  ASSERT_EQ(copies.size(), 2U);
+  for (const auto& [id, copy] : copies) {
+    EXPECT_EQ(copy.data.find("beta_name")->as_string(), id == given ? "t1:bert" : "t1:anna");
+  }
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -228,9 +228,23 @@ Result<void> Reconciler::link(Change& change) {
   place_copy(change, is_linked);
   if (is_linked) return {};
   // `entity_id` decides against links: the link moves to the record that the client named.
-  if (*holder != nullptr) subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
+  if (*holder != nullptr) {
+    subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
+    lose_copy_to(change, **holder);
+  }
   subjects_.identify(change.subject, own, storage::IdentityKind::kOwnId);
   return {};
+}
+
+/// The event's copy was the present one of another record, which would go on writing into it.
+void Reconciler::lose_copy_to(Change& change, Subject& former) {
+  const Event& event = change.event();
+  const Knowledge* known = former.record.known_by(event.source);
+  if (known == nullptr || known->own_id() != event.own_id) return;
+  const Attempt* under_way = attempt_under_way(former, event.source);
+  change.copy.doubtful = change.copy.doubtful || under_way != nullptr;  // what is on its way to it may arrive yet
+  end_copy(former.record, former.record.knowledge_of(event.source), RecordVersion{}, event_time(event), under_way);
+  subjects_.mark_dirty(former);
 }
 
 /// Finds out which of its platform's copies the event is about. That copy is the present one from now on, unless it

@@ -86,6 +86,7 @@ class Reconciler {
                                       std::vector<EntityId>& candidates);
   [[nodiscard]] Result<void> link(Change& change);
   void place_copy(Change& change, bool is_linked);
+  void lose_copy_to(Change& change, Subject& former);
   static void learn_own_id(Change& change);
   void settle_copy(Window& window, Change& change);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, const FieldName& field,
