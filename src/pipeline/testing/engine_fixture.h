@@ -40,12 +40,12 @@ class EngineTest : public testing::Test {
              std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {}) {
     shapes_ = {shape("alpha"), shape("beta", true), shape("gamma")};
     shapes_[1].bulk = bulk;
-    begin_with(options, std::move(rules));
+    begin_with(std::move(options), std::move(rules));
   }
 
   /// With `shapes_` as they are.
   void begin_with(EngineOptions options, std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {}) {
-    world_ = std::make_unique<World>(World::Options{7, shapes_, options, std::move(rules)});
+    world_ = std::make_unique<World>(World::Options{7, shapes_, std::move(options), std::move(rules)});
     for (const auto& platform : world_->platforms) {
       platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) {
         last_ = world_->event_of(*p, told);
