@@ -97,7 +97,8 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   const conflict::FieldRule& rule = rules.rule(record.entity, field);
   auto base = base_of(window, change, golden);
   if (!base) return fail(std::move(base).error());
-  if (is_untouched(window, change, field, *base, held_hash)) return {};
+  // A platform that wrote another value since, and this one now, has changed it back.
+  if (verdict == Verdict::kConcurrent && is_untouched(window, change, field, *base, held_hash)) return {};
   HybridTime time{event_time(event).time_since_epoch().count()};
   if (verdict == Verdict::kOrdinary) time.microseconds = std::max(time.microseconds, golden.time.microseconds + 1);
   const conflict::FieldConflict both{

@@ -94,6 +94,24 @@ TEST_F(SchemaChangeTest, ItIsToldOfAReviewThatIsOpenAlready) {
   EXPECT_EQ(only_conflict().fields.size(), 2U);
 }
 
+// It names the version that it was told last; its own ones it does not know.
+TEST_F(SchemaChangeTest, AValueThatIsChangedBackIsNoUntouchedOne) {
+  conflict::EntityRulebook book;
+  book.fields["city"].schema_change = conflict::SchemaChange::kStrategy;
+  shapes_[1].sends_base = true;
+  begin_with({}, {{kEntity, std::move(book)}});
+  start();
+  edit_to(alpha(), "city", "17");
+  settle();
+  edit_to(beta(), "city", R"("t1:oslo")");
+  settle();
+  expect_everywhere("city", "t1:oslo");
+  edit_to(beta(), "city", "17");
+  ASSERT_TRUE(last_->base_version);
+  settle();
+  expect_everywhere("city", "17");
+}
+
 TEST_F(SchemaChangeTest, AFieldMayReallyHaveSeveralKinds) {
   conflict::EntityRulebook book;
   book.fields["city"].schema_change = conflict::SchemaChange::kAllowed;
