@@ -279,9 +279,11 @@ void Story::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) 
 }
 
 void Story::set_price(Slot& slot, TestPlatform& platform, const std::string& own_id) {
-  const Fields price = prices_->some_price(platform, platform.find(slot.tenant, kEntity, own_id));
+  const TestPlatform::Copy* copy = platform.find(slot.tenant, kEntity, own_id);
+  const Fields price = prices_->some_price(platform, copy);
+  const bool is_news = copy == nullptr || Prices::amount_on(platform, *copy) != Prices::canonical(platform, price);
   platform.edit(slot.tenant, kEntity, own_id, price);
-  note_edit(slot, kPrice, Prices::canonical(platform, price));
+  if (is_news) note_edit(slot, kPrice, Prices::canonical(platform, price));
 }
 
 void Story::note_edit(Slot& slot, const std::string& field, const Value& value) {

@@ -60,18 +60,25 @@ Value Prices::canonical(const TestPlatform& platform, const Fields& price) {
   return Money::parse(*price.find(kPrice), Currency::parse(currency).value()).value().to_value();
 }
 
+Value Prices::amount_on(const TestPlatform& platform, const TestPlatform::Copy& copy) {
+  const Value* held = copy.data.find(platform.shape().local(kPrice));
+  const auto currency = Currency::parse(currency_on(platform, copy.data));
+  const auto amount =
+      held != nullptr && currency ? Money::parse(*held, *currency) : Result<Money>(fail(ErrorCode::kInvalid, "none"));
+  return amount ? amount->to_value() : Value();
+}
+
 bool Prices::is_held(const TestPlatform& platform, const TestPlatform::Copy& copy, const Value& golden,
                      Timestamp since) const {
   const Value* held = copy.data.find(platform.shape().local(kPrice));
   const auto worth = Money::from_value(golden);
   if (held == nullptr || !worth) return held != nullptr && *held == golden;
-  const auto currency = Currency::parse(currency_on(platform, copy.data));
-  const auto amount = currency ? Money::parse(*held, *currency) : Result<Money>(fail(currency.error()));
+  const auto amount = Money::from_value(amount_on(platform, copy));
   if (!amount) return false;
   if (platform.shape().currency.empty()) return *amount == *worth;
   for (std::size_t i = 0; i < rates_.size(); ++i) {
     if (i + 1 < rates_.size() && rates_[i + 1].since < since) continue;
-    const auto told = rates_[i].catalog->mapper.worth_in(*worth, *currency);
+    const auto told = rates_[i].catalog->mapper.worth_in(*worth, amount->currency());
     if (told && *told == *amount) return true;
   }
   return false;

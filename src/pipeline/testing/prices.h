@@ -30,6 +30,9 @@ class Prices {
   /// The same as the record holds it.
   [[nodiscard]] static Value canonical(const TestPlatform& platform, const Fields& price);
 
+  /// The same of what a copy says; null if that is no amount. There are no parts of a yen, so 0.05 is what 0 was.
+  [[nodiscard]] static Value amount_on(const TestPlatform& platform, const TestPlatform::Copy& copy);
+
   /// Whether the copy holds what `golden` is, or was worth at some time from `since` on.
   [[nodiscard]] bool is_held(const TestPlatform& platform, const TestPlatform::Copy& copy, const Value& golden,
                              Timestamp since) const;
