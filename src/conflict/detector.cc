@@ -127,8 +127,13 @@ bool is_surely_after(const Record& record, const Event& event, const KnownValue&
 }
 
 bool may_be_overtaken(const Record& record, const Event& event, const Observation& seen) {
-  if (seen.delivery_unknown) return seen.sent_hash != seen.held_hash;
   const Knowledge* known = record.known_by(event.source);
+  if (seen.delivery_unknown) {
+    if (seen.sent_hash != seen.held_hash) return true;
+    // It has held something else since: what we sent has arrived once more, or it went back to that by itself.
+    const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
+    return seen.delivery_lingers && held != nullptr && held->hash != seen.held_hash;
+  }
   const KnownValue* held = known == nullptr ? nullptr : known->find_last_contact(seen.field);
   if (held == nullptr || held->hash == seen.held_hash || is_surely_after(record, event, *held)) return false;
   if (!is_echo(known, record.find(seen.field), event, seen)) return true;

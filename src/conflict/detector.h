@@ -29,6 +29,8 @@ struct Observation {
   /// A delivery of this field to the platform began and its end is not known.
   bool delivery_unknown = false;
   std::uint64_t sent_hash = 0;  ///< of the value that such a delivery carries
+  /// It was acknowledged; but a request of it that nobody heard the answer of may still arrive.
+  bool delivery_lingers = false;
   /// About another copy than the one that the platform has now: what it holds says nothing of this one.
   bool of_former_copy = false;
 };

@@ -137,6 +137,27 @@ TEST_F(EngineTest, WhatAnEarlierProcessAskedForMayArriveAfterItsRepetitionAndUnd
   EXPECT_EQ(held(beta(), "name"), "t1:3");
 }
 
+// It says again what an earlier request told it: that has arrived once more, or its user went back to it.
+TEST_F(EngineTest, WhoGoesBackToWhatAnEarlierRequestToldItHoldsInTheEndWhatAllHold) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  world().network.script = {"slow"};
+  edit(alpha(), id, "name", "t1:1");
+  world().run_for(milliseconds{200});
+  world().crash();
+  world().run_for(seconds{5});
+  world().crash();  // what waits for the first request is noted, and the record is not taken up
+  world().run_for(seconds{60});
+  edit(beta(), only(beta()).first, "name", "t1:2");
+  world().run_for(seconds{2});
+  world().crash();
+  world().run_for(seconds{2});
+  edit(beta(), only(beta()).first, "name", "t1:1");
+  settle();
+  EXPECT_EQ(held(beta(), "name"), held(alpha(), "name"));
+  EXPECT_EQ(held(gamma(), "name"), held(alpha(), "name"));
+}
+
 TEST_F(EngineTest, WhatATargetWroteMeanwhileIsToldToItOnceMoreAlsoIfWeHearOfItLate) {
   shapes_[1].honours_keys = false;
   begin_with({});

@@ -351,6 +351,7 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
   if (SentField* sent = sent_of(change.exposed, field)) {
     seen.delivery_unknown = true;
     seen.sent_hash = sent->hash;
+    seen.delivery_lingers = change.exposed->covered == 0;
     const Knowledge* known = change.is_former() ? nullptr : record.known_by(change.event().source);
     const KnownValue* held = known == nullptr ? nullptr : known->find(field);
     const bool is_news = held == nullptr || held->hash != sent->hash;  // else it holds it, whatever becomes of ours
