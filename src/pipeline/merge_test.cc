@@ -242,6 +242,27 @@ TEST_F(MergeTest, WhoNamesAVersionOfEitherAsBaseIsHeard) {
   }
 }
 
+// Of two copies on one platform one is kept up no more. What it says of fields that nobody has changed there is no
+// news: its address, which goes along with every event, became that of the record.
+TEST_F(MergeTest, WhatACopyThatIsNotKeptUpHasAlwaysHeldIsNoChange) {
+  make_two();
+  name_both();
+  merged(request());
+  world().run_for(seconds{3});
+  sends_ = false;
+  edit(beta(), beta_id_, "phone", "t1:8");
+  last_->data.set(beta().shape().local("email"), text("b@x"));
+  last_->data.set(beta().shape().local("name"), text("t1:beth"));
+  last_->occurred_at = world().clock.now();
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  const Record& record = *world().record_of(0, alpha_id_);
+  EXPECT_EQ(record.find(FieldName("email"))->value, text("a@x"));
+  EXPECT_EQ(record.find(FieldName("name"))->value, text("t1:ann"));
+  EXPECT_EQ(record.find(FieldName("phone"))->value, text("t1:8")) << "but what was changed there is a change";
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "a@x") << "its newest copy is the one that it speaks of";
+}
+
 // The copy of the one that goes has the address of the one that stays until it is told its own again. A platform that
 // refuses to make another with that address names that copy: it was taken for the one that it had been asked to make.
 TEST_F(MergeTest, ACopyThatHasTheAddressOfAnotherRecordIsNotTakenForItsCopy) {

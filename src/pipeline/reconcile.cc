@@ -226,6 +226,11 @@ Result<void> Reconciler::link(Change& change) {
   if (!holder) return fail(holder.error());
   const bool is_linked = *holder == &change.subject;
   place_copy(change, is_linked);
+  if (is_linked && !record.absorbed.empty() && change.copy.kind != CopyOfEvent::Kind::kPresent) {
+    const auto itself = subjects_.find_itself(event.tenant, own);
+    if (!itself) return fail(itself.error());
+    if (*itself != &change.subject) change.unkept = (*itself)->record.known_by(event.source);
+  }
   if (is_linked) return {};
   // `entity_id` decides against links: the link moves to the record that the client named.
   if (*holder != nullptr) {
@@ -369,8 +374,11 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   const Hold* held = record.find_hold(field);
   const Verdict judged = conflict::judge(record, event, seen);
   const bool is_old = held != nullptr && judged != Verdict::kEcho && is_older_proposal(change, *held);
+  const KnownValue* unkept = change.unkept == nullptr ? nullptr : change.unkept->find(field);
+  // It has always been there: that the record has another value since the merge is no change of its platform's.
+  const bool is_untouched = unkept != nullptr && unkept->hash == seen.held_hash && judged != Verdict::kSame;
   const bool is_repeated = held != nullptr && !is_old && judged != Verdict::kSame && repeat_proposal(change, seen);
-  const Verdict verdict = is_old ? Verdict::kStale : is_repeated ? Verdict::kEcho : judged;
+  const Verdict verdict = is_old ? Verdict::kStale : is_repeated || is_untouched ? Verdict::kEcho : judged;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&

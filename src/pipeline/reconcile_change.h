@@ -32,7 +32,9 @@ struct Reconciler::Change {
   Subject& subject;
   const transform::EntityPlan& plan;  ///< of its platform
   RecordVersion next_version;
-  CopyOfEvent copy{};            ///< which of its platform's copies it is about
+  CopyOfEvent copy{};  ///< which of its platform's copies it is about
+  /// The copy is that of a record that was merged into this one, and was not kept up since: what it held then.
+  const Knowledge* unkept = nullptr;
   Attempt* under_way = nullptr;  ///< what is on its way to its platform
   Attempt* exposed = nullptr;    ///< the same, if it may touch that copy
   /// Its platform is just being asked which copy it has: the answer will tell.
