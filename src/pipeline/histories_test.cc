@@ -35,6 +35,8 @@ HistoryReport run_histories(HistoryKind kind) {
     sum.set_aside += report.set_aside;
     sum.decided += report.decided;
     sum.undone += report.undone;
+    sum.merged += report.merged;
+    sum.parted += report.parted;
     if (report.broken.empty()) continue;
     std::string all;
     for (const std::string& what : report.broken) all += "\n  " + what;
@@ -44,9 +46,9 @@ HistoryReport run_histories(HistoryKind kind) {
   testing::Test::RecordProperty("events", static_cast<int>(sum.events));
   std::printf(
       "%llu histories: %zu events, %zu requests, %zu conflicts, %zu crashes, %zu refused, %zu dead, %zu reworded, "
-      "%zu set aside, %zu decided, %zu undone\n",
+      "%zu set aside, %zu decided, %zu undone, %zu merged, %zu parted\n",
       static_cast<unsigned long long>(count), sum.events, sum.requests, sum.conflicts, sum.crashes, sum.refused,
-      sum.dead, sum.reworded, sum.set_aside, sum.decided, sum.undone);
+      sum.dead, sum.reworded, sum.set_aside, sum.decided, sum.undone, sum.merged, sum.parted);
   return sum;
 }
 

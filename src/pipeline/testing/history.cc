@@ -30,14 +30,16 @@ Story::Story(HistoryKind kind, std::uint64_t seed)
   if (has_prices_) prices_ = std::make_unique<Prices>(*world_, *dice_, kind_ == HistoryKind::kCalm);
   clerk_ = std::make_unique<Clerk>(*world_, *dice_, commits_fail_);
   clerk_->keeps_records = changes_emails_;
-  const std::size_t slots = 1 + below(has_little_room_ ? 8 : 3);
+  if (merges_) merger_ = std::make_unique<Merger>(*world_, *dice_, commits_fail_);
+  const std::size_t slots = (merges_ ? 2 : 1) + below(has_little_room_ ? 8 : 3);
   for (std::size_t i = 0; i < slots; ++i) {
     slots_.push_back({TenantId(happens(0.2) ? "t2" : "t1"), "s" + std::to_string(i) + "@x", {}});
   }
   if (kind_ == HistoryKind::kCalm) return;
   if (changes_emails_) make_copies();
+  if (merges_) make_records();
   duplicate_share_ = 0.1;
-  subset_share_ = happens(0.2) ? 0.3 : 0;
+  subset_share_ = !merges_ && happens(0.2) ? 0.3 : 0;
   const double bad = happens(0.3) ? 0 : 0.15 * unit();
   world_->network.weather = {bad, bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}};
 }
@@ -58,6 +60,8 @@ World::Options Story::options() {
     changes_emails_ = happens(0.4);
   }
   takes_back_ = happens(0.4);
+  merges_ = kind_ != HistoryKind::kCalm && !changes_emails_ && happens(0.2);
+  is_apart_ = merges_ && happens(0.6);
   has_prices_ = happens(0.3);
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
@@ -112,6 +116,23 @@ void Story::make_copies() {
   }
 }
 
+/// Each slot becomes a record, before anything goes wrong: with copies everywhere or, where they are apart, on every
+/// other platform.
+void Story::make_records() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    std::vector<TestPlatform*> homes;
+    for (std::size_t p = 0; p < world_->platforms.size(); ++p) {
+      if (!is_apart_ || (p + i) % 2 == 0) homes.push_back(&world_->platform(p));
+    }
+    if (is_apart_) {
+      for (const TestPlatform* home : homes) told_only_.push_back(home->shape().id);
+    }
+    create(slots_[i], *homes[below(homes.size())]);
+    told_only_.clear();
+    if (!world_->run_until_quiet()) return;
+  }
+}
+
 /// Who sends late must say something that tells when: else nobody can know whether it came before or after.
 PlatformShape Story::shape_of(std::size_t index) {
   PlatformShape shape;
@@ -152,6 +173,7 @@ void Story::changed(TestPlatform& platform, const TestPlatform::Told& told) {
     const std::string lost = platform.shape().local(kFields[below(kFields.size())]);
     if (std::find(told.changed.begin(), told.changed.end(), lost) == told.changed.end()) (void)event->data.take(lost);
   }
+  if (!told_only_.empty()) event->targets = told_only_;
   if (happens(subset_share_)) event->targets.resize(1 + below(event->targets.size()));
   // What waits for a person, or stays as it was by his decision, leaves the record's version as it is. What a platform
   // is then told again has the number of before, by which nobody can tell whether it wrote before it or after.
@@ -176,6 +198,7 @@ HistoryReport Story::run() {
     };
     if (kind_ == HistoryKind::kStoreFails) world_->store.on_read_fails = [this] { return happens(0.01); };
   }
+  if (is_apart_ && happens(0.5)) merger_->act();
   for (std::size_t i = 0; i < actions && world_->broken().empty(); ++i) {
     if (prices_ && happens(0.15)) prices_->move_rates();
     if (has_little_room_ && happens(0.15)) fail_or_recover(world_->platform(below(world_->platforms.size())));
@@ -190,6 +213,7 @@ HistoryReport Story::run() {
       if (happens(0.03)) (void)world_->redrive_all();
       if (reviewer_ && happens(0.2)) reviewer_->decide_any();
       if (takes_back_ && happens(0.15)) clerk_->undo_any();
+      if (merger_ && happens(0.2)) merger_->act();
       report_.set_aside += world_->snapshot().set_aside;
     }
   }
@@ -207,6 +231,8 @@ HistoryReport Story::run() {
   report_.refused = world_->refused;
   if (reviewer_) report_.decided = reviewer_->decided;
   report_.undone = clerk_->undone;
+  if (merger_) report_.merged = merger_->merged;
+  if (merger_) report_.parted = merger_->parted;
   return report_;
 }
 
@@ -220,6 +246,7 @@ void Story::fail_or_recover(TestPlatform& platform) {
 }
 
 void Story::act() {
+  if (merges_) return edit_some_copy();
   Slot& slot = slots_[below(slots_.size())];
   TestPlatform& platform = world_->platform(below(world_->platforms.size()));
   const auto own_id = id_in(platform, slot);
@@ -232,6 +259,15 @@ void Story::act() {
   } else {
     edit(slot, platform, *own_id);
   }
+}
+
+void Story::edit_some_copy() {
+  Slot& slot = slots_[below(slots_.size())];
+  TestPlatform& platform = world_->platform(below(world_->platforms.size()));
+  const auto& copies = platform.copies(slot.tenant, kEntity);
+  if (copies.empty()) return;
+  const std::string own_id = std::next(copies.begin(), static_cast<std::ptrdiff_t>(below(copies.size())))->first;
+  edit(slot, platform, own_id);
 }
 
 void Story::create(Slot& slot, TestPlatform& platform) {
@@ -343,6 +379,7 @@ void Story::come_to_rest() {
   world_->store.on_commit = nullptr;
   world_->store.on_read_fails = nullptr;
   rest();
+  if (merger_) return merge_all();
   if (reviewer_) decide_all();
 }
 
@@ -357,6 +394,19 @@ void Story::decide_all() {
     bool any = false;
     while (world_->broken().empty() && reviewer_->decide_any()) any = true;
     if (!any) return;
+    rest();
+  }
+}
+
+/// What is told of two records with one address ends as dead letters: people make one of them.
+void Story::merge_all() {
+  constexpr int kRoundsMax = 30;
+  for (int round = 0; world_->broken().empty(); ++round) {
+    if (round > kRoundsMax) return complain("there is always something to decide or to merge");
+    bool any = false;
+    while (world_->broken().empty() && reviewer_->decide_any()) any = true;
+    if (any) rest();
+    if (!any && !merger_->merge_alike()) return;
     rest();
   }
 }

@@ -28,6 +28,8 @@ struct HistoryReport {
   std::size_t set_aside = 0;  ///< events that waited in the store, looked at after each act
   std::size_t decided = 0;    ///< reviews that the person decided
   std::size_t undone = 0;     ///< events that were taken back
+  std::size_t merged = 0;     ///< records that were merged
+  std::size_t parted = 0;     ///< and parted
 };
 
 /// Tells the story of `seed`: two to five platforms, their users' changes, deletes and re-creations, events that are

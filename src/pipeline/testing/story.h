@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "pipeline/testing/clerk.h"
 #include "pipeline/testing/history.h"
+#include "pipeline/testing/merger.h"
 #include "pipeline/testing/prices.h"
 #include "pipeline/testing/reviewer.h"
 #include "pipeline/testing/world.h"
@@ -45,6 +46,7 @@ class Story {
   [[nodiscard]] conflict::EntityRulebook rulebook(const std::vector<PlatformShape>& platforms);
   [[nodiscard]] conflict::FieldRule some_rule();
   void make_copies();
+  void make_records();
   PlatformShape shape_of(std::size_t index);
   double unit() { return dice_->unit(); }
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(dice_->next() % n); }
@@ -53,6 +55,7 @@ class Story {
   void changed(TestPlatform& platform, const TestPlatform::Told& told);
   void fail_or_recover(TestPlatform& platform);
   void act();
+  void edit_some_copy();
   void create(Slot& slot, TestPlatform& platform);
   [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
   void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
@@ -68,6 +71,7 @@ class Story {
   void come_to_rest();
   void rest();
   void decide_all();
+  void merge_all();
   void check();
   void check_events();
   void check_last_words();
@@ -75,7 +79,7 @@ class Story {
   void check_record(const Record& record);
   void check_copy(const Record& record, std::size_t platform);
   void check_model(const Slot& slot);
-  [[nodiscard]] bool is_named(const FieldState& field, const PlatformId& platform) const;
+  [[nodiscard]] bool is_named(const Record& record, const FieldState& field, const PlatformId& platform) const;
   void complain(const std::string& what) { world_->complain(what); }
 
   HistoryKind kind_;
@@ -89,13 +93,17 @@ class Story {
   bool has_little_room_ = false;
   bool changes_kinds_ = false;
   bool changes_emails_ = false;  // then every slot has one copy everywhere from the beginning, and keeps it
+  bool merges_ = false;          // then every slot is a record from the beginning, and people only edit what is there
+  bool is_apart_ = false;        // and no platform has two of them at first
   bool takes_back_ = false;
   bool has_prices_ = false;
   bool all_decided_ = true;  // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Clerk> clerk_;
   std::unique_ptr<Prices> prices_;
-  std::string last_event_;                                                                 // that somebody's act made
+  std::unique_ptr<Merger> merger_;
+  std::vector<PlatformId> told_only_;  // events name these alone, if any
+  std::string last_event_;             // that somebody's act made
   std::map<std::tuple<const Slot*, const TestPlatform*, std::string>, Value> last_words_;  // if nothing is deleted
   std::set<std::string> words_;
   double subset_share_ = 0;

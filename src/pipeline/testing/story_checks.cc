@@ -10,7 +10,9 @@ namespace datasync::pipeline {
 void Story::check() {
   check_events();
   check_last_words();
-  for (const auto& [key, record] : world_->store.records()) check_record(record);
+  for (const auto& [key, record] : world_->store.records()) {
+    if (!record.merged_into) check_record(record);  // else its copies are those of the other one, or nobody's
+  }
   if (prices_) prices_->check_records();
   if (kind_ != HistoryKind::kCalm) return;
   for (const Slot& slot : slots_) check_model(slot);
@@ -66,8 +68,9 @@ void Story::check_last_words() {
   }
 }
 
-bool Story::is_named(const FieldState& field, const PlatformId& platform) const {
-  if (subset_share_ == 0) return true;
+bool Story::is_named(const Record& record, const FieldState& field, const PlatformId& platform) const {
+  if (subset_share_ == 0 && !is_apart_) return true;
+  if (merger_ && merger_->has_told_all_of(record)) return true;
   const auto at = world_->store.events().find(field.event);
   if (at == world_->store.events().end()) return false;
   const auto& targets = at->second.event->targets;
@@ -91,14 +94,15 @@ void Story::check_copy(const Record& record, std::size_t index) {
     return;
   }
   if (record.is_deleted()) {
-    if (copy != nullptr && is_named(*record.find(kDeletedField), name)) complain(where + " is alive, but was deleted");
+    if (copy != nullptr && is_named(record, *record.find(kDeletedField), name))
+      complain(where + " is alive, but was deleted");
     return;
   }
   // A record that was deleted comes back only where the event that brought it back was sent, or a later one.
   const FieldState* existence = record.find(kDeletedField);
-  const bool has_come_back = copy != nullptr || existence == nullptr || is_named(*existence, name);
+  const bool has_come_back = copy != nullptr || existence == nullptr || is_named(record, *existence, name);
   for (const FieldState& field : record.fields) {
-    if (field.name == kDeletedField || !is_named(field, name)) continue;
+    if (field.name == kDeletedField || !is_named(record, field, name)) continue;
     if (!has_come_back && field.version <= existence->version) continue;
     if (proposes(record, name, field.name)) continue;
     const auto wrote = world_->store.events().find(field.event);
