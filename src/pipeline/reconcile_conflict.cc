@@ -80,11 +80,16 @@ Result<void> Reconciler::take_over(Window& window, Change& change, const FieldNa
   return propose(window, change, field, std::move(side), type, std::move(reason), held_hash);
 }
 
-/// It is what its platform had seen: a late echo, or an untouched field of a whole object.
+/// It is what its platform had seen: a late echo, or an untouched field of a whole object. One that has written another
+/// value since has changed it back: its own ones it does not count among what it had seen.
 bool Reconciler::is_untouched(const Window& window, const Change& change, const FieldName& field,
                               const std::optional<Value>& base, std::uint64_t held_hash) {
-  return change.event().base_version && base &&
-         window.catalog->mapper.held_hash(change.plan, field, *base) == held_hash;
+  const Event& event = change.event();
+  if (!event.base_version || !base) return false;
+  if (window.catalog->mapper.held_hash(change.plan, field, *base) != held_hash) return false;
+  const Knowledge* known = change.is_former() ? nullptr : change.record().known_by(event.source);
+  const KnownValue* held = known == nullptr ? nullptr : known->find(field);
+  return held == nullptr || held->hash == held_hash || !conflict::is_own_write(change.record(), event.source, *held);
 }
 
 /// `verdict` is kOrdinary for a change that is known to be later and must be settled all the same.
@@ -97,7 +102,6 @@ Result<void> Reconciler::settle_conflict(Window& window, Change& change, const F
   const conflict::FieldRule& rule = rules.rule(record.entity, field);
   auto base = base_of(window, change, golden);
   if (!base) return fail(std::move(base).error());
-  // A platform that wrote another value since, and this one now, has changed it back.
   if (verdict == Verdict::kConcurrent && is_untouched(window, change, field, *base, held_hash)) return {};
   HybridTime time{event_time(event).time_since_epoch().count()};
   if (verdict == Verdict::kOrdinary) time.microseconds = std::max(time.microseconds, golden.time.microseconds + 1);

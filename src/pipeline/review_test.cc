@@ -177,6 +177,25 @@ TEST_F(ReviewTest, TheSameValueAgainIsNoNewProposal) {
   EXPECT_EQ(held(beta(), "city"), "t1:oslo");
 }
 
+/// It names the version that it was told last, in which the field had that value: its own proposal it does not count.
+TEST_F(ReviewTest, AProposalThatIsChangedBackToTheBaseIsNoUntouchedField) {
+  const std::string id = start();
+  edit(alpha(), id, "phone", "t1:2");
+  last_->targets = {PlatformId("gamma")};
+  settle();
+  sends_ = false;
+  for (const char* phone : {"t1:9", "t1:1"}) {
+    edit(beta(), id_on(beta()), "phone", phone);
+    last_->base_version = 1;
+    ASSERT_TRUE(world().accept({last_}));
+    settle();
+    EXPECT_EQ(only_conflict().fields.front().source_value, text(phone));
+  }
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("phone", "t1:1");
+}
+
 TEST_F(ReviewTest, WhatIsOlderThanAProposalThatWasRepeatedTakesNobodysPlace) {
   const std::string id = start();
   sends_ = false;

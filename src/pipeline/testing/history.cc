@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "domain/json.h"
+#include "domain/money.h"
 #include "pipeline/testing/story.h"
 
 namespace datasync::pipeline {
@@ -317,9 +318,20 @@ void Story::edit(Slot& slot, TestPlatform& platform, const std::string& own_id) 
 void Story::set_price(Slot& slot, TestPlatform& platform, const std::string& own_id) {
   const TestPlatform::Copy* copy = platform.find(slot.tenant, kEntity, own_id);
   const Fields price = prices_->some_price(platform, copy);
-  const bool is_news = copy == nullptr || Prices::amount_on(platform, *copy) != Prices::canonical(platform, price);
+  const Value amount = Prices::canonical(platform, price);
+  const bool is_news =
+      copy == nullptr || (Prices::amount_on(platform, *copy) != amount && !is_golden_price(slot, amount));
   platform.edit(slot.tenant, kEntity, own_id, price);
-  if (is_news) note_edit(slot, kPrice, Prices::canonical(platform, price));
+  if (is_news) note_edit(slot, kPrice, amount);
+}
+
+/// What the golden amount is worth today says nothing new either.
+bool Story::is_golden_price(const Slot& slot, const Value& amount) const {
+  const auto golden = slot.model.find(kPrice);
+  const auto money = golden == slot.model.end() ? std::nullopt : Money::from_value(golden->second);
+  if (!money) return false;
+  const auto worth = world_->mapper().worth_in(*money, Money::from_value(amount)->currency());
+  return worth && worth->to_value() == amount;
 }
 
 void Story::note_edit(Slot& slot, const std::string& field, const Value& value) {
