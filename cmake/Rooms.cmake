@@ -35,8 +35,10 @@ function(datasync_room)
   target_link_libraries(${target} ${scope} ${R_ROOMS} ${R_LIBRARIES})
 endfunction()
 
-# Unit tests of one room: every *_test.cc beside the code, one binary a room. Further arguments are libraries.
+# Unit tests of one room: every *_test.cc beside the code, one binary a room. Further arguments are libraries. WITH names a
+# command that runs the binary beside what its tests need.
 function(datasync_room_tests room)
+  cmake_parse_arguments(T "" "WITH" "" ${ARGN})
   if(NOT DATASYNC_TESTS)
     return()
   endif()
@@ -45,8 +47,8 @@ function(datasync_room_tests room)
     return()
   endif()
   add_executable(${room}_test ${tests})
-  target_link_libraries(${room}_test PRIVATE datasync_${room} ${ARGN} GTest::gmock GTest::gtest_main)
-  add_test(NAME unit.${room} COMMAND ${room}_test)
+  target_link_libraries(${room}_test PRIVATE datasync_${room} ${T_UNPARSED_ARGUMENTS} GTest::gmock GTest::gtest_main)
+  add_test(NAME unit.${room} COMMAND ${T_WITH} $<TARGET_FILE:${room}_test>)
   set_tests_properties(unit.${room} PROPERTIES TIMEOUT 300)
 endfunction()
 

@@ -15,9 +15,11 @@ check_format() {
 # build has proved it already.
 check_headers() {
   say "headers"
+  local flags
+  flags=$(pkg-config --cflags-only-I libpq)
   unproved_headers | xargs -r -P "$(jobs_max)" -I '{}' bash -c \
-    'g++ -std=c++20 -Isrc -fsyntax-only -include "$1" -x c++ /dev/null || { echo "$1 does not stand alone" >&2; exit 255; }' \
-    _ '{}'
+    'g++ -std=c++20 -Isrc $2 -fsyntax-only -include "$1" -x c++ /dev/null || { echo "$1 does not stand alone" >&2; exit 255; }' \
+    _ '{}' "$flags"
 }
 
 unproved_headers() {
