@@ -14,6 +14,8 @@
 
 #include "storage/engines.h"
 #include "storage/memory/memory_store.h"
+#include "storage/postgres/postgres_store.h"
+#include "storage/postgres/postgres_test_support.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/store_test_support.h"
 
@@ -48,6 +50,15 @@ class SqlitePlace final : public Place {
   TemporaryFolder folder_;
 };
 
+class PostgresPlace final : public Place {
+ public:
+  Result<std::unique_ptr<Store>> open() override { return postgres::open_postgres_store({schema_.url(), "test"}); }
+  bool outlives_the_process() const override { return true; }
+
+ private:
+  postgres::test::TemporarySchema schema_;
+};
+
 class MemoryPlace final : public Place {
  public:
   Result<std::unique_ptr<Store>> open() override { return memory::open_memory_store(disk_); }
@@ -64,6 +75,7 @@ struct TestEngine {
 
 const TestEngine kTestEngines[] = {
     {"sqlite", []() -> std::unique_ptr<Place> { return std::make_unique<SqlitePlace>(); }},
+    {"postgres", []() -> std::unique_ptr<Place> { return std::make_unique<PostgresPlace>(); }},
     {"memory", []() -> std::unique_ptr<Place> { return std::make_unique<MemoryPlace>(); }},
 };
 

@@ -1,0 +1,274 @@
+#include "storage/postgres/postgres_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+#include "storage/codec/event_codec.h"
+#include "storage/postgres/batch_steps.h"
+#include "storage/postgres/lease.h"
+#include "storage/postgres/postgres_reader.h"
+#include "storage/postgres/retention.h"
+#include "storage/postgres/schema.h"
+
+namespace datasync::storage::postgres {
+namespace {
+
+/// The stored low-water mark may lag by so many events: it only says where a restart begins to look.
+constexpr std::int64_t kLowWaterStep = 4096;
+/// After so many transactions a quiet moment is used to ask how much room the tables take.
+constexpr int kMeasureEvery = 256;
+
+constexpr Sql kPutMeta{"put_meta",
+                       "INSERT INTO meta(name, number) VALUES($1::text, $2::bigint) ON CONFLICT(name) DO UPDATE SET "
+                       "number = excluded.number"};
+constexpr Sql kLaneStates{"", "SELECT tenant_id, name, value FROM lane_states"};
+constexpr Sql kBytes{
+    "",
+    "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = "
+    "current_schema()::regnamespace"};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(Location location, std::string instance)
+      : location_(location), lease_(std::move(location), std::move(instance)), queries_(lease_) {}
+
+  ~PostgresStore() override { store_low_water(); }
+
+  Result<void> open() {
+    DATASYNC_TRY(lease_.take());
+    low_water_ = stored_low_water_ = lease_.marks().low_water;
+    bytes_ = lease_.marks().bytes;
+    return {};
+  }
+
+  Result<void> commit(const WriteBatch& batch) override {
+    const Sequence mark = std::max(low_water_, batch.low_water);
+    std::vector<HistoryEntry> histories;
+    if (has_history_twice(batch)) DATASYNC_TRY(grow_histories(batch, histories));
+    auto done = write(batch, mark, histories);
+    if (!done && done.error().state == kHistoryState) {
+      DATASYNC_TRY(grow_histories(batch, histories));
+      done = write(batch, mark, histories);
+    }
+    rows_.clear();
+    if (!done) return fail(std::move(done).error().error);
+    note_committed(batch, mark);
+    return {};
+  }
+
+  Sequence last_sequence() const override { return lease_.marks().last_sequence; }
+  RecordKey last_record_key() const override { return lease_.marks().last_record_key; }
+
+  Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) override {
+    return queries_.known(keys);
+  }
+  Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash) override {
+    return queries_.find_identity(tenant, hash);
+  }
+  Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
+    return queries_.load_record(tenant, key);
+  }
+  Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
+  Result<std::optional<StoredEvent>> load_event(Sequence sequence) override { return queries_.load(sequence); }
+  Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override {
+    return queries_.unfinished(after, low_water_, limit);
+  }
+  Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override {
+    return queries_.retrying(after, limit);
+  }
+  Result<std::vector<StoredEvent>> load_matching(const Reader::EventFilter& filter) override {
+    return queries_.redrivable(filter);
+  }
+  Result<Reader::ConflictPage> load_conflicts(const Reader::ConflictFilter& filter) override {
+    return queries_.conflicts(filter);
+  }
+
+  Result<std::vector<LaneState>> load_lane_states() override {
+    const auto answer = lease_.read(kLaneStates, {});
+    if (!answer) return fail(answer.error());
+    std::vector<LaneState> states;
+    for (int row = 0; row < answer->rows(); ++row) {
+      auto tenant = answer->text(row, 0);
+      auto name = answer->text(row, 1);
+      auto value = answer->text(row, 2);
+      if (!tenant || !name || !value) return fail(ErrorCode::kCorrupt, "a stored state of a lane is damaged");
+      states.push_back({TenantId(*tenant), std::move(*name), std::move(*value)});
+    }
+    const auto by_name = [](const LaneState& a, const LaneState& b) {
+      return std::tie(a.tenant, a.name) < std::tie(b.tenant, b.name);
+    };
+    std::sort(states.begin(), states.end(), by_name);
+    return states;
+  }
+
+  Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
+    return retention_.delete_finished(before, limit);
+  }
+
+  const std::string& identity_secret() const override { return lease_.secret(); }
+
+  Result<std::unique_ptr<Reader>> make_reader() override { return open_postgres_reader(location_); }
+
+  void maintain() override {
+    if (commits_since_measured_ < kMeasureEvery) return;
+    commits_since_measured_ = 0;
+    if (const auto answer = lease_.read(kBytes, {})) bytes_ = answer->integer(0, 0);
+  }
+
+  std::int64_t epoch() const noexcept override { return lease_.epoch(); }
+
+  std::int64_t bytes_on_disk() const override { return bytes_; }
+
+ private:
+  Outcome<void> write(const WriteBatch& batch, Sequence mark, std::span<const HistoryEntry> histories) {
+    if (auto filled = rows_.fill(batch, last_sequence(), mark, histories); !filled) {
+      return tl::unexpected(Failure{std::move(filled).error()});
+    }
+    steps_.assign(rows_.steps().begin(), rows_.steps().end());
+    if (mark.value >= stored_low_water_.value + kLowWaterStep) {
+      meta_.clear();
+      meta_.text("low_water").integer(mark.value);
+      steps_.push_back({&kPutMeta, &meta_});
+    }
+    return lease_.transact(steps_);
+  }
+
+  static bool has_history_twice(const WriteBatch& batch) {
+    std::vector<Sequence> events;
+    for (const HistoryEntry& entry : batch.history) events.push_back(entry.event);
+    std::sort(events.begin(), events.end());
+    return std::adjacent_find(events.begin(), events.end()) != events.end();
+  }
+
+  /// A resolution changes a record in the name of the event that it resolves, which may have overwritten something
+  /// before: the whole of it. Saying the same again adds nothing.
+  Result<void> grow_histories(const WriteBatch& batch, std::vector<HistoryEntry>& histories) {
+    std::map<Sequence, HistoryEntry> grown;
+    for (const HistoryEntry& entry : batch.history) {
+      auto at = grown.find(entry.event);
+      if (at == grown.end()) {
+        auto stored = queries_.load_history(entry.event);
+        if (!stored) return fail(std::move(stored).error());
+        at = grown.emplace(entry.event, entry).first;
+        if (*stored) at->second = std::move(**stored);
+      }
+      HistoryEntry& whole = at->second;
+      if (whole.overwritten == entry.overwritten) continue;
+      whole.version = entry.version;
+      whole.overwritten.insert(whole.overwritten.end(), entry.overwritten.begin(), entry.overwritten.end());
+    }
+    histories.clear();
+    for (auto& [event, whole] : grown) histories.push_back(std::move(whole));
+    return {};
+  }
+
+  void note_committed(const WriteBatch& batch, Sequence mark) {
+    low_water_ = mark;
+    if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
+    Lease::Marks& marks = lease_.marks();
+    for (const NewEvent& event : batch.events) {
+      marks.last_sequence = std::max(marks.last_sequence, event.event->sequence);
+    }
+    for (const RecordWrite& write : batch.records) {
+      marks.last_record_key = std::max(marks.last_record_key, write.record->key);
+    }
+    ++commits_since_measured_;
+  }
+
+  /// At the end of a run, so that the next one begins to look where this one stopped; without it, it looks a little
+  /// longer.
+  void store_low_water() noexcept {
+    if (low_water_ == stored_low_water_ || !lease_.connected()) return;
+    meta_.clear();
+    meta_.text("low_water").integer(low_water_.value);
+    const Step step{&kPutMeta, &meta_};
+    static_cast<void>(lease_.transact({&step, 1}));
+  }
+
+  Location location_;
+  Lease lease_;
+  Queries queries_;
+  Retention retention_{lease_};
+  BatchSteps rows_;
+  std::vector<Step> steps_;
+  Parameters meta_;
+  Sequence low_water_{};
+  Sequence stored_low_water_{};
+  int commits_since_measured_ = 0;
+  std::atomic<std::int64_t> bytes_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& options) {
+  auto location = read_location(options.url);
+  if (!location) return fail(std::move(location).error());
+  auto store = std::make_unique<PostgresStore>(std::move(*location), options.instance);
+  if (auto opened = store->open(); !opened) return fail(std::move(opened).error());
+  return store;
+}
+
+Result<void> migrate_postgres(const std::string& url) {
+  const auto location = read_location(url);
+  if (!location) return fail(location.error());
+  auto connection = Connection::open(*location, Connection::Use::kWrite);
+  if (!connection) return fail(std::move(connection).error().error);
+  if (auto done = migrate(*connection); !done) return fail(std::move(done).error().error);
+  return {};
+}
+
+Result<PostgresView> open_postgres_view(const std::string& url) {
+  const auto location = read_location(url);
+  if (!location) return fail(location.error());
+  auto connection = Connection::open(*location, Connection::Use::kRead);
+  if (!connection) return fail(std::move(connection).error().error);
+  const auto versions = read_versions(*connection);
+  if (!versions) return fail(versions.error().error);
+  if (versions->found != versions->newest) {
+    return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(versions->found) +
+                                         ", this program knows " + std::to_string(versions->newest) +
+                                         "; `data-sync migrate` brings it there");
+  }
+  static constexpr Sql kLook{
+      "",
+      "SELECT (SELECT bytes FROM meta WHERE name = 'identity_secret'), greatest((SELECT max(seq) FROM event_log), "
+      "(SELECT number FROM meta WHERE name = 'last_sequence'))"};
+  const Step look{&kLook};
+  const auto found = connection->run({&look, 1});
+  if (!found) return fail(found.error().error);
+  auto reader = open_postgres_reader(*location);
+  if (!reader) return fail(std::move(reader).error());
+  return PostgresView{std::move(*reader), std::string(found->front().bytes(0, 0)), {found->front().integer(0, 1)}};
+}
+
+bool is_postgres_url(std::string_view url) {
+  return is_location(url);
+}
+
+std::string describe_url(const std::string& url) {
+  const auto location = read_location(url);
+  if (!location) return "postgresql://";
+  std::string text = "postgresql://";
+  for (const Location::Host& host : location->hosts) {
+    if (&host != &location->hosts.front()) text += ',';
+    text += host.host.empty() ? host.address : host.host;
+    if (!host.port.empty()) text += ":" + host.port;
+  }
+  for (const auto& [name, value] : location->options) {
+    if (name == "dbname") text += "/" + value;
+  }
+  return text;
+}
+
+Result<SchemaVersions> look_at_schema(const std::string& url) {
+  const auto location = read_location(url);
+  if (!location) return fail(location.error());
+  auto connection = Connection::open(*location, Connection::Use::kRead);
+  if (!connection) return fail(std::move(connection).error().error);
+  const auto versions = read_versions(*connection);
+  if (!versions) return fail(versions.error().error);
+  return SchemaVersions{versions->found, versions->newest};
+}
+
+}  // namespace datasync::storage::postgres

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "storage/store.h"
+
+namespace datasync::storage::postgres {
+
+struct PostgresOptions {
+  std::string url;                   ///< `postgresql://…`; `prepared_statements=off` in it is for pgbouncer
+  std::string instance = "unnamed";  ///< who we are, for the messages of those who come after
+};
+
+/// Connects, makes or migrates the schema, and takes over all shards with a higher epoch: a store that was opened
+/// earlier on the same database can't commit any more.
+///
+/// Errors: `kUnavailable` if the database does not answer; `kInvalid`, with the remedy, for a URL that can't be read, a
+///         user or database that it refuses, a lack of permission, a server that is too old, a newer schema.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& options);
+
+/// Makes or migrates the schema, beside whoever holds the lease. Errors: as `open_postgres_store`.
+[[nodiscard]] Result<void> migrate_postgres(const std::string& url);
+
+/// What a database holds, to be read beside the service that writes it. Takes no lease and changes nothing.
+struct PostgresView {
+  std::unique_ptr<Reader> reader;
+  std::string identity_secret;
+  Sequence last_sequence{};  ///< when it was opened
+};
+/// Errors: `kInvalid` for another schema than this program's; as `open_postgres_store`.
+[[nodiscard]] Result<PostgresView> open_postgres_view(const std::string& url);
+
+[[nodiscard]] bool is_postgres_url(std::string_view url);
+/// Where it is, without user and password: `postgresql://db:5432/bizosaas`.
+[[nodiscard]] std::string describe_url(const std::string& url);
+
+/// The schema of a database, and the newest one; nothing is changed. Errors: as `open_postgres_store`.
+struct SchemaVersions {
+  std::int64_t found = 0;
+  std::int64_t newest = 0;
+};
+[[nodiscard]] Result<SchemaVersions> look_at_schema(const std::string& url);
+
+}  // namespace datasync::storage::postgres

@@ -1,0 +1,106 @@
+#include "storage/postgres/retention.h"
+
+#include <algorithm>
+#include <array>
+
+#include "storage/codec/event_codec.h"
+#include "storage/postgres/stored_status.h"
+
+namespace datasync::storage::postgres {
+namespace {
+
+using Element = Parameters::Element;
+
+/// A call looks at no more rows than its limit and these.
+constexpr std::int64_t kLookMax = 10'000;
+/// So many events in a row that are too young end the search for old ones; a clock may have stepped back a little.
+constexpr int kYoungInRowMax = 1000;
+
+constexpr Sql kLook{
+    "look_for_finished",
+    "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status FROM event_log e "
+    "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint"};
+constexpr Sql kLoadGone{"load_gone", "SELECT tenant_id, event_id, body FROM event_log WHERE seq = ANY($1::bigint[])"};
+constexpr Sql kDeleteKeys{"delete_keys",
+                          "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[]) w(key, tenant_id) "
+                          "WHERE k.key = w.key AND k.tenant_id = w.tenant_id"};
+constexpr Sql kDeleteLog{"delete_log", "DELETE FROM event_log WHERE seq = ANY($1::bigint[])"};
+constexpr Sql kDeleteStates{"delete_states", "DELETE FROM event_state WHERE seq = ANY($1::bigint[])"};
+constexpr Sql kDeleteWaiting{"delete_waiting", "DELETE FROM event_waiting WHERE seq = ANY($1::bigint[])"};
+constexpr Sql kDeleteHistory{"delete_history", "DELETE FROM record_history WHERE seq = ANY($1::bigint[])"};
+/// Numbers are never given out twice, though the rows that held the highest are gone.
+constexpr Sql kPutLast{"put_last_sequence",
+                       "INSERT INTO meta(name, number) VALUES('last_sequence', $1::bigint) ON CONFLICT(name) DO UPDATE "
+                       "SET number = excluded.number"};
+
+struct GoneKey {
+  Hash128 key;
+  std::string tenant;
+};
+
+}  // namespace
+
+Result<std::int64_t> Retention::delete_finished(Timestamp before, std::int64_t limit) {
+  const auto found = find(before, limit);
+  if (!found) return fail(found.error());
+  if (found->empty()) return 0;
+  DATASYNC_TRY(remove(*found));
+  return std::ssize(*found);
+}
+
+Result<std::vector<std::int64_t>> Retention::find(Timestamp before, std::int64_t limit) {
+  Parameters parameters;
+  parameters.integer(after_).integer(std::max<std::int64_t>(limit, 0) + kLookMax);
+  const auto rows = lease_.read(kLook, parameters);
+  if (!rows) return fail(rows.error());
+  std::vector<std::int64_t> found;
+  int young_in_row = 0;
+  for (int row = 0; std::ssize(found) < limit; ++row) {
+    if (row == rows->rows() || young_in_row > kYoungInRowMax) {
+      // What was still open on the way may be final the next time.
+      if (young_in_row > kYoungInRowMax || row < limit + kLookMax) after_ = 0;
+      break;
+    }
+    after_ = rows->integer(row, 0);
+    const bool young = rows->integer(row, 1) >= before.time_since_epoch().count();
+    young_in_row = young ? young_in_row + 1 : 0;
+    if (young || rows->is_null(row, 2)) continue;
+    const auto status = read_status(rows->integer(row, 2));
+    if (status && is_final(*status)) found.push_back(after_);
+  }
+  return found;
+}
+
+Result<void> Retention::remove(const std::vector<std::int64_t>& sequences) {
+  Parameters gone;
+  gone.column(Element::kBigint, sequences, [&](std::int64_t sequence) { gone.add_integer(sequence); });
+  const auto rows = lease_.read(kLoadGone, gone);
+  if (!rows) return fail(rows.error());
+  std::vector<GoneKey> keys;
+  std::vector<Hash128> more;
+  for (int row = 0; row < rows->rows(); ++row) {
+    const auto tenant = rows->text(row, 0);
+    const auto id = rows->text(row, 1);
+    if (!tenant || !id) continue;  // a damaged row is no reason to keep it; its keys stay and refuse a repetition
+    keys.push_back({event_key_of(*id), *tenant});
+    Event event;
+    more.clear();
+    if (!read_event_body(rows->bytes(row, 2), event, &more)) continue;
+    for (const Hash128& key : more) keys.push_back({key, *tenant});
+  }
+  Parameters gone_keys;
+  gone_keys.column(Element::kUuid, keys, [&](const GoneKey& key) { gone_keys.add_uuid(key.key); });
+  gone_keys.column(Element::kText, keys, [&](const GoneKey& key) { gone_keys.add_text(key.tenant); });
+  Parameters last;
+  last.integer(lease_.marks().last_sequence.value);
+  const std::array<Step, 6> steps{{{&kDeleteKeys, &gone_keys},
+                                   {&kDeleteLog, &gone},
+                                   {&kDeleteStates, &gone},
+                                   {&kDeleteWaiting, &gone},
+                                   {&kDeleteHistory, &gone},
+                                   {&kPutLast, &last}}};
+  if (auto done = lease_.transact(steps); !done) return fail(std::move(done).error().error);
+  return {};
+}
+
+}  // namespace datasync::storage::postgres
