@@ -17,7 +17,7 @@
 #include "app/settings.h"
 #include "base/log.h"
 #include "pipeline/what_if.h"
-#include "storage/sqlite/sqlite_store.h"
+#include "storage/engines.h"
 
 namespace datasync::app {
 namespace {
@@ -74,7 +74,7 @@ struct Catalogs {
 Result<Catalogs> at_last_good_rates(Catalogs catalogs, const Settings& settings,
                                     const std::optional<RateSourceOptions>& source) {
   if (!source) return catalogs;
-  const RateFile file(RateFile::beside(settings.database_file));
+  const RateFile file(RateFile::beside(settings.state_path()));
   const auto quotes = file.read();
   if (!quotes) {
     return fail(ErrorCode::kUnavailable, "the last good rates can't be had: " + file.path(), quotes.error().message);
@@ -117,11 +117,7 @@ class Progress {
 
 Result<pipeline::WhatIf> test(const Settings& settings, const Catalogs& catalogs,
                               const cli::RulesTestOptions& options) {
-  if (!std::filesystem::exists(settings.database_file)) {
-    return fail(ErrorCode::kUnavailable, "there is no database at " + settings.database_file +
-                                             "; DATABASE_URL, or the folder where this runs, says where it is");
-  }
-  auto view = storage::sqlite::open_sqlite_view(settings.database_file);
+  auto view = storage::open_view(settings.database_location);
   if (!view) return fail(std::move(view).error());
   auto scratch = open_scratch_stores();
   if (!scratch) return fail(std::move(scratch).error());

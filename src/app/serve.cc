@@ -14,7 +14,7 @@
 #include "app/service.h"
 #include "app/settings.h"
 #include "base/log.h"
-#include "storage/sqlite/sqlite_store.h"
+#include "storage/engines.h"
 
 namespace datasync::app {
 namespace {
@@ -58,7 +58,7 @@ void announce(const Settings& settings, const Service& service) {
     const bool v6 = address.find(':') != std::string::npos;
     log::info("listening on http://{}:{}", v6 ? "[" + address + "]" : address, service.ports()[i]);
   }
-  log::info("store: {}", settings.database_file);
+  log::info("store: {}", storage::describe(settings.database_location));
 }
 
 /// `started`: what only a restart changes still stands as it did then. `running` becomes what is taken.
@@ -96,17 +96,16 @@ void refresh_credentials(Service& service, Settings& running, const std::string&
   log::info("credentials were read anew, since a platform refuses its own");
 }
 
-int tell_schema(const std::string& file) {
-  if (!std::filesystem::exists(file)) {
-    fmt::print("{}: not there yet; `data-sync migrate` makes it\n", file);
-    return cli::kExitOk;
-  }
-  const auto schema = storage::sqlite::look_at_schema(file);
+int tell_schema(const std::string& location) {
+  const std::string place = storage::describe(location);
+  const auto schema = storage::look_at_schema(location);
   if (!schema) return refuse(schema.error());
-  if (schema->found == schema->newest) {
-    fmt::print("{}: schema {}, up to date\n", file, schema->found);
+  if (schema->found == 0) {
+    fmt::print("{}: not there yet; `data-sync migrate` makes it\n", place);
+  } else if (schema->found == schema->newest) {
+    fmt::print("{}: schema {}, up to date\n", place, schema->found);
   } else {
-    fmt::print("{}: schema {}; `data-sync migrate` brings it to {}\n", file, schema->found, schema->newest);
+    fmt::print("{}: schema {}; `data-sync migrate` brings it to {}\n", place, schema->found, schema->newest);
   }
   return cli::kExitOk;
 }
@@ -164,16 +163,13 @@ int config_docs() {
 int migrate(const cli::MigrateOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
-  if (options.status_only) return tell_schema(settings->database_file);
+  if (options.status_only) return tell_schema(settings->database_location);
   keep_files_private();
   const auto folder = std::filesystem::path(settings->database_file).parent_path();
   std::error_code error;
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  storage::sqlite::SqliteOptions store;
-  store.path = settings->database_file;
-  const auto opened = storage::sqlite::open_sqlite_store(std::move(store));
-  if (!opened) return refuse(opened.error());
-  fmt::print("{}: the schema is up to date\n", settings->database_file);
+  if (const auto done = storage::migrate(settings->database_location); !done) return refuse(done.error());
+  fmt::print("{}: the schema is up to date\n", storage::describe(settings->database_location));
   return cli::kExitOk;
 }
 

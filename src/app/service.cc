@@ -1,6 +1,9 @@
 #include "app/service.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <mutex>
 #include <utility>
@@ -18,7 +21,7 @@
 #include "net/io_threads.h"
 #include "pipeline/engine.h"
 #include "security/gatekeeper.h"
-#include "storage/sqlite/sqlite_store.h"
+#include "storage/engines.h"
 
 namespace datasync::app {
 namespace {
@@ -93,19 +96,22 @@ class CatalogInForce {
   InForce<pipeline::Catalog> present_;
 };
 
+/// Who we are, for whoever finds the database taken.
+std::string instance_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return "process " + std::to_string(::getpid());
+  return std::string(host.data()) + ", process " + std::to_string(::getpid());
+}
+
 Result<std::unique_ptr<storage::Store>> open_store(const Settings& settings) {
-  const std::filesystem::path file(settings.database_file);
-  if (file.has_parent_path()) {
-    std::error_code error;
-    std::filesystem::create_directories(file.parent_path(), error);
-    if (error) {
-      return fail(ErrorCode::kUnavailable, "the folder of the database can't be made: " + file.parent_path().string() +
-                                               ": " + error.message() + "; set DATABASE_URL=sqlite:///path/to/file");
-    }
+  const std::filesystem::path folder = std::filesystem::path(settings.state_path()).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error && !settings.database_file.empty()) {
+    return fail(ErrorCode::kUnavailable, "the folder of the database can't be made: " + folder.string() + ": " +
+                                             error.message() + "; set DATABASE_URL=sqlite:///path/to/file");
   }
-  storage::sqlite::SqliteOptions options;
-  options.path = settings.database_file;
-  return storage::sqlite::open_sqlite_store(std::move(options));
+  return storage::open_store({settings.database_location, instance_name()});
 }
 
 net::HttpClientOptions client_options(const Settings& settings) {
@@ -169,7 +175,7 @@ struct Service::Parts {
         make_reader([this] { return store->make_reader(); }),
         hub(clock, stats),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
-        rates({client, clock, *rate_random, RateFile::beside(settings.database_file),
+        rates({client, clock, *rate_random, RateFile::beside(settings.state_path()),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
         backend(engine),
         api({backend,

@@ -185,26 +185,22 @@ const Settings::Effective& effective_of(const Settings& settings, std::string_vi
                        [&](const auto& row) { return row.name == name; });
 }
 
-/// `sqlite:///file` is under the working directory, `sqlite:////file` from the root, as SQLAlchemy has it.
+/// What only the engine can tell of a URL, it tells when it opens it. `sqlite:///file` is under the working directory,
+/// `sqlite:////file` from the root, as SQLAlchemy has it.
 void read_database(Settings& settings, std::vector<std::string>& problems) {
   constexpr std::string_view kSqlite = "sqlite:///";
   const std::string_view url = settings.database_url;
-  const auto scheme = url.substr(0, std::min(url.find("://"), url.size()));
   const auto& place = effective_of(settings, "DATABASE_URL").place;
   if (url.starts_with(kSqlite) && url.size() > kSqlite.size() && url.find('?') == std::string_view::npos) {
     settings.database_file = url.substr(kSqlite.size());
-  } else if (scheme.starts_with("postgres")) {
-    problems.push_back(
-        fmt::format("DATABASE_URL: asks for PostgreSQL ({}), and this build has only the SQLite engine. Leave it out "
-                    "to keep events in "
-                    "data/data-sync.db, or name a file: DATABASE_URL=sqlite:///data/data-sync.db",
-                    place));
+    settings.database_location = settings.database_file;
+  } else if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
+    settings.database_location = url;
   } else {
-    problems.push_back(
-        fmt::format("DATABASE_URL: this build has only the SQLite engine ({}); it must be sqlite:///file (under the "
-                    "working directory) "
-                    "or sqlite:////file (from the root)",
-                    place));
+    problems.push_back(fmt::format(
+        "DATABASE_URL: must be sqlite:///file (under the working directory), sqlite:////file (from the root) "
+        "or postgresql://user:password@host:5432/database ({})",
+        place));
   }
 }
 

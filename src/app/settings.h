@@ -52,7 +52,10 @@ struct Settings {
   std::string jwt_audience;
 
   std::string database_url;
-  std::string database_file;  ///< of the SQLite engine, taken from `database_url`
+  std::string database_file;      ///< of the SQLite engine, taken from `database_url`; empty with another one
+  std::string database_location;  ///< what `storage::open_store` gets
+  /// What else is kept from run to run stands beside this file: the database, or where that would be by default.
+  [[nodiscard]] std::string state_path() const { return database_file.empty() ? "data/data-sync" : database_file; }
   std::size_t connection_pool_size = 0;
   std::string redis_url;
   std::string kafka_brokers;

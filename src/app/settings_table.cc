@@ -138,7 +138,8 @@ const std::array kTable = {
             .standard = "sqlite:///data/data-sync.db",
             .reason =
                 "Where events and records are kept: `sqlite:///file` under the working directory, `sqlite:////file` "
-                "from the root",
+                "from the root, or `postgresql://user:password@host:5432/database` (14 or newer; "
+                "`?prepared_statements=off` behind pgbouncer in transaction mode)",
             .in_help = true},
     Setting{.group = "Storage and queue",
             .name = "CONNECTION_POOL_SIZE",
