@@ -1,0 +1,59 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const kScript = fileURLToPath(new URL('../../../scripts/with_postgres.sh', import.meta.url));
+// It says where it is, and stays until its input ends.
+const kStay = 'echo "$DATASYNC_POSTGRES_URL $DATASYNC_POSTGRES_RESTART"; cat';
+let schemas = 0;
+
+/** A PostgreSQL server of the test file's own, on a free port and with nothing in it. */
+export class Postgres {
+  #child;
+  #restart;
+  #log = '';
+
+  /** @returns {Promise<Postgres>} */
+  static async start() {
+    const server = new Postgres();
+    server.#child = spawn(kScript, ['sh', '-c', kStay], { stdio: ['pipe', 'pipe', 'pipe'] });
+    server.#child.stderr.on('data', (text) => { server.#log += text; });
+    const gone = once(server.#child, 'close').then(() => { throw new Error(`no PostgreSQL server: ${server.#log}`); });
+    gone.catch(() => {}); // later it may go
+    const [line] = await Promise.race([once(createInterface(server.#child.stdout), 'line'), gone]);
+    [server.url, server.#restart] = line.split(' ');
+    return server;
+  }
+
+  /** The address of a new schema, for a database of the test's own. */
+  schema() {
+    schemas += 1;
+    this.sql(`CREATE SCHEMA s${schemas}`);
+    return { name: `s${schemas}`, url: `${this.url}?options=-csearch_path%3Ds${schemas}` };
+  }
+
+  /** Runs a statement as its owner; returns its rows as lines. */
+  sql(statement) {
+    const { status, stdout, stderr } = spawnSync('psql', ['--no-psqlrc', '-qAt', '-c', statement, this.url], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${statement}: ${stderr}`);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  /** Ends the server's side of all connections of the service; how many there were. */
+  cutAll() {
+    return this.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'data-sync'").length;
+  }
+
+  /** The server crashes and starts again. */
+  async crash() {
+    const [code] = await once(spawn(this.#restart, { stdio: 'ignore' }), 'close');
+    if (code !== 0) throw new Error(`the server does not start again: ${this.#log}`);
+  }
+
+  async stop() {
+    const closed = once(this.#child, 'close');
+    this.#child.stdin.end();
+    await closed;
+  }
+}
