@@ -1,12 +1,14 @@
 // CPU that the store takes for one event, and its bytes on disk.
 //
 //   storage_bench [--folder DIR] [--events N] [--known N] [--tenants N] [--acknowledge]
+//   DATASYNC_POSTGRES_OPTIONS='-c fsync=on' scripts/with_postgres.sh sh -c 'storage_bench --database
+//   "$DATASYNC_POSTGRES_URL"'
 //
 // Each window of the pipeline is one commit: it accepts and reconciles a batch of events (log, keys, state, record,
 // history) and notes the outcomes for two earlier batches, one per target. `known` events change a record picked at
 // random from those made before; `new` ones make a record with three identities. With --acknowledge the outcomes write
 // the records too, as they do when what a target now holds has to be remembered. Times are CPU of the committing
-// thread, kernel included.
+// thread, kernel included; with a server, also that of all processes named postgres.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -20,6 +22,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,7 @@
 #include "base/uuid.h"
 #include "domain/event.h"
 #include "domain/record.h"
+#include "storage/engines.h"
 #include "storage/sqlite/sqlite_store.h"
 
 namespace datasync::storage {
@@ -34,6 +38,7 @@ namespace {
 
 struct Settings {
   std::string folder = ".";
+  std::string database;  // a URL; empty: an SQLite file in the folder
   int events = 100'000;
   int known = 50'000;
   int tenants = 20;
@@ -46,6 +51,23 @@ double thread_cpu_us() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+/// Of all processes of database servers on this machine.
+double server_cpu_us() {
+  double ticks = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    std::string line;
+    if (!std::getline(file, line) || line.find("(postgres)") == std::string::npos) continue;
+    std::istringstream fields(line.substr(line.rfind(')') + 2));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;
+    double user = 0;
+    double system = 0;
+    if (fields >> user >> system) ticks += user + system;
+  }
+  return ticks * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 /// Bytes that this process has handed to the kernel for files.
@@ -62,10 +84,16 @@ std::int64_t bytes_written() {
 class Workload {
  public:
   Workload(const Settings& settings, Store& store)
-      : settings_(settings), store_(store), random_(make_seeded_random(1)), uuids_(clock_, *random_) {}
+      : settings_(settings),
+        store_(store),
+        random_(make_seeded_random(1 + static_cast<std::uint64_t>(store.last_sequence().value))),
+        uuids_(clock_, *random_),
+        sequence_(store.last_sequence().value),
+        first_record_(store.last_record_key().value + 1) {}
 
   struct Cost {
     double cpu_us = 0;
+    double server_us = 0;
     double wall_us = 0;
     double slowest_ms = 0;
     std::int64_t written = 0;
@@ -73,6 +101,7 @@ class Workload {
 
   Cost run(int events, int batch_size, bool fresh) {
     Cost cost;
+    const double server = server_cpu_us();
     for (int done = 0; done < events; done += batch_size) {
       clock_.advance(milliseconds{2});
       make_batch(batch_size, fresh);
@@ -89,6 +118,7 @@ class Workload {
       cost.slowest_ms = std::max(cost.slowest_ms, wall_us / 1000);
       cost.written += bytes_written() - written;
     }
+    cost.server_us = server_cpu_us() - server;
     return cost;
   }
 
@@ -158,7 +188,7 @@ class Workload {
 
   std::shared_ptr<Record> make_record(const TenantId& tenant) {
     auto record = std::make_shared<Record>();
-    record->key = {static_cast<std::int64_t>(records_.size()) + 1};
+    record->key = {static_cast<std::int64_t>(records_.size()) + first_record_};
     record->tenant = tenant;
     record->entity = "user";
     record->id = EntityId(format_uuid(uuids_.next()));
@@ -227,41 +257,58 @@ class Workload {
   ManualClock clock_;
   std::unique_ptr<Random> random_;
   UuidGenerator uuids_;
-  std::int64_t sequence_ = 0;
+  std::int64_t sequence_;
+  std::int64_t first_record_;
   std::vector<std::shared_ptr<Record>> records_;
   std::deque<Sent> in_flight_;
   WriteBatch batch_;
 };
 
-void measure(const Settings& settings, int batch_size) {
-  const std::string path = settings.folder + "/storage_bench.db";
-  for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path + end);
+std::string file_of(const Settings& settings) {
+  return settings.folder + "/storage_bench.db";
+}
+
+void remove_files(const Settings& settings) {
+  for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(file_of(settings) + end);
+}
+
+Result<std::unique_ptr<Store>> open(const Settings& settings) {
+  if (!settings.database.empty()) return open_store({settings.database, "bench"});
   sqlite::SqliteOptions options;
-  options.path = path;
+  options.path = file_of(settings);
   options.instance = "bench";
   if (settings.cache_mib > 0) options.cache_bytes = std::int64_t{settings.cache_mib} << 20;
   if (settings.wal_mib > 0) options.wal_bytes_max = std::int64_t{settings.wal_mib} << 20;
-  auto store = sqlite::open_sqlite_store(options);
+  return sqlite::open_sqlite_store(options);
+}
+
+void measure(const Settings& settings, int batch_size) {
+  remove_files(settings);
+  auto store = open(settings);
   if (!store) {
     fmt::print(stderr, "{}: {}\n", store.error().message, store.error().detail);
     std::exit(1);
   }
   Workload workload(settings, **store);
-  const auto print = [&](const char* name, int events, const Workload::Cost& cost, std::int64_t grown) {
-    const double count = events;
-    fmt::print(
-        "{:>5} {:>5}   {:6.2f} us CPU   {:7.2f} us wall   slowest {:6.1f} ms   {:6.0f} B written   {:5.0f} B kept\n",
-        batch_size, name, cost.cpu_us / count, cost.wall_us / count, cost.slowest_ms,
-        static_cast<double>(cost.written) / count, static_cast<double>(grown) / count);
+  const auto size_now = [&] {
+    if (settings.database.empty()) return static_cast<std::int64_t>(std::filesystem::file_size(file_of(settings)));
+    (*store)->maintain();
+    return (*store)->bytes_on_disk();
   };
-  const auto file_size = [&path] { return static_cast<std::int64_t>(std::filesystem::file_size(path)); };
-  const Workload::Cost fresh = workload.run(settings.known, batch_size, true);
-  const std::int64_t size = file_size();
-  print("new", settings.known, fresh, size);
-  const Workload::Cost known = workload.run(settings.events, batch_size, false);
-  print("known", settings.events, known, file_size() - size);
+  std::int64_t size = size_now();
+  const auto print = [&](const char* name, int events, const Workload::Cost& cost) {
+    const double count = events;
+    const std::int64_t grown = size_now() - size;
+    size += grown;
+    fmt::print("{:>5} {:>5}   {:6.2f} us CPU", batch_size, name, cost.cpu_us / count);
+    if (!settings.database.empty()) fmt::print("   {:6.2f} us of the server", cost.server_us / count);
+    fmt::print("   {:7.2f} us wall   slowest {:6.1f} ms   {:6.0f} B written   {:5.0f} B kept\n", cost.wall_us / count,
+               cost.slowest_ms, static_cast<double>(cost.written) / count, static_cast<double>(grown) / count);
+  };
+  print("new", settings.known, workload.run(settings.known, batch_size, true));
+  print("known", settings.events, workload.run(settings.events, batch_size, false));
   store->reset();
-  for (const char* end : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path + end);
+  remove_files(settings);
 }
 
 }  // namespace
@@ -272,6 +319,7 @@ int main(int argc, char** argv) {
   CLI::App app("CPU and bytes per event of the store");
   std::vector<int> batches{20, 100, 500};
   app.add_option("--folder", settings.folder, "where the database is made and removed");
+  app.add_option("--database", settings.database, "a URL, else an SQLite file in the folder");
   app.add_option("--events", settings.events, "events that change a known record");
   app.add_option("--known", settings.known, "events that make a record, measured too");
   app.add_option("--tenants", settings.tenants);
