@@ -27,14 +27,25 @@ void Merger::act() {
   if (world_.store.records().size() < 2) return;
   const Record first = some_record();
   const Record second = some_record();
-  const auto into =
-      first.merged_into ? world_.store.records().find(first.merged_into->record) : world_.store.records().end();
-  // Platforms find by natural keys: with one address both would be one there.
-  if (into != world_.store.records().end() && email_of(first) != email_of(into->second)) {
-    part(Record(into->second), first);
+  if (first.merged_into) {
+    // What a copy says before it is told its own address again, it says with that of the record that it was part of.
+    const bool is_outage = std::any_of(world_.platforms.begin(), world_.platforms.end(),
+                                       [](const auto& platform) { return platform->refuse != nullptr; });
+    if (!is_outage && unit() < 0.5 && world_.run_until_quiet()) {
+      part(first.key);
+      (void)world_.run_until_quiet();
+    }
   } else if (first.tenant == second.tenant && first.key != second.key) {
     merge(first, second);
   }
+}
+
+void Merger::part(RecordKey key) {
+  const auto& records = world_.store.records();
+  const Record other = records.at(key);
+  if (!other.merged_into) return;
+  const Record keep = records.at(other.merged_into->record);
+  if (email_of(keep) != email_of(other)) part(keep, other);  // else both would be one on platforms again
 }
 
 bool Merger::merge_alike() {

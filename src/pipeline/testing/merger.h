@@ -34,6 +34,7 @@ class Merger {
   [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(dice_.next() % n); }
   [[nodiscard]] const Record& some_record();
   void merge(const Record& keep, const Record& other);
+  void part(RecordKey key);
   void part(const Record& keep, const Record& other);
   [[nodiscard]] bool ask(const MergeRequest& request, Merged& done);
   void remove_duplicates(const TenantId& tenant, const Merged& done);
