@@ -225,6 +225,7 @@ Result<PostgresView> open_postgres_view(const std::string& url) {
   if (!connection) return fail(std::move(connection).error().error);
   const auto versions = read_versions(*connection);
   if (!versions) return fail(versions.error().error);
+  if (versions->found == 0) return fail(ErrorCode::kUnavailable, "there is nothing at " + describe_url(url) + " yet");
   if (versions->found != versions->newest) {
     return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(versions->found) +
                                          ", this program knows " + std::to_string(versions->newest) +

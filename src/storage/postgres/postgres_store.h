@@ -30,7 +30,7 @@ struct PostgresView {
   std::string identity_secret;
   Sequence last_sequence{};  ///< when it was opened
 };
-/// Errors: `kInvalid` for another schema than this program's; as `open_postgres_store`.
+/// Errors: `kInvalid` for another schema than this program's, `kUnavailable` for none; as `open_postgres_store`.
 [[nodiscard]] Result<PostgresView> open_postgres_view(const std::string& url);
 
 [[nodiscard]] bool is_postgres_url(std::string_view url);

@@ -203,11 +203,33 @@ TEST_F(PostgresStore, SeveralThatStartAtOnceMakeOneSchemaAndOneOfThemHoldsIt) {
 }
 
 TEST_F(PostgresStore, SchemasAreKnownBeforeAndAfterTheyAreMade) {
-  EXPECT_EQ(look_at_schema(schema_.url())->found, 0);
+  EXPECT_EQ(postgres::look_at_schema(schema_.url())->found, 0);
   open(schema_.url());
-  const auto schema = look_at_schema(schema_.url());
+  const auto schema = postgres::look_at_schema(schema_.url());
   ASSERT_TRUE(schema);
   EXPECT_EQ(schema->found, schema->newest);
+}
+
+TEST_F(PostgresStore, AViewReadsBesideTheServiceAndTakesNothing) {
+  const auto none = open_view(schema_.url());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(none.error().message, Not(HasSubstr("secret")));
+  const auto store = open(schema_.url());
+  ASSERT_TRUE(store->commit(one_event(1)));
+  const auto view = open_view(schema_.url());
+  ASSERT_TRUE(view) << view.error().message << view.error().detail;
+  EXPECT_EQ(view->identity_secret, store->identity_secret());
+  EXPECT_EQ(view->last_sequence.value, 1);
+  ASSERT_TRUE(storage::migrate(schema_.url()));
+  ASSERT_TRUE(store->commit(one_event(2)));
+  EXPECT_EQ(view->reader->list_events({})->events.size(), 2U);
+}
+
+TEST(PostgresUrl, APlaceIsDescribedWithoutUserAndPassword) {
+  EXPECT_EQ(describe("postgresql://ann:hunter2@a:1,b:2/crm?sslmode=require"), "postgresql://a:1,b:2/crm");
+  EXPECT_EQ(describe("postgres://ann:hunter2@db/crm?prepared_statements=off&sslmode=require"), "postgresql://db/crm");
+  EXPECT_EQ(describe("postgresql://ann:hun%zz@db/crm"), "postgresql://");
 }
 
 TEST_F(PostgresStore, DataOfANewerVersionIsLeftAlone) {
@@ -218,7 +240,7 @@ TEST_F(PostgresStore, DataOfANewerVersionIsLeftAlone) {
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
   EXPECT_THAT(refused.error().message, HasSubstr("schema 99"));
   EXPECT_THAT(refused.error().message, HasSubstr("newer version"));
-  EXPECT_FALSE(look_at_schema(schema_.url()));
+  EXPECT_FALSE(postgres::look_at_schema(schema_.url()));
 }
 
 TEST_F(PostgresStore, AnotherProgramsTablesAreLeftAlone) {
