@@ -48,13 +48,16 @@ std::string reason_of_edit(const PlatformId& platform, const FieldState& tombsto
 Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
   if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
+  // A delete of ours may have come to the copy that its platform made after this one.
+  const KnownValue* before = change.source().find(kDeletedField);
+  const Timestamp touched = before == nullptr ? Timestamp{} : before->acknowledged;
   const auto verdict = judge(window, change, kDeletedField, kTrue);
   if (!verdict) return fail(verdict.error());
   if (change.is_former() || *verdict == Verdict::kStale) return {};
   const KnownValue* said = change.source().find(kDeletedField);
   const bool is_golden = change.record().is_deleted();
   end_copy(change.record(), change.source(), said != nullptr && is_golden ? said->version : RecordVersion{},
-           event_time(event), change.under_way);
+           std::max(event_time(event), touched), change.under_way);
   change.learned = true;
   return {};
 }
