@@ -84,6 +84,12 @@ std::string describe(const Event& event, const Receipt& receipt) {
   return text;
 }
 
+/// Given up since it was tried as often as it may be: nothing of it is expected to arrive any more.
+bool is_dead(const DeliveryResult& result) {
+  constexpr int kAttemptsMax = 10;  // as `RetryPlan` has it by default
+  return result.status == ResultStatus::kFailed && result.attempts >= kAttemptsMax;
+}
+
 bool is_tracing() {
   static const bool kTracing = std::getenv("DATASYNC_TRACE") != nullptr;
   return kTracing;
@@ -135,15 +141,26 @@ World::World(Options options)
 }
 
 bool World::is_over(const TenantId& tenant, const std::string& key, const PlatformId& target) const {
-  constexpr int kAttemptsMax = 10;  // as `RetryPlan` has it by default
+  if (over_.contains({tenant, key, target})) return true;
   const std::string event_id = key.substr(0, key.find(':'));
   for (const auto& [sequence, stored] : store.events()) {
     if (stored.event->tenant != tenant || stored.event->id.str() != event_id) continue;
-    return std::any_of(stored.state.results.begin(), stored.state.results.end(), [&](const DeliveryResult& result) {
-      return result.target == target && result.status == ResultStatus::kFailed && result.attempts >= kAttemptsMax;
-    });
+    return std::any_of(stored.state.results.begin(), stored.state.results.end(),
+                       [&](const DeliveryResult& result) { return result.target == target && is_dead(result); });
   }
   return false;
+}
+
+/// What is redriven goes under another key: that of the dead letter stays over.
+void World::note_dead_letters() {
+  for (const auto& [sequence, stored] : store.events()) {
+    for (const DeliveryResult& result : stored.state.results) {
+      if (!is_dead(result)) continue;
+      const std::string& id = stored.event->id.str();
+      over_.emplace(stored.event->tenant, result.redrive == 0 ? id : id + ":" + std::to_string(result.redrive),
+                    result.target);
+    }
+  }
 }
 
 World::~World() {
@@ -319,6 +336,7 @@ Result<std::vector<Receipt>> World::accept(std::vector<std::shared_ptr<Event>> e
 }
 
 Result<Redriven> World::redrive(const std::string& event_id) {
+  note_dead_letters();
   Result<Redriven> result = fail(ErrorCode::kInternal, "no answer");
   engine_->redrive({}, event_id, [&result](Result<Redriven> answer) { result = std::move(answer); });
   step();
@@ -326,6 +344,7 @@ Result<Redriven> World::redrive(const std::string& event_id) {
 }
 
 Result<Redriven> World::redrive_all() {
+  note_dead_letters();
   Result<Redriven> result = fail(ErrorCode::kInternal, "no answer");
   engine_->redrive(storage::Reader::EventFilter{}, [&result](Result<Redriven> answer) { result = std::move(answer); });
   step();

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/random.h"
@@ -130,6 +131,7 @@ class World {
   [[nodiscard]] std::optional<Timestamp> next_message() const;
   [[nodiscard]] bool is_quiet() const;
   [[nodiscard]] bool is_over(const TenantId& tenant, const std::string& key, const PlatformId& target) const;
+  void note_dead_letters();
 
   EngineOptions engine_options_;
   std::shared_ptr<const Catalog> catalog_;
@@ -138,7 +140,8 @@ class World {
   std::unique_ptr<Engine> engine_;
   std::map<std::string, Queue> queues_;
   std::vector<std::string> broken_;
-  std::set<std::string> accepted_;  // ids that were acknowledged: none may be lost
+  std::set<std::tuple<TenantId, std::string, PlatformId>> over_;  // keys of dead letters that were redriven
+  std::set<std::string> accepted_;                                // ids that were acknowledged: none may be lost
   std::uint64_t next_event_ = 0;
   std::size_t idle_spins_ = 0;
   std::size_t commits_seen_ = 0;
