@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/uuid.h"
+#include "conflict/detector.h"
 #include "pipeline/frozen.h"
 #include "pipeline/history_rows.h"
 #include "pipeline/holdings.h"
@@ -242,6 +243,26 @@ void Deliverer::end_lingering(Window& window, Outbox& outbox) {
   drop_attempt(window, outbox);
 }
 
+/// The same of a change that lingered when the process ended, and of which there is no more than a note. Whatever the
+/// target was told under its version since, it was told then.
+void Deliverer::end_former(Subject& subject, const PlatformId& target) {
+  if (subject.stateless || subject.record.known_by(target) == nullptr) return;
+  Knowledge& known = subject.record.knowledge_of(target);
+  if (known.frozen.empty()) return;
+  for (const FrozenWords& words : known.frozen) {
+    for (KnownValue& held : known.values) {
+      const bool is_sent = held.version == words.version && !conflict::is_own_write(subject.record, target, held) &&
+                           std::find(words.fields.begin(), words.fields.end(), held.field) != words.fields.end();
+      if (is_sent) held.acknowledged = std::max(held.acknowledged, former_arrive_until_);
+    }
+  }
+  const KnownValue* existence = known.find(kDeletedField);
+  const bool is_later = existence != nullptr && existence->acknowledged < former_arrive_until_;
+  if (is_later && !holds_record(subject.record, target)) note_touch(known, former_arrive_until_);
+  thaw(known);
+  subjects_.mark_dirty(subject);
+}
+
 bool Deliverer::prepare(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
   const Sequence newest = outbox.waiting.back();
@@ -250,6 +271,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
     return false;
   }
   if (lingers(outbox)) end_lingering(window, outbox);
+  if (!outbox.attempt) end_former(subject, outbox.target);
   Entry* entry = ledger_.find(newest);
   if (entry != nullptr && is_over(*entry->event, window.now)) {
     drop_attempt(window, outbox);
@@ -463,10 +485,14 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose_again(const Catalog& catalog
 
 Result<void> Deliverer::recall(Window& window, Subject& subject, const PlatformId& target) {
   const Knowledge* known = subject.record.known_by(target);
-  if (window.now >= former_arrive_until_ || known == nullptr || known->frozen.empty()) return {};
+  if (known == nullptr || known->frozen.empty()) return {};
   Outbox& outbox = subject.outbox(target);
   const delivery::Connector* connector = window.catalog->connector(target);
   if (outbox.attempt || connector == nullptr) return {};
+  if (window.now >= former_arrive_until_) {
+    end_former(subject, target);
+    return {};
+  }
   const RecordVersion version = known->frozen.front().version;
   auto words = frozen_words(*known, version);
   auto then = HistoryRows(tools_.store, nullptr, HistoryRows::kNoLimit).record_at(subject.record, version);

@@ -51,7 +51,8 @@ class Deliverer {
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
 
-  /// A change to that target that lingered when the process ended lingers on. Before its target's news is judged.
+  /// A change to that target that lingered when the process ended lingers on, or is over by now. Before its target's
+  /// news is judged.
   [[nodiscard]] Result<void> recall(Window& window, Subject& subject, const PlatformId& target);
 
   // A record is to become part of another.
@@ -127,6 +128,7 @@ class Deliverer {
   [[nodiscard]] Timestamp may_arrive_until(const Outbox& outbox) const;
   void linger(Window& window, Outbox& outbox, Timestamp until);
   void end_lingering(Window& window, Outbox& outbox);
+  void end_former(Subject& subject, const PlatformId& target);
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't

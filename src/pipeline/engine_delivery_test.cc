@@ -178,6 +178,35 @@ TEST_F(EngineTest, WhatATargetWroteMeanwhileIsToldToItOnceMoreAlsoIfWeHearOfItLa
   EXPECT_EQ(held(beta(), "name"), "t1:2");
 }
 
+// The note that something may arrive outlives a second crash; what follows from it must, too, whoever is told next.
+TEST_F(EngineTest, WhatATargetWroteMeanwhileIsToldToItOnceMoreAlsoIfNobodyLookedAtTheRecordBefore) {
+  shapes_[1].honours_keys = false;
+  for (const bool is_told_more : {false, true}) {
+    begin_with({});
+    sends_ = true;
+    const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+    settle();
+    world().network.script = {"slow"};
+    edit(alpha(), id, "name", "t1:1");
+    world().run_for(milliseconds{200});
+    world().crash();
+    world().run_for(seconds{5});
+    world().crash();
+    sends_ = false;
+    edit(beta(), only(beta()).first, "name", "t1:2");
+    auto late = held_back();
+    world().run_for(seconds{60});
+    EXPECT_EQ(held(beta(), "name"), "t1:1") << "the first request came after that";
+    sends_ = true;
+    if (is_told_more) edit(gamma(), only(gamma()).first, "phone", "t1:7");
+    world().run_for(seconds{1});
+    ASSERT_TRUE(world().accept({late}));
+    settle();
+    EXPECT_EQ(held(alpha(), "name"), "t1:2");
+    EXPECT_EQ(held(beta(), "name"), "t1:2");
+  }
+}
+
 TEST_F(EngineTest, WhatATargetWritesWhileAnEarlierRequestMayArriveIsToldToItOnceMore) {
   shapes_[1].honours_keys = false;
   begin_with({});
