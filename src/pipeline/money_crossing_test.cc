@@ -101,5 +101,36 @@ TEST_F(MoneyCrossing, WithoutARateThatDeliveryFailsAndTheOthersGoOn) {
   expect_prices("19.99", "1659.17");
 }
 
+// In dollars it is the same amount. But who makes a record anew says all of it himself, in his own currency.
+TEST_F(MoneyCrossing, ARecordMadeAnewHasTheAmountOfWhoMadeItThoughItIsWorthAsMuchAsTheFormer) {
+  create(beta(), R"({"email":"a@x","name":"t1:0","price":4})");
+  settle();
+  ASSERT_EQ(held(alpha(), "price"), "0.05");
+  world().run_for(seconds{3});
+  remove(alpha(), only(alpha()).first);
+  settle();
+  world().run_for(seconds{3});
+  create(alpha(), R"({"currency":"USD","email":"a@x","name":"t1:1","price":0.05})");
+  settle();
+  expect_prices("0.05", "4.15");
+}
+
+// Of a living record it may be what it was told, come back: were it taken for an original, each rounding would move the
+// golden one. Who writes it himself says what stands already, as far as his currency can tell.
+TEST_F(MoneyCrossing, AnAmountThatIsWorthAsMuchAsTheGoldenOneIsNoChangeOfALivingRecord) {
+  create(beta(), R"({"email":"a@x","name":"t1:0","price":7})");
+  settle();
+  ASSERT_EQ(held(alpha(), "price"), "0.08");
+  alpha().refuse = [](const std::string&) { return 503; };
+  beta().edit(kTenant, kEntity, only(beta()).first, "price", Value::integer(4));
+  world().run_for(seconds{1});
+  alpha().edit(kTenant, kEntity, only(alpha()).first, "price", *parse_json("0.05"));
+  world().run_for(seconds{1});
+  alpha().refuse = nullptr;
+  settle();
+  EXPECT_EQ(held(alpha(), "price"), "0.05");
+  EXPECT_EQ(price_at(beta()), "4");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "conflict/detector.h"
+#include "domain/money.h"
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
@@ -138,7 +139,9 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
     if (is_gone(doing.record())) DATASYNC_TRY(close_reviews_of_deleted(window, doing));
   } else {
     if (doing.record().find(kDeletedField) != nullptr && !doing.is_former() && !is_revived) {
+      const bool was_deleted = doing.record().is_deleted();
       DATASYNC_TRY(judge(window, doing, kDeletedField, kFalse));
+      doing.is_remade = was_deleted && !doing.record().is_deleted() && event.verb == Verb::kCreated;
       // Where its platform had the record before, it has only what was said of it now.
       doing.source_corrected = doing.source_corrected || event.verb == Verb::kCreated;
     }
@@ -365,6 +368,14 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
   return seen;
 }
 
+/// Whether an amount that is worth as much as the golden one on its platform is an original all the same. Of a living
+/// record it may be what we told it, come back, and each rounding would move the golden one.
+bool Reconciler::is_original(const Change& change, const conflict::Observation& seen, const FieldState& golden,
+                             const Value& value) {
+  return change.is_remade && !seen.delivery_unknown && golden.value != value && Money::from_value(value) &&
+         Money::from_value(golden.value);
+}
+
 Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, const FieldName& field,
                                             const Value& value) {
   const Event& event = change.event();
@@ -378,7 +389,8 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   // It has always been there: that the record has another value since the merge is no change of its platform's.
   const bool is_untouched = unkept != nullptr && unkept->hash == seen.held_hash && judged != Verdict::kSame;
   const bool is_repeated = held != nullptr && !is_old && judged != Verdict::kSame && repeat_proposal(change, seen);
-  const Verdict verdict = is_old ? Verdict::kStale : is_repeated || is_untouched ? Verdict::kEcho : judged;
+  Verdict verdict = is_old ? Verdict::kStale : is_repeated || is_untouched ? Verdict::kEcho : judged;
+  if (verdict == Verdict::kSame && is_original(change, seen, *golden, value)) verdict = Verdict::kOrdinary;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&

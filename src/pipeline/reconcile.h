@@ -99,6 +99,8 @@ class Reconciler {
   [[nodiscard]] static bool is_surely_held(const Window& window, const Change& change, const FieldName& field);
   void announce_missing(Window& window, Change& change, const FieldState& golden);
   [[nodiscard]] Result<void> end_missing(Window& window, Change& change, std::size_t index, std::string_view why);
+  [[nodiscard]] static bool is_original(const Change& change, const conflict::Observation& seen,
+                                        const FieldState& golden, const Value& value);
   [[nodiscard]] Result<conflict::Verdict> judge(Window& window, Change& change, const FieldName& field,
                                                 const Value& value);
   [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);

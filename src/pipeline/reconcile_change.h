@@ -39,6 +39,8 @@ struct Reconciler::Change {
   Attempt* exposed = nullptr;    ///< the same, if it may touch that copy
   /// Its platform is just being asked which copy it has: the answer will tell.
   std::optional<Timestamp> in_doubt_since;
+  /// Its platform makes a record anew that was deleted, so all that it says of it is its own.
+  bool is_remade = false;
   bool changed = false;           ///< at least one field has a new golden value
   bool learned = false;           ///< what its platform holds is known better
   bool source_corrected = false;  ///< its platform lost a field, or may be overwritten right now: it must hear again
