@@ -117,6 +117,7 @@ class Deliverer {
   using LastFirst = std::map<const Lane*, std::vector<Outbox*>>;  // to find in: addresses have no order
   [[nodiscard]] LastFirst last_first(Timestamp now) const;
   bool let_go(Window& window, Entry& entry, Subject& subject, std::size_t share);
+  void rest(Window& window, Outbox& outbox);
   /// Whether the lane may send now; a granted trial must be used or given back.
   [[nodiscard]] std::optional<Permits> ask(Lane& lane, const Window& window);
   static void give_back(Lane& lane, const Permits& permits);

@@ -166,13 +166,7 @@ bool Deliverer::let_go(Window& window, Entry& entry, Subject& subject, std::size
       --outbox.lane->events;
     }
     std::erase(outbox.waiting, sequence);
-    if (outbox.waiting.empty()) {
-      if (outbox.phase == Outbox::Phase::kParked) {
-        parked_.erase(outbox.due);
-        --outbox.lane->parked;
-      }
-      outbox.phase = Outbox::Phase::kIdle;
-    }
+    if (outbox.waiting.empty()) rest(window, outbox);
     outbox.lane->set_aside.note(sequence);
     result.status = ResultStatus::kRetry;
     result.sent_version = RecordVersion{};
@@ -186,6 +180,23 @@ bool Deliverer::let_go(Window& window, Entry& entry, Subject& subject, std::size
   entry.set_aside = true;
   ledger_.mark_dirty(entry);
   return true;
+}
+
+/// Nothing waits any more, unless for what may still arrive: so long the record stays in memory, which knows of that.
+void Deliverer::rest(Window& window, Outbox& outbox) {
+  const bool lingers = outbox.attempt != nullptr && outbox.attempt->covered == 0;
+  if (outbox.phase == Outbox::Phase::kParked) {
+    if (lingers) return;
+    parked_.erase(outbox.due);
+    --outbox.lane->parked;
+  }
+  outbox.phase = Outbox::Phase::kIdle;
+  if (!lingers) return;
+  if (outbox.attempt->arrives_until > window.now) {
+    park(outbox, outbox.attempt->arrives_until);
+  } else {
+    end_lingering(window, outbox);
+  }
 }
 
 bool Deliverer::leave(const Window& window, const storage::StoredEvent& stored) {

@@ -136,7 +136,7 @@ void Lanes::push(Lane& lane, Outbox& outbox, Priority priority, bool first) {
 void Lanes::forget_idle() {
   for (auto& [key, lane] : lanes_) {
     for (auto& outboxes : lane->queue) {
-      lane->queued -= std::erase_if(outboxes, [](const Outbox* one) { return one->phase == Outbox::Phase::kIdle; });
+      lane->queued -= std::erase_if(outboxes, [](const Outbox* one) { return one->phase != Outbox::Phase::kQueued; });
     }
   }
 }

@@ -186,6 +186,37 @@ TEST_F(OverflowTest, ManyChangesBehindOneOfUnknownOutcomeAreSetAsideAndItIsRepea
   }
 }
 
+// All that waited behind it was let go of, and so was its record, with what was known of the request.
+TEST_F(OverflowTest, WhatMayStillArriveIsWaitedForThoughNothingWaitsInMemoryMeanwhile) {
+  options_.events_in_memory_max = 2;
+  options_.records_cached = 1;
+  begin(options_);
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  sends_ = false;
+  const auto tell_beta = [&](const char* name, std::optional<std::int64_t> retries) {
+    edit(alpha(), id, "name", name);
+    last_->targets = {PlatformId("beta")};
+    last_->max_retries = retries;
+    world().send(last_);
+  };
+  world().network.script = {"late"};  // it arrives after its time-out, within another one
+  tell_beta("t1:1", 0);
+  world().run_for(seconds{31});
+  ASSERT_EQ(status(last_->id.str()), EventStatus::kFailed);
+  beta().refuse = [](const std::string&) { return 503; };
+  tell_beta("t1:2", {});
+  add(0, 8, "beta");
+  world().run_for(seconds{2});
+  be_good();
+  settle();
+  std::string name;
+  for (const auto& [copy, what] : beta().copies(kTenant, kEntity)) {
+    if (const Value* value = what.data.find(beta().shape().local("name"))) name = value->as_string().value_or("");
+  }
+  EXPECT_EQ(name, "t1:2");
+}
+
 TEST_F(OverflowTest, APersonsRetryBringsOneBackAtOnce) {
   add(0, 60);
   world().run_for(seconds{30});
