@@ -409,7 +409,7 @@ void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
       subjects_.mark_dirty(*outbox.subject);
     }
   }
-  const bool goes_on = attempt.change.steps_done != 0 || attempt.repeats > 0;
+  const bool goes_on = std::exchange(attempt.goes_on, false);
   for (std::size_t i = 0; i < attempt.covered; ++i) {
     const Sequence sequence = outbox.waiting[i];
     Entry* entry = ledger_.find(sequence);

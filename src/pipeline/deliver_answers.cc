@@ -117,6 +117,7 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       return {};
     case Outcome::Kind::kStepDone:
       attempt.unknown = false;
+      attempt.goes_on = true;
       queue(window, outbox, true);
       return {};
     case Outcome::Kind::kRepeat:
@@ -130,6 +131,7 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       if (++attempt.repeats <= kRepeatsMax) {
         attempt.change.repeat_as_update = true;
         attempt.unknown = false;
+        attempt.goes_on = true;
         renew_key(outbox);
         queue(window, outbox, true);
         return {};

@@ -34,6 +34,7 @@ struct Attempt {
   std::size_t covered = 0;  ///< how many of the outbox's waiting events, from the first, it speaks for
   bool unknown = false;     ///< the last request may have been applied: it is repeated before anything else is said
   bool alone = false;       ///< was refused in a batch: it is sent by itself, so that one bad change spoils no other
+  bool goes_on = false;     ///< its next request is the next step of the same attempt, which is counted already
   int repeats = 0;          ///< how often the target asked for it in another form (`kRepeat`)
   /// Until then a request whose answer nobody heard may still arrive, also after the change has been acknowledged.
   Timestamp arrives_until{};

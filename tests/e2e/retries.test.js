@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
-import { changedUser, newLead, newUser } from './support/events.js';
+import { changedUser, event, newLead, newUser } from './support/events.js';
 import { eventually, newTenant, world } from './support/world.js';
 
 const w = await world();
@@ -210,4 +210,15 @@ test('A parked delivery shows as retry, and a push sends it at once', async () =
   await w.settled(id, ['retry']);
   assert.equal((await w.post(`/sync/events/${id}/retry`)).status, 200);
   await eventually(async () => (await w.event(id)).status === 'completed', { deadlineMs: 5000 });
+});
+
+test('A step that is refused again and again is tried as rarely as a whole delivery', async () => {
+  const tenant = newTenant();
+  await w.coreldove.misbehave({ status: 503, match: { tenant_id: tenant, operation: 'productVariantCreate' } });
+  const id = await w.send(event('bizosaas', 'product_created', tenant, { id: 'p-1', name: 'Mug', price: 5 }, { target_platforms: ['coreldove'] }));
+  await eventually(async () => (await w.event(id)).results[0].attempts === 3, { explain: () => w.service.log });
+  await w.coreldove.behave();
+  const { results: [{ attempts }] } = await w.settled(id);
+  assert.equal(attempts, 4);
+  await w.holds('coreldove', tenant, 'product', { name: 'Mug' });
 });
