@@ -35,6 +35,8 @@ class RetryPlan {
 
   /// The time of the next attempt, never before `now`; none when the delivery is a dead letter.
   [[nodiscard]] std::optional<Timestamp> next(const Past& past, Timestamp now, Random& random) const;
+  /// Whether the next attempt after so many belongs to the quick ones.
+  [[nodiscard]] bool is_quick(std::uint32_t attempts) const noexcept { return attempts <= options_.quick_retries; }
 
  private:
   [[nodiscard]] std::optional<milliseconds> planned_delay(std::uint32_t retry) const;

@@ -5,6 +5,26 @@
 namespace datasync {
 namespace {
 
+constexpr std::string_view kCopyPrefix = "_copy_";
+
+}  // namespace
+
+FieldName copy_field_of(const PlatformId& platform) {
+  return FieldName(std::string(kCopyPrefix) + platform.str());
+}
+
+bool is_copy_field(const FieldName& field) noexcept {
+  return field.str().starts_with(kCopyPrefix);
+}
+
+const Hold* find_copy_hold(const Record& record, const PlatformId& platform) noexcept {
+  for (const Hold& hold : record.holds) {
+    if (is_copy_field(hold.field) && hold.field.str().substr(kCopyPrefix.size()) == platform.str()) return &hold;
+  }
+  return nullptr;
+}
+namespace {
+
 constexpr std::chrono::hours kEarlierValuesKept{24};
 constexpr std::size_t kEarlierValuesMax = 32;  // per record and platform; the oldest go first
 /// Of one field. An event that is younger than the golden value was written when its platform held one of the last two

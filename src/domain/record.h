@@ -27,6 +27,15 @@ inline const FieldName kDeletedField = "_deleted";
 /// What a review is about where a person must say which record an event speaks of. No record has a field of that name.
 inline const FieldName kIdentityField = "_identity";
 
+/// What a review is about where a platform keeps two records in one copy of its own. No record has a field of that
+/// name.
+[[nodiscard]] FieldName copy_field_of(const PlatformId& platform);
+[[nodiscard]] bool is_copy_field(const FieldName& field) noexcept;
+struct Hold;
+struct Record;
+/// The record's hold of that name; null if there is none.
+[[nodiscard]] const Hold* find_copy_hold(const Record& record, const PlatformId& platform) noexcept;
+
 /// The golden value of one field, who wrote it and when.
 struct FieldState {
   FieldName name;  ///< canonical

@@ -148,8 +148,10 @@ class Deliverer {
   void mark_attempted(Outbox& outbox, Timestamp now);
 
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
-  [[nodiscard]] Result<bool> names_copy_of_another(const Outbox& outbox, const delivery::Outcome& outcome) const;
+  [[nodiscard]] Result<Subject*> whose_copy(const Outbox& outbox, const delivery::Outcome& outcome) const;
+  void answered_for_another(Window& window, Outbox& outbox, const delivery::Outcome& outcome, Subject& other);
   [[nodiscard]] Result<void> learn(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
+  void ask_whether_one(Window& window, Outbox& outbox, Subject& other);
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);
   void deleted(Window& window, Outbox& outbox);
@@ -159,6 +161,8 @@ class Deliverer {
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   void moved_on(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   /// When a refused delivery is tried again; none: it is a dead letter.
+  [[nodiscard]] std::optional<Timestamp> next_retry(const Window& window, const delivery::Outcome& outcome,
+                                                    const Entry& entry, const DeliveryResult& result) const;
   using NextAttempt = std::function<std::optional<Timestamp>(const Entry&, DeliveryResult&)>;
   /// `gives_up`: the words of this attempt are not said again.
   void put_off(Window& window, Outbox& outbox, const std::string& message, bool gives_up,

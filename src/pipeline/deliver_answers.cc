@@ -101,11 +101,10 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
 
 Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& outcome) {
   Attempt& attempt = *outbox.attempt;
-  const auto is_anothers = names_copy_of_another(outbox, outcome);
-  if (!is_anothers) return fail(is_anothers.error());
-  if (*is_anothers) {
-    renew_key(outbox);
-    refused(window, outbox, outcome);
+  const auto another = whose_copy(outbox, outcome);
+  if (!another) return fail(another.error());
+  if (*another != nullptr) {
+    answered_for_another(window, outbox, outcome, **another);
     return {};
   }
   DATASYNC_TRY(learn(window, outbox, outcome));
@@ -229,25 +228,6 @@ void Deliverer::renew_key(Outbox& outbox) {
   outbox.attempt->change.idempotency_key = idempotency_key(*entry, *result);
 }
 
-/// A create was refused since the target has such a record already, and that is the copy of another record of ours: the
-/// two share a natural key there, as long as the other one's change is on its way. Were the copy taken for this
-/// record's, both would write into it for ever.
-Result<bool> Deliverer::names_copy_of_another(const Outbox& outbox, const Outcome& outcome) const {
-  const Subject& subject = *outbox.subject;
-  if (outcome.kind != Outcome::Kind::kRepeat || subject.stateless) return false;
-  for (const OwnId& own : outcome.learned) {
-    if (!own.role.empty()) continue;
-    const Record& record = subject.record;
-    const auto holder =
-        subjects_.find(record.tenant, identity_of_own_id(record.tenant, record.entity, outbox.target, own.id));
-    if (!holder) return fail(holder.error());
-    if (*holder == nullptr || *holder == &subject || (*holder)->record.is_deleted()) continue;
-    const Knowledge* known = (*holder)->record.known_by(outbox.target);
-    if (known != nullptr && known->own_id() == own.id && holds_record((*holder)->record, outbox.target)) return true;
-  }
-  return false;
-}
-
 Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& outcome) {
   Subject& subject = *outbox.subject;
   for (const OwnId& own : outcome.learned) {
@@ -265,10 +245,10 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
     const Hash128 identity = identity_of_own_id(record.tenant, record.entity, outbox.target, own.id);
     const auto holder = subjects_.find(record.tenant, identity);
     if (!holder) return fail(holder.error());
-    if (*holder != nullptr && *holder != &subject) {
-      log::warning("{} gave one id for two {} records; the first keeps it", outbox.target.str(), record.entity);
-    }
-    if (*holder == nullptr) subjects_.identify(subject, identity, storage::IdentityKind::kOwnId);
+    // Where the copy of another record is gone, its platform has given the id away again.
+    const bool is_free = *holder != nullptr && *holder != &subject;
+    if (is_free) subjects_.forget_identity(**holder, identity, storage::IdentityKind::kOwnId);
+    if (*holder == nullptr || is_free) subjects_.identify(subject, identity, storage::IdentityKind::kOwnId);
     // A repeated create is answered as the first was, but of the end of what that made we may have heard already.
     const bool is_repeat = outcome.kind == Outcome::Kind::kRepeat;
     const bool is_ended = *holder == &subject && !is_among(known.ids, own.id) && !is_repeat;
@@ -373,14 +353,18 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
   attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
   if (outcome.kind == Outcome::Kind::kUnknown) attempt.change.repeat_as_update = true;
   if (!attempt.unknown) doubt_echoed(window, outbox);
-  put_off(window, outbox, outcome.message, false, [&](const Entry& entry, const DeliveryResult& result) {
-    delivery::RetryPlan::Past past;
-    past.attempts = static_cast<std::uint32_t>(result.attempts);
-    past.first_attempt_at = result.first_attempt_at.value_or(window.now);
-    past.retry_after = outcome.retry_after;
-    if (entry.event->max_retries) past.max_retries = static_cast<std::uint32_t>(*entry.event->max_retries);
-    return retry_plan_.next(past, window.now, tools_.random);
-  });
+  put_off(window, outbox, outcome.message, false,
+          [&](const Entry& entry, const DeliveryResult& result) { return next_retry(window, outcome, entry, result); });
+}
+
+std::optional<Timestamp> Deliverer::next_retry(const Window& window, const Outcome& outcome, const Entry& entry,
+                                               const DeliveryResult& result) const {
+  delivery::RetryPlan::Past past;
+  past.attempts = static_cast<std::uint32_t>(result.attempts);
+  past.first_attempt_at = result.first_attempt_at.value_or(window.now);
+  past.retry_after = outcome.retry_after;
+  if (entry.event->max_retries) past.max_retries = static_cast<std::uint32_t>(*entry.event->max_retries);
+  return retry_plan_.next(past, window.now, tools_.random);
 }
 
 /// Its state is another than we thought. These words are given up; what it lacks by then is composed anew.

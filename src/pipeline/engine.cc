@@ -241,13 +241,13 @@ class Engine::Impl {
     }
     DATASYNC_TRY(expire_reviews(window));
     deliverer_.wake(window);
+    accept_made(window);
     for (std::size_t i = 0; i < options_.window_events_max; ++i) {
       const auto next = bus_.pop(window.steady);
       if (!next) break;
       Entry* entry = ledger_.find(next->sequence);
       if (entry != nullptr) DATASYNC_TRY(reconciler_.reconcile(window, *entry));
-      for (auto& made : window.made_events) acceptor_.accept_own(window, std::move(made));
-      window.made_events.clear();
+      accept_made(window);
     }
     std::vector<Dispatch> dispatches;
     if (!stopping_.load(std::memory_order_relaxed)) {
@@ -384,6 +384,11 @@ class Engine::Impl {
     outcome = reconciler_.settle(window, entry, std::move(*settlement));
     if (!outcome) return fail(outcome.error());
     return {};
+  }
+
+  void accept_made(Window& window) {
+    for (auto& made : window.made_events) acceptor_.accept_own(window, std::move(made));
+    window.made_events.clear();
   }
 
   /// Reviews that nobody has decided in time.

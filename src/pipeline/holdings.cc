@@ -84,6 +84,7 @@ bool waits_for_review(const Record& record, Sequence event) noexcept {
 
 std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
   std::vector<const FieldState*> lacking;
+  if (find_copy_hold(record, target) != nullptr) return lacking;
   const bool holds = holds_record(record, target);
   if (is_disputed(record) && (record.is_deleted() || proposes(record, target, kDeletedField))) return lacking;
   if (record.is_deleted()) {

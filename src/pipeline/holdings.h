@@ -27,7 +27,8 @@ namespace datasync::pipeline {
 [[nodiscard]] bool waits_for_review(const Record& record, Sequence event) noexcept;
 
 /// The fields whose golden value the platform is not known to hold, but for those that it proposes; of a deleted record
-/// only the deletion. Nothing of a record that it proposes to delete, or to bring back.
+/// only the deletion. Nothing of a record that it proposes to delete, or to bring back, or that it keeps in
+/// one copy with another.
 [[nodiscard]] std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record,
                                                             const PlatformId& target);
 

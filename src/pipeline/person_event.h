@@ -13,6 +13,8 @@ namespace datasync::pipeline {
 /// it.
 inline constexpr std::string_view kMerges = "merges";
 inline constexpr std::string_view kParts = "parts";
+/// Of an event of our own that changes nothing: why its target is told again what it may have lost.
+inline constexpr std::string_view kRepairs = "repairs";
 
 /// The event that tells all platforms what a person has made of a record: `said` is in it under the names of the
 /// contract, `reason` in its metadata. It has no id and no sequence yet. Pure.

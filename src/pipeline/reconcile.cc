@@ -9,6 +9,7 @@
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
+#include "pipeline/person_event.h"
 #include "pipeline/reconcile_change.h"
 #include "pipeline/verification.h"
 
@@ -77,6 +78,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
            "expired at " + format_rfc3339(*event.expires_at) + " before its turn came");
     return {};
   }
+  if (event.source == kReviewer && event.metadata.contains(kRepairs)) return repair(window, entry);
   const transform::Mapper& mapper = window.catalog->mapper;
   auto change = mapper.to_canonical(event.source, event.entity, event.data);
   if (!change) {
@@ -465,6 +467,9 @@ Result<void> Reconciler::record_outcome(Window& window, Change& change) {
   Record& record = change.record();
   const Event& event = change.event();
   if (Hold* hold = record.find_hold(kIdentityField)) DATASYNC_TRY(wait_for_identity(window, change, *hold));
+  for (Hold& hold : record.holds) {
+    if (is_copy_field(hold.field)) DATASYNC_TRY(wait_for_copy(window, change, hold));
+  }
   if (change.changed) {
     record.version = change.next_version;
     record.updated_at = window.now;
@@ -554,6 +559,12 @@ void Reconciler::plan(Window& window, Change& change, const PlatformId& target) 
   }
   if (change.record().find_hold(kIdentityField) != nullptr) {
     results.push_back(make_result(target, ResultStatus::kReview, "waits for review " + change.review, window.now));
+    return;
+  }
+  if (const Hold* hold = find_copy_hold(change.record(), target)) {
+    const bool waits = waits_for_review(change.record(), change.event().sequence);
+    results.push_back(make_result(target, waits ? ResultStatus::kReview : ResultStatus::kSkipped,
+                                  "waits for review " + hold->review, window.now));
     return;
   }
   Outbox& outbox = change.subject.outbox(target);

@@ -173,6 +173,11 @@ class Reconciler {
   [[nodiscard]] Result<Joint> prepare_merge(const Window& window, const MergeRequest& request, Joint joint) const;
   [[nodiscard]] Result<Joint> prepare_split(const Window& window, const MergeRequest& request, Joint joint) const;
 
+  [[nodiscard]] Result<Settlement> prepare_copy(const Window& window, const ReviewDecision& decision,
+                                                Settlement settlement);
+  [[nodiscard]] Result<void> wait_for_copy(Window& window, Change& change, Hold& hold);
+  [[nodiscard]] Result<void> repair(Window& window, Entry& entry);
+
   void plan_stateless(Window& window, Entry& entry, const transform::CanonicalChange& change);
   void plan_deliveries(Window& window, Change& change);
   void plan_after_tombstone(Window& window, Change& change);

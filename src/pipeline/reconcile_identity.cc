@@ -130,7 +130,8 @@ Result<Conflict> Reconciler::settle_identity(Window& window, Entry& entry, Settl
     doing.changed = true;
     DATASYNC_TRY(record_outcome(window, doing));
   }
-  review.fields.front().outcome = settlement.joint ? Conflict::Outcome::kTarget : Conflict::Outcome::kSource;
+  const bool says_source = settlement.choice == ReviewDecision::Choice::kSource;
+  review.fields.front().outcome = says_source ? Conflict::Outcome::kSource : Conflict::Outcome::kTarget;
   close(review, settlement, entry.event->id, window.now);
   stage_review(window, doing, review);
   for (const Hold::Candidate& candidate : decided.candidates) {

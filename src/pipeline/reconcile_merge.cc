@@ -77,7 +77,8 @@ Result<Joint> Reconciler::prepare(const Window& window, const MergeRequest& requ
     const std::string& id = subject->record.id.str();
     if (subject->record.is_deleted()) return refuse(id + " is deleted");
     for (const Hold& hold : subject->record.holds) {
-      if (hold.review == request.review) continue;
+      const bool is_answered = request.kind == MergeRequest::Kind::kMerge && is_copy_field(hold.field);
+      if (hold.review == request.review || is_answered) continue;
       return refuse(hold.field.str() + " of " + id + " waits for a person: decide that first");
     }
   }
@@ -143,6 +144,10 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
   keep.absorbed.push_back(other.id);
   Change leaving(entry, *joint.other, doing.plan);
   while (!other.missing.empty()) DATASYNC_TRY(end_missing(window, leaving, 0, "the record was merged into another"));
+  while (!other.holds.empty()) {
+    const FieldName field = other.holds.front().field;
+    DATASYNC_TRY(close_review(window, leaving, field, "the record was merged into another"));
+  }
   subjects_.mark_dirty(*joint.other);
   for (const Field& field : joint.values) {
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));

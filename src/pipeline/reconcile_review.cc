@@ -373,6 +373,7 @@ Result<Settlement> Reconciler::prepare(const Window& window, const ReviewDecisio
     return fail(ErrorCode::kConflict, "the record has moved on: its field no longer waits for this decision");
   }
   if (field == kIdentityField) return prepare_identity(window, decision, std::move(settlement));
+  if (is_copy_field(field)) return prepare_copy(window, decision, std::move(settlement));
   const Record& record = (*subject)->record;
   const FieldState& golden = *record.find(field);
   settlement.value = golden.value;
@@ -431,7 +432,8 @@ Result<Value> Reconciler::merged_value(const Window& window, const Conflict& rev
 }
 
 Result<Conflict> Reconciler::settle(Window& window, Entry& entry, Settlement settlement) {
-  if (settlement.review.fields.front().field == kIdentityField) {
+  const FieldName about(settlement.review.fields.front().field);
+  if (about == kIdentityField || is_copy_field(about)) {
     return settle_identity(window, entry, std::move(settlement));
   }
   const bool is_partial = settlement.choice == ReviewDecision::Choice::kTarget && !settlement.platform.str().empty();

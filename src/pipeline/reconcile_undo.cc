@@ -107,6 +107,9 @@ Result<Field> Reconciler::declined_value(const Window& window, const Record& rec
   if (side.field == kIdentityField.str()) {
     return moved_on("it says that the record is one of its own: merge it with the other instead");
   }
+  if (is_copy_field(FieldName(side.field))) {
+    return moved_on("it says that the record and another are two: merge them instead");
+  }
   if (review->resolved_by == kVerifiedBy) return moved_on("who holds the value has declined it");
   if (side.outcome != Conflict::Outcome::kTarget) return moved_on("nothing that the event has changed is left");
   if (review->fields.size() > 1) return moved_on("several values were declined: send the one that is right");

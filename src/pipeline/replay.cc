@@ -288,6 +288,7 @@ class Replay::Impl {
         *subject == nullptr ? nullptr : (*subject)->record.find_hold(FieldName(review.fields.front().field));
     if (held != nullptr) return settle(stored, review, held->review);
     if (metadata.contains(kMerges)) return join(stored);
+    if (is_copy_field(FieldName(review.fields.front().field))) return Replay::Outcome{};  // no platform asks it here
     if (review.event < past_.first()) return set(stored);  // it was asked before the replay began
     return not_asked();
   }

@@ -62,7 +62,10 @@ class WhatIfTest : public ReviewTest {
             << (same == nullptr ? "nothing" : same->value.text());
       }
       EXPECT_EQ(again->fields.size(), record.fields.size());
-      EXPECT_EQ(again->holds.size(), record.holds.size());
+      // That two are kept in one copy is a platform's word, which a replay does not hear.
+      const auto is_heard = [](const Hold& hold) { return !is_copy_field(hold.field); };
+      EXPECT_EQ(std::count_if(again->holds.begin(), again->holds.end(), is_heard),
+                std::count_if(record.holds.begin(), record.holds.end(), is_heard));
     }
     return count;
   }

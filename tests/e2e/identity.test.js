@@ -99,7 +99,8 @@ test('A replay under other rules decides the same: which one it is, that it is o
     assert.equal(status, 200, JSON.stringify(body));
     await w.settled(body.event_id);
   }
-  for (const [tenant, events] of [[first, 4], [second, 4], [third, 6]]) {
+  // Of the second, CoreLDove has Asha's address in one copy only, and is told again what may be lost of it.
+  for (const [tenant, events] of [[first, 4], [second, 5], [third, 6]]) {
     const { code, out, err } = await run(
       ['rules', 'test', '--config', 'shop.yaml', '--since', '1h', '--rules', 'shop.yaml', '--tenant', tenant, '--json'],
       { cwd: w.service.folder },

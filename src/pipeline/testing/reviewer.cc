@@ -57,6 +57,10 @@ void Reviewer::look_at(const Record& record, const Hold& hold) {
   const std::string where = "review " + hold.review + " of " + hold.field.str();
   const FieldState* field = record.find(hold.field);
   const Conflict* review = find_conflict(hold.review);
+  if (is_copy_field(hold.field)) {
+    if (review == nullptr || review->status != "open") world_.complain(where + " has no open conflict");
+    return;
+  }
   if (field == nullptr) return world_.complain(where + " is about a field without a value");
   if (review == nullptr || review->status != "open") return world_.complain(where + " has no open conflict");
   const auto [golden, first] = golden_.emplace(hold.review, field->value);
@@ -241,6 +245,10 @@ ReviewDecision Reviewer::choose(const Conflict& review, Value& expected) {
     expected = golden->value;
     return decision;
   }
+  if (is_copy_field(FieldName(side.field))) {  // whoever made them meant two
+    decision.choice = Choice::kTarget;
+    return decision;
+  }
   const double dice = unit();
   if (dice < 0.4) {
     decision.choice = Choice::kSource;
@@ -326,6 +334,7 @@ void Reviewer::expect_decided(const std::string& asked, const Conflict& answer, 
   const Record& record = world_.store.records().at(answer.record);
   const FieldState* golden = record.find(FieldName(field));
   if (world_.store.find(answer.resolved_event.str()) == nullptr) world_.complain("a decision made no event");
+  if (is_copy_field(FieldName(field))) return;  // nor has the record such a field
   const bool is_notice = answer.type == "schema_change" && answer.fields.front().source_value.is_null();
   if (is_notice) return;                     // the field itself waits for nobody, or for another decision
   const bool is_alone = answer.id == asked;  // else one of several proposals was declined, and the others wait on

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/holdings.h"
+#include "pipeline/identity.h"
+#include "pipeline/person_event.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/reconcile_change.h"
+
+// The second verb where a platform keeps two records in one copy (`deliver_one_copy.cc`): it is told nothing more of
+// the one that came later before a person has said whether they are one.
+
+namespace datasync::pipeline {
+
+/// The newest event that its platform is to hear of waits for the decision.
+Result<void> Reconciler::wait_for_copy(Window& window, Change& change, Hold& hold) {
+  const Event& event = change.event();
+  if (hold.candidates.empty()) return {};
+  Hold::Candidate& mine = hold.candidates.front();
+  const bool is_told = std::find(event.targets.begin(), event.targets.end(), mine.platform) != event.targets.end();
+  if (!is_told || event.source == mine.platform) return {};
+  change.learned = true;
+  const Sequence replaced = std::exchange(mine.event, event.sequence);
+  return release(window, change.record(), replaced, "a newer change took its place");
+}
+
+/// Whether two records that their platform keeps in one copy are one: `source`, as it says, or `target`.
+Result<Settlement> Reconciler::prepare_copy(const Window& window, const ReviewDecision& decision,
+                                            Settlement settlement) {
+  using Choice = ReviewDecision::Choice;
+  const Record& record = settlement.subject->record;
+  if (decision.choice == Choice::kMerged) {
+    return fail(ErrorCode::kInvalid, "/choice: must be source, if they are one, or target, if they are two");
+  }
+  if (decision.choice == Choice::kTarget) {
+    Fields all;
+    for (const FieldState& field : record.fields) all.set(field.name, field.value);
+    settlement.event = event_of_person(*window.catalog, record, all, decision.by, decision.reason);
+  } else {
+    MergeRequest request;
+    request.tenant = record.tenant;
+    request.entity = record.entity;
+    request.keep = EntityId(settlement.review.fields.front().source_value.as_string().value_or(std::string()));
+    auto keep = subjects_.find(record.tenant, identity_of_canonical(record.tenant, record.entity, request.keep.str()));
+    if (!keep) return fail(std::move(keep).error());
+    if (*keep != nullptr) request.keep = (*keep)->record.id;  // it may be part of another by now
+    request.other = record.id;
+    request.review = settlement.review.id;
+    request.by = decision.by;
+    request.reason = decision.reason;
+    auto joint = prepare(window, request);
+    if (!joint) return fail(std::move(joint).error());
+    settlement.event = joint->event;
+    settlement.joint = std::move(*joint);
+  }
+  settlement.event->metadata.set("conflict_id", Value::string(settlement.review.id));
+  return settlement;
+}
+
+/// Tells a platform what it may have lost. Changes nothing.
+Result<void> Reconciler::repair(Window& window, Entry& entry) {
+  const Event& event = *entry.event;
+  const auto subject =
+      subjects_.find(event.tenant, identity_of_canonical(event.tenant, event.entity, event.entity_id.str()));
+  if (!subject) return fail(subject.error());
+  if (*subject == nullptr) {
+    finish(window, entry, EventStatus::kFailed, "its record is gone");
+    return {};
+  }
+  Change doing(entry, **subject, window.catalog->mapper.plan(event.source, event.entity));
+  entry.state.record = doing.record().key;
+  plan_deliveries(window, doing);
+  return {};
+}
+
+}  // namespace datasync::pipeline
