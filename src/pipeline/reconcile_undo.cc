@@ -5,7 +5,6 @@
 #include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
-#include "pipeline/verification.h"
 
 // The second verb backwards: what takes an event's effect back.
 
@@ -110,7 +109,6 @@ Result<Field> Reconciler::declined_value(const Window& window, const Record& rec
   if (is_copy_field(FieldName(side.field))) {
     return moved_on("it says that the record and another are two: merge them instead");
   }
-  if (review->resolved_by == kVerifiedBy) return moved_on("who holds the value has declined it");
   if (side.outcome != Conflict::Outcome::kTarget) return moved_on("nothing that the event has changed is left");
   if (review->fields.size() > 1) return moved_on("several values were declined: send the one that is right");
   if (side.source_value.is_null()) return moved_on("no value was declined");

@@ -120,6 +120,28 @@ TEST_F(VerificationTest, OfSeveralProposalsOneIsDeclinedAndTheOthersWaitOn) {
   for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) EXPECT_EQ(held(*platform, "email"), "c@x");
 }
 
+// Who reads mail there may have pressed the wrong button.
+TEST_F(VerificationTest, WhatWasDeclinedByItsLinkAnOperatorMayTakeAfterAll) {
+  begin_verified();
+  propose("b@x");
+  const auto declined = answer("e2", Choice::kTarget);
+  ASSERT_TRUE(declined) << declined.error().message;
+  settle();
+  EXPECT_EQ(held(alpha(), "email"), "a@x");
+  UndoRequest request;
+  request.tenants = {kTenant};
+  request.event_id = declined->resolved_event.str();
+  request.by = "mira";
+  request.reason = "the wrong button";
+  const auto undone = world().undo(request);
+  ASSERT_TRUE(undone) << undone.error().message;
+  settle();
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) EXPECT_EQ(held(*platform, "email"), "b@x");
+  EXPECT_EQ(asked().size(), 1U) << "nobody is asked again";
+  EXPECT_EQ(view(text_of(asked()[0], "token")).state, State::kDeclined);
+  EXPECT_FALSE(world().undo(request)) << "once";
+}
+
 TEST_F(VerificationTest, WhoDoesNotAnswerDeclinesUnlessTheRuleSaysOtherwise) {
   for (const bool to_source : {false, true}) {
     begin_verified(to_source);
