@@ -89,12 +89,15 @@ class Gathering {
       const std::lock_guard lock(mutex_);
       outcomes_[index] = outcome ? "resolved" : outcome.error().message;
       if (outcome) ++resolved_;
+      if (!outcome && status_of(outcome.error().code) == 503) refusal_ = outcome.error();
       if (--left_ > 0) return;
     }
     answer(false);
   }
 
   void answer(bool dry_run) {
+    // Of those that were decided the caller must hear, whatever became of the others.
+    if (resolved_ == 0 && refusal_) return std::move(reply_).send(to_response(*refusal_));
     JsonWriter out;
     out.begin_object().field("matched", page_.total).field("resolved", resolved_).field("dry_run", dry_run);
     out.key("conflicts").begin_array();
@@ -115,6 +118,7 @@ class Gathering {
   std::mutex mutex_;
   std::vector<std::string> outcomes_;
   std::int64_t resolved_ = 0;
+  std::optional<Error> refusal_;  ///< that the store takes nothing now, or too much is asked of it
   std::size_t left_ = 0;
 };
 

@@ -26,9 +26,10 @@ class Notifier {
       const body = JSON.parse(text);
       const failure = this.#failing?.(body);
       const { 'idempotency-key': key, authorization } = request.headers;
-      this.calls.push({ path: request.url, key, authorization, status: failure?.status ?? 202, body });
+      this.calls.push({ path: request.url, key, authorization, status: failure?.hang ? null : failure?.status ?? 202, body });
+      if (failure?.hang) return;
       response.writeHead(failure?.status ?? 202, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(failure?.body ?? { queued: true }));
+      response.end(failure?.text ?? JSON.stringify(failure?.body ?? { queued: true }));
     }).listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = this.#server.address().port;
@@ -41,7 +42,7 @@ class Notifier {
     await once(this.#server, 'close');
   }
 
-  /** @param {(body: any) => {status: number, body?: any} | undefined} [how]  none: well again */
+  /** @param {(body: any) => {status?: number, body?: any, text?: string, hang?: boolean} | undefined} [how]  none: well again */
   fail(how) {
     this.#failing = how;
   }
