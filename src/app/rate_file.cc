@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "app/rate_answer.h"
@@ -31,6 +30,22 @@ class OpenFile {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
 
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+  /// Fills `text`, and cuts it to what is there.
+  [[nodiscard]] bool read(std::string& text) const {
+    if (descriptor_ < 0) return false;
+    std::size_t length = 0;
+    while (length < text.size()) {
+      const ssize_t got = ::read(descriptor_, text.data() + length, text.size() - length);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return false;
+      if (got == 0) break;
+      length += static_cast<std::size_t>(got);
+    }
+    text.resize(length);
+    return true;
+  }
   [[nodiscard]] bool write(std::string_view text) const {
     if (descriptor_ < 0) return false;
     while (!text.empty()) {
@@ -87,13 +102,11 @@ Result<transform::Quotes> parse_quotes(std::string_view text) {
 }
 
 Result<transform::Quotes> RateFile::read() const {
-  std::error_code error;
-  if (!std::filesystem::exists(path_, error)) return transform::Quotes{};
-  std::ifstream file(path_, std::ios::binary);
+  const OpenFile file(path_, O_RDONLY);
+  // Only that it was never written is no fault: rates that nobody may read must not be taken for none.
+  if (!file && errno == ENOENT) return transform::Quotes{};
   std::string text(kRateAnswerBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (!file && !file.eof())) return fail(ErrorCode::kUnavailable, "it can't be read");
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.read(text)) return fail(unavailable("the file can't be read").error());
   return parse_quotes(text);
 }
 

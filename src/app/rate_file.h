@@ -21,7 +21,7 @@ class RateFile {
   [[nodiscard]] static std::string beside(const std::string& database_file) { return database_file + ".rates.json"; }
   explicit RateFile(std::string path) : path_(std::move(path)) {}
 
-  /// What was written last; empty if nothing was. Errors: `kUnavailable`, `kCorrupt`.
+  /// What was written last; empty if nothing was. Errors: `kUnavailable`, with the reason; `kCorrupt`.
   [[nodiscard]] Result<transform::Quotes> read() const;
   /// Errors: `kUnavailable`, with the reason; the former file stays.
   [[nodiscard]] Result<void> write(const transform::Quotes& quotes) const;

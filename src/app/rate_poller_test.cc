@@ -354,5 +354,20 @@ TEST(RateFile, ReadsWhatItWrote) {
   EXPECT_EQ(parse_quotes(to_json(quotes)).value(), quotes);
 }
 
+// Only root may read what nobody may, so the way to the file is barred by other means.
+TEST(RateFile, WhatCannotBeReadIsNotTakenForNothing) {
+  const auto path = std::filesystem::temp_directory_path() / ("rates-" + std::to_string(::getpid()) + ".json");
+  EXPECT_TRUE(RateFile(path.string()).read().value().rates.empty());
+  std::filesystem::create_symlink(path, path);
+  const auto looped = RateFile(path.string()).read();
+  std::filesystem::remove(path);
+  ASSERT_FALSE(looped);
+  EXPECT_EQ(looped.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(looped.error().message, "the file can't be read: Too many levels of symbolic links");
+  const auto folder = RateFile(std::filesystem::temp_directory_path().string()).read();
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().message, "the file can't be read: Is a directory");
+}
+
 }  // namespace
 }  // namespace datasync::app
