@@ -1,28 +1,17 @@
 #include "app/proposal.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "app/catalog_factory.h"
+#include "domain/json_pointer.h"
 
 namespace datasync::app {
 namespace {
 
 constexpr std::string_view kName = "proposal";  // of the text, before a line number
-
-std::string escaped(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+constexpr std::size_t kFaultsTold = 100;
 
 }  // namespace
 
@@ -38,7 +27,7 @@ std::string pointer_to(const ConfigNode& proposal, std::string_view path) {
       if (fits && (next == nullptr || name.size() > next->first.size())) next = &member;
     }
     if (next == nullptr) break;
-    pointer += "/" + escaped(next->first);
+    pointer += pointer_step(next->first);
     path.remove_prefix(std::min(path.size(), next->first.size() + 1));
     node = &next->second;
   }
@@ -68,7 +57,11 @@ tl::expected<std::shared_ptr<const pipeline::Catalog>, std::vector<api::FieldErr
   auto catalog = make_proposed_catalog(settings, read, faults);
   if (catalog) return std::move(*catalog);
   Faults told;
-  for (const ConfigFault& fault : faults) told.push_back({text ? "" : pointer_to(tree, fault.path), fault.text()});
+  const std::size_t count = std::min(faults.size(), kFaultsTold);
+  for (const ConfigFault& fault : std::span(faults).first(count)) {
+    told.push_back({text ? "" : pointer_to(tree, fault.path), fault.text()});
+  }
+  if (faults.size() > count) told.push_back({"", "and " + std::to_string(faults.size() - count) + " more"});
   if (told.empty()) told.push_back({"", catalog.error().message});
   return tl::unexpected(std::move(told));
 }

@@ -1,6 +1,7 @@
 #include "transform/money_shape.h"
 
 #include "domain/json.h"
+#include "domain/json_pointer.h"
 
 namespace datasync::transform {
 namespace {
@@ -49,17 +50,7 @@ Result<Value> AmountWriter::write(const Value& folded) {
 }
 
 std::string pointer_to(std::string_view name) {
-  std::string pointer = "/data/";
-  for (const char c : name) {
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
-  }
-  return pointer;
+  return "/data" + pointer_step(name);
 }
 
 }  // namespace datasync::transform
