@@ -13,8 +13,9 @@ RecordVersion golden_version(const FieldState* golden) {
 }
 
 /// The platform says that it had seen the golden value when it wrote, though we may not have heard so.
-bool had_seen_golden(const FieldState* golden, const Event& event) {
-  return golden != nullptr && event.base_version && *event.base_version >= golden->version.value;
+bool had_seen_golden(const Record& record, const FieldState* golden, const Event& event) {
+  return golden != nullptr && tells_base(record, event, golden->version) &&
+         *event.base_version >= golden->version.value;
 }
 
 /// The golden value, or one that the platform writes alike.
@@ -29,18 +30,22 @@ bool is_among_earlier(const Knowledge& known, const Observation& seen) {
   return false;
 }
 
-bool is_echo(const Knowledge* known, const FieldState* golden, const Event& event, const Observation& seen) {
+bool is_echo(const Record& record, const Knowledge* known, const FieldState* golden, const Event& event,
+             const Observation& seen) {
   if (seen.delivery_unknown && seen.sent_hash == seen.held_hash)
     return true;  // it tells us what we are just telling it
   const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
   if (held == nullptr) return false;
-  if (held->hash == seen.held_hash) return held->version >= golden_version(golden) || !had_seen_golden(golden, event);
+  if (held->hash == seen.held_hash)
+    return held->version >= golden_version(golden) || !had_seen_golden(record, golden, event);
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
   if (!is_among_earlier(*known, seen)) return false;
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
-  if (!event.base_version) return event.occurred_at && *event.occurred_at < held->acknowledged;
-  const bool was_told = golden != nullptr && golden->writer != event.source && holds_golden(*golden, *held, seen);
+  if (!tells_base(record, event, held->version)) return event.occurred_at && *event.occurred_at < held->acknowledged;
+  // A split tells a platform again what it had written itself.
+  const bool by_us = golden != nullptr && (golden->writer != event.source || *event.base_version < record.joined.value);
+  const bool was_told = by_us && holds_golden(*golden, *held, seen);
   return was_told && *event.base_version < held->version.value;
 }
 
@@ -53,9 +58,10 @@ bool is_stale(const FieldState& golden, const Event& event, const Observation& s
 
 bool is_concurrent(const Record& record, const FieldState& golden, const Knowledge* known, const Event& event,
                    const Observation& seen) {
-  if (event.base_version) return *event.base_version < golden.version.value;
+  if (tells_base(record, event, golden.version)) return *event.base_version < golden.version.value;
   const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
   if (held != nullptr && holds_golden(golden, *held, seen)) {
+    if (tells_base(record, event, held->version)) return *event.base_version < held->version.value;
     return event.occurred_at && *event.occurred_at + kClockTolerance < held->acknowledged;
   }
   // It knew the record deleted, and so all that it was before; what it creates anew comes after that.
@@ -70,10 +76,14 @@ bool is_concurrent(const Record& record, const FieldState& golden, const Knowled
 
 }  // namespace
 
+bool tells_base(const Record& record, const Event& event, RecordVersion version) {
+  return event.base_version && (*event.base_version >= record.joined.value || version >= record.joined);
+}
+
 Verdict judge(const Record& record, const Event& event, const Observation& seen) {
   const Knowledge* known = seen.of_former_copy ? nullptr : record.known_by(event.source);
   const FieldState* golden = record.find(seen.field);
-  if (is_echo(known, golden, event, seen)) return Verdict::kEcho;
+  if (is_echo(record, known, golden, event, seen)) return Verdict::kEcho;
   if (golden == nullptr) return Verdict::kOrdinary;
   if (golden->writer == event.source && is_stale(*golden, event, seen)) return Verdict::kStale;
   if (seen.held_hash == seen.golden_hash) return Verdict::kSame;
@@ -117,7 +127,8 @@ bool knew_before(const Record& record, const PlatformId& platform, const KnownVa
 bool is_surely_after(const Record& record, const Event& event, const KnownValue& held) {
   if (is_own_write(record, event.source, held)) return true;  // a platform's own order is kept
   if (!event.base_version) return !event.occurred_at || *event.occurred_at > held.acknowledged + kClockTolerance;
-  if (held.hash == 0) return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
+  if (held.hash == 0 || !tells_base(record, event, held.version))
+    return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
   if (*event.base_version == held.version.value && knew_before(record, event.source, held)) {
     return event.occurred_at && *event.occurred_at > held.acknowledged + kClockTolerance;
   }
@@ -136,7 +147,7 @@ bool may_be_overtaken(const Record& record, const Event& event, const Observatio
   }
   const KnownValue* held = known == nullptr ? nullptr : known->find_last_contact(seen.field);
   if (held == nullptr || held->hash == seen.held_hash || is_surely_after(record, event, *held)) return false;
-  if (!is_echo(known, record.find(seen.field), event, seen)) return true;
+  if (!is_echo(record, known, record.find(seen.field), event, seen)) return true;
   if (!event.occurred_at) return false;
   // An earlier value may be back: somebody changed it back after our delivery and before we heard of its end, or saved
   // afterwards what he had read before.

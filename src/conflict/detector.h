@@ -35,6 +35,11 @@ struct Observation {
   bool of_former_copy = false;
 };
 
+/// Whether the version that the event names as its base tells if its platform had seen what was written, or told, in
+/// `version`. Where both are from before the record was merged with another one, or parted from it, the number may be
+/// one of that record: then what the platform is known to hold must tell.
+[[nodiscard]] bool tells_base(const Record& record, const Event& event, RecordVersion version);
+
 /// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
 [[nodiscard]] Verdict judge(const Record& record, const Event& event, const Observation& seen);
 

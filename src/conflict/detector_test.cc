@@ -93,6 +93,32 @@ TEST_F(DetectorTest, WhoNamesTheVersionThatItWasToldHadSeenIt) {
   EXPECT_TRUE(overtaken());
 }
 
+// It may be one of the record that this one was merged with.
+TEST_F(DetectorTest, ANumberFromBeforeAMergeSaysNothingOfAValueFromBeforeIt) {
+  record_.version = record_.joined = {8};
+  event_.base_version = 7;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary) << "it holds the value";
+  EXPECT_TRUE(overtaken()) << "when it came to hold it, the number does not tell";
+  event_.base_version = 4;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  beta().hold({"name", {0}, kOld, at(12)});
+  event_.base_version = 7;
+  EXPECT_EQ(verdict(), Verdict::kConcurrent) << "it holds another one";
+  event_.base_version = 8;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary) << "it had seen all that the merge made of both";
+}
+
+TEST_F(DetectorTest, ANumberFromBeforeAMergeIsBelowWhatWasWrittenOrToldSince) {
+  record_.version = record_.joined = {8};
+  event_.base_version = 7;
+  beta().hold({"name", {8}, kTold, at(12)});
+  EXPECT_EQ(verdict(), Verdict::kConcurrent) << "it was told the value by the merge";
+  record_.at_or_new("name").version = {9};
+  EXPECT_EQ(verdict(), Verdict::kConcurrent);
+  seen_.held_hash = kTold;
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+}
+
 TEST_F(DetectorTest, AnEarlierValueInALateEventIsAnEcho) {
   seen_.held_hash = kOld;
   event_.base_version = 4;

@@ -150,6 +150,9 @@ struct Record {
   /// Whatever finds this record finds that one. Its fields and copies stay as they were, so that both can be parted.
   std::optional<MergedInto> merged_into;
   std::vector<EntityId> absorbed;  ///< those that were merged into this one, in their order
+  /// By its last merge, or by the split that made it a record of its own again. A lower number that a platform names
+  /// may be one of the other record.
+  RecordVersion joined{};
 
   [[nodiscard]] const Hold* find_hold(const FieldName& field) const noexcept;
   [[nodiscard]] Hold* find_hold(const FieldName& field) noexcept;

@@ -364,5 +364,86 @@ TEST_F(MergeTest, WhatIsNoLongerKnownOfTheTimeBeforeIsNotMadeUpByASplit) {
   EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
 }
 
+// The number that it named was one of the record that its copy had been: of a value of the other one it says nothing.
+TEST_F(MergeTest, AVersionOfTheRecordOfBeforeIsNoneOfTheOneItBecamePartOf) {
+  make_two_apart();
+  for (int i = 0; i < 5; ++i) edit(beta(), beta_id_, "city", "t1:c" + std::to_string(i));
+  settle();
+  name_both();
+  sends_ = false;
+  edit(beta(), beta_id_, "name", "t1:liz");
+  const auto late = last_;
+  late->base_version = world().record_of(1, beta_id_)->version.value;
+  sends_ = true;
+  merged(request());
+  ASSERT_GT(*late->base_version, world().record_of(0, alpha_id_)->find(FieldName("name"))->version.value);
+  const std::size_t before = world().store.conflicts().size();
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  ASSERT_EQ(world().store.conflicts().size(), before + 1) << "it had never seen the name that it overwrote";
+  const Conflict& conflict = world().store.conflicts().back();
+  EXPECT_EQ(conflict.type, "version_conflict");
+  EXPECT_EQ(conflict.fields.front().field, "name");
+}
+
+// It had been told the value of both, so a number from before the merge is no reason to contradict it.
+TEST_F(MergeTest, WhoHoldsTheValueHasSeenItWhateverNumberItNames) {
+  make_two_apart();
+  sends_ = false;
+  for (int i = 0; i < 5; ++i) {
+    edit(alpha(), alpha_id_, "name", i == 4 ? "t1:beth" : "t1:n" + std::to_string(i));
+    last_->targets = {PlatformId("gamma")};
+    ASSERT_TRUE(world().accept({last_}));
+    settle();
+  }
+  name_both();
+  const std::int64_t told = world().record_of(1, beta_id_)->version.value;
+  merged(request());
+  ASSERT_LT(told, world().record_of(0, alpha_id_)->find(FieldName("name"))->version.value);
+  const std::size_t before = world().store.conflicts().size();
+  edit(beta(), beta_id_, "name", "t1:liz");
+  last_->base_version = told;
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(world().store.conflicts().size(), before);
+  EXPECT_EQ(field(alpha(), alpha_id_, "name"), "t1:liz");
+}
+
+// What a copy held as part of the other record it goes on saying until it is told its own again: its address, too.
+TEST_F(MergeTest, WhatACopySaysBeforeItIsToldItsOwnAgainGivesNoTwoRecordsOneAddress) {
+  for (const std::string says : {"base_version", "occurred_at", "nothing"}) {
+    SCOPED_TRACE(says);
+    begin({});
+    make_two_apart();
+    name_both();
+    merged(request());
+    ASSERT_EQ(field(beta(), beta_id_, "email"), "a@x");
+    sends_ = false;
+    world().run_for(seconds{5});
+    edit(beta(), beta_id_, "city", "t1:oslo");
+    const auto late = last_;
+    for (const char* name : {"email", "name"}) {
+      late->data.set(beta().shape().local(name), text(field(beta(), beta_id_, name)));
+    }
+    if (says == "base_version") late->base_version = world().record_of(0, alpha_id_)->version.value;
+    if (says == "occurred_at") late->occurred_at = world().clock.now();
+    world().run_for(seconds{5});
+    if (says == "nothing") beta().refuse = [](const std::string&) { return 503; };
+    ASSERT_TRUE(world().merge(request(MergeRequest::Kind::kSplit)));
+    world().run_for(seconds{1});
+    ASSERT_TRUE(world().accept({late}));
+    world().run_for(seconds{1});
+    beta().refuse = nullptr;
+    settle();
+    const Record& record = *world().record_of(1, beta_id_);
+    EXPECT_EQ(record.find(FieldName("email"))->value, text("b@x"));
+    EXPECT_EQ(record.find(FieldName("name"))->value, text("t1:beth"));
+    EXPECT_EQ(record.find(FieldName("city"))->value, text("t1:oslo"));
+    EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+    EXPECT_EQ(field(beta(), beta_id_, "name"), "t1:beth");
+    EXPECT_EQ(world().record_of(0, alpha_id_)->find(FieldName("email"))->value, text("a@x"));
+  }
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

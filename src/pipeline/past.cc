@@ -31,6 +31,7 @@ Result<std::optional<Record>> Past::record(const TenantId& tenant, RecordKey key
   for (Knowledge& known : record.knowledge) rewind(record, known);
   if (record.merged_into && record.merged_into->event >= first_) record.merged_into.reset();
   DATASYNC_TRY(rewind_merges(record));
+  if (record.joined > record.version) record.joined = {};
   for (Hold& hold : record.holds) {
     std::erase_if(hold.candidates, [this](const Hold::Candidate& one) { return one.event >= first_; });
   }

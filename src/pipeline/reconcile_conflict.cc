@@ -190,8 +190,8 @@ RecordVersion Reconciler::base_version_of(const Change& change, const FieldName&
 /// What both sides were made from: the value that the event's platform had seen when it wrote another one.
 Result<std::optional<Value>> Reconciler::base_of(const Window& window, Change& change, const FieldState& golden) const {
   const Event& event = change.event();
-  const RecordVersion version =
-      event.base_version ? RecordVersion{*event.base_version} : base_version_of(change, golden.name);
+  const bool is_told = event.base_version && *event.base_version >= change.record().joined.value;
+  const RecordVersion version = is_told ? RecordVersion{*event.base_version} : base_version_of(change, golden.name);
   if (version.value == 0) return std::nullopt;
   if (!change.history) change.history.emplace(tools_.store, &window.batch, kBaseRowsMax);
   auto then = change.history->field_at(golden, version);

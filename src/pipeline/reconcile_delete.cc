@@ -80,7 +80,8 @@ std::vector<FieldState> Reconciler::unseen_edits(const Window& window, const Cha
     }
     const conflict::Observation seen = observe_unsaid(window, change, field);
     const KnownValue* held = known == nullptr ? nullptr : known->find(field.name);
-    const bool had_seen_value = held != nullptr && held->hash == seen.golden_hash && event.base_version &&
+    const bool had_seen_value = held != nullptr && held->hash == seen.golden_hash &&
+                                conflict::tells_base(record, event, held->version) &&
                                 *event.base_version >= held->version.value;
     if (!had_seen_value && conflict::is_unseen(record, field, event, seen)) edits.push_back(field);
   }

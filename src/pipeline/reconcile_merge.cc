@@ -52,6 +52,22 @@ void inherit_copy(const transform::Mapper& mapper, Record& record, const Knowled
   if (was_there) note_living(mine, now);
 }
 
+/// The copy is the record's own again. `shared`: what is known of it as that of the record that it was part of: this it
+/// holds, and says again until it is told its own. Where nothing is known, nothing is taken for sure.
+void take_back_copy(Knowledge& theirs, const Knowledge* shared, Timestamp now) {
+  for (const KnownValue& held : std::vector<KnownValue>(theirs.values)) {
+    if (held.field != kDeletedField) doubt(theirs, held.field, now);
+  }
+  if (shared == nullptr) return;
+  for (const auto* values : {&shared->earlier, &shared->values}) {
+    for (KnownValue held : *values) {
+      if (held.field == kDeletedField) continue;
+      held.version = RecordVersion{};
+      theirs.hold(std::move(held));
+    }
+  }
+}
+
 }  // namespace
 
 Result<Joint> Reconciler::prepare(const Window& window, const MergeRequest& request) {
@@ -159,6 +175,7 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
   for (const Conflict::Side& side : joint.lost) {
     note_conflict(doing, side, "data_mismatch", keep.find(FieldName(side.field))->writer);
   }
+  keep.joined = doing.next_version;
   doing.changed = true;  // also where it has all values already: its version tells the two states apart
   const bool overwrites = !doing.overwritten.empty();
   DATASYNC_TRY(record_outcome(window, doing));
@@ -209,15 +226,15 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
   other_entry.state.record = other.key;
   for (Knowledge& theirs : other.knowledge) {
     if (!holds_record(other, theirs.platform)) continue;
-    for (const KnownValue& held : std::vector<KnownValue>(theirs.values)) {
-      if (held.field != kDeletedField) doubt(theirs, held.field, window.now);
-    }
     Knowledge* mine = nullptr;
     for (Knowledge& known : keep.knowledge) {
       if (known.platform == theirs.platform && known.own_id() == theirs.own_id()) mine = &known;
     }
-    if (mine != nullptr && !mine->own_id().empty()) end_copy(keep, *mine, RecordVersion{}, window.now, nullptr);
+    const bool is_shared = mine != nullptr && !mine->own_id().empty();
+    take_back_copy(theirs, is_shared ? mine : nullptr, window.now);
+    if (is_shared) end_copy(keep, *mine, RecordVersion{}, window.now, nullptr);
   }
+  other.joined = parted.next_version;
   parted.changed = true;
   DATASYNC_TRY(record_outcome(window, parted));
   plan_deliveries(window, parted);

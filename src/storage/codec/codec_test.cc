@@ -149,6 +149,7 @@ Record some_record(Random& random) {
     missing.since = Timestamp{microseconds{some_number(random)}};
     if (random.next() % 2 == 0) missing.source_version = some_number(random);
   }
+  if (random.next() % 3 == 0) record.joined = {some_number(random)};
   return record;
 }
 

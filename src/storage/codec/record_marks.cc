@@ -61,8 +61,10 @@ class Writer {
       write_frozen(known);
     }
     // None is as the zeros at the end.
-    if (!record_.holds.empty() || !record_.missing.empty()) write_holds();
-    if (!record_.missing.empty()) write_missing();
+    const bool joined = record_.joined.value != 0, missing = joined || !record_.missing.empty();
+    if (missing || !record_.holds.empty()) write_holds();
+    if (missing) write_missing();
+    if (joined) out_.zigzag(record_.joined.value);
     return out_.bytes();
   }
 
@@ -108,7 +110,7 @@ class Writer {
       bytes += 4 * kNumber + hold.field.size() + hold.review.size();
       for (const Hold::Candidate& candidate : hold.candidates) bytes += 5 * kNumber + candidate.platform.str().size();
     }
-    if (!record_.missing.empty()) bytes += 2 * kNumber;
+    bytes += 3 * kNumber;
     for (const MissingField& missing : record_.missing) {
       bytes += 6 * kNumber + missing.platform.str().size() + missing.field.size() + missing.conflict.size();
     }
@@ -270,6 +272,7 @@ class Reader {
     }
     if (!in_.finished()) read_holds();
     if (!in_.finished()) read_missing();
+    if (!in_.finished()) record_.joined = {in_.zigzag()};
     return in_.finished();
   }
 

@@ -20,6 +20,7 @@ namespace datasync::storage {
 ///       how many, version, time, and for each: 2 × (position of the field + 1) + (its hash is that of the golden
 ///       value), name? (where the position is none), hash? (8 bytes)
 ///     then 1 if a change is under way + 2 if `told` + 4 if `told_again` follows, these two, and what the change says
+///   what waits for a person (count, each), fields that are missing (count, each), `joined`
 ///
 /// A writer is a position among the platforms with knowledge and then those of the first line.
 void append_record_marks(std::string& out, const Record& record);
