@@ -284,6 +284,13 @@ TEST_F(WhatIfIdentityTest, TwoThatWereMergedAreMergedAgain) {
   expect_same(2);
 }
 
+TEST_F(WhatIfIdentityTest, TwoThatAreMergedAfterTheReplayBeganAreTwoBeforeThat) {
+  const Timestamp since = world().clock.now() + microseconds{1};
+  world().clock.advance(seconds{10});
+  joined(MergeRequest::Kind::kMerge);
+  expect_same(2, since);
+}
+
 TEST_F(WhatIfIdentityTest, TwoThatWerePartedArePartedAgain) {
   joined(MergeRequest::Kind::kMerge);
   const Timestamp since = world().clock.now() + microseconds{1};
