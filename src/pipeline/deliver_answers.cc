@@ -121,10 +121,10 @@ Result<void> Deliverer::settle(Window& window, Outbox& outbox, const Outcome& ou
       return {};
     case Outcome::Kind::kRepeat:
       if (!outcome.learned.empty() && !outbox.subject->stateless && attempt.change.verb == Verb::kCreated) {
-        // It has the record under an id that we know now: what it lacks is an update, and other words.
+        // It has the record under an id that we know now: what it lacks is an update, and other words. Should the copy
+        // go before an earlier request arrives, that would make another one.
         attempt.unknown = false;
-        drop_attempt(window, outbox);
-        go_on(window, outbox);
+        linger(window, outbox, attempt.arrives_until);
         return {};
       }
       if (++attempt.repeats <= kRepeatsMax) {

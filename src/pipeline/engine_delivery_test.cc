@@ -350,6 +350,23 @@ TEST_F(EngineTest, ACreateOfWhatIsThereAlreadyBecomesAnUpdate) {
   EXPECT_EQ(world().record_of(1, there)->known_by(PlatformId("beta"))->own_id(), there);
 }
 
+// The create of before the crash arrived after the record had been deleted again, and made a copy that nobody knew of.
+TEST_F(EngineTest, ACreateOfWhatIsThereAlreadyMayStillArriveFromAnEarlierProcess) {
+  shapes_[1].honours_keys = false;
+  begin_with({});
+  sends_ = false;
+  create(beta(), R"({"email":"a@x","phone":"t1:7"})");
+  sends_ = true;
+  world().network.script = {"slow"};
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  world().run_for(milliseconds{200});
+  world().crash();
+  world().run_for(seconds{5});
+  remove(alpha(), id);
+  settle();
+  EXPECT_TRUE(beta().copies(kTenant, kEntity).empty());
+}
+
 TEST_F(EngineTest, AnEventThatIsReconciledAfterANewerOneIsDeliveredToo) {
   EngineOptions options;
   options.window_events_max = 1;
