@@ -37,7 +37,7 @@ std::string listed(const std::vector<std::string>& words) {
 void Problems::add(const ConfigNode* at, std::string_view path, std::string_view message) {
   ConfigFault fault{at != nullptr && at->file != nullptr ? at->place() : "", std::string(path), std::string(message)};
   // What is read once per entity is wrong once per entity.
-  if (std::find(faults_.begin(), faults_.end(), fault) == faults_.end()) faults_.push_back(std::move(fault));
+  if (seen_.insert(fault.text()).second) faults_.push_back(std::move(fault));
 }
 
 std::string ConfigFault::text() const {

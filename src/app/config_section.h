@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,6 @@ struct ConfigFault {
   std::string place;  ///< `shop.yaml:12`; empty where no file says it
   std::string path;   ///< `conflict_rules.lead.fields.status`; empty where it is about the whole
   std::string message;
-  bool operator==(const ConfigFault&) const = default;
 
   /// `shop.yaml:12: conflict_rules.lead.fields.status: what would be right`
   [[nodiscard]] std::string text() const;
@@ -41,6 +41,7 @@ class Problems {
 
  private:
   std::vector<ConfigFault> faults_;
+  std::unordered_set<std::string> seen_;
 };
 
 /// `; did you mean X?` for the nearest of `known`, else empty.

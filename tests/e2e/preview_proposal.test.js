@@ -121,6 +121,14 @@ test('What is wrong with a proposal is told with its place and the way out, with
   assert.match((await refused(told, `conflict_rules: ${'['.repeat(100_000)}`))[0].detail, /proposal:/);
 });
 
+test('Of thousands of faults the first hundred are told, and how many more there are', async () => {
+  const fields = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`field${i}`, 'x']));
+  const errors = await refused(newUser(newTenant()), { conflict_rules: { user: { fields } } });
+  assert.equal(errors.length, 101);
+  assert.equal(errors[0].pointer, '/proposal/conflict_rules/user/fields/field0');
+  assert.deepEqual(errors.at(-1), { pointer: '/proposal', detail: 'and 4900 more' });
+});
+
 test('A proposal names no address and reads no secret', async () => {
   const told = newUser(newTenant());
   for (const proposal of [
