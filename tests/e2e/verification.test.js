@@ -122,6 +122,25 @@ test('Who declines keeps the former value, and the platform that asked is correc
   assert.equal((await w.event(id)).status, 'completed');
 });
 
+test('Who pressed the wrong button asks an operator, who takes the change after all', async () => {
+  const tenant = newTenant();
+  const { message } = await waiting(tenant);
+  assert.equal((await answer(message.token, 'decline')).status, 200);
+  const { resolution_event_id: decision } = await conflict(tenant);
+  await w.settled(decision);
+  const undo = (roles) => call(`${w.service.url}/sync/events/${decision}/undo?tenant_id=${tenant}`, 'POST', { reason: 'she called' },
+    { authorization: `Bearer ${tokenOf({ tenant_id: tenant, roles })}` });
+  assert.equal((await undo(['viewer'])).status, 403);
+  const { status, body } = await undo(['operator']);
+  assert.equal(status, 200, JSON.stringify(body));
+  const told = await w.settled(body.undo_event_id);
+  assert.deepEqual(told.event.data, { email: 'new@example.com' });
+  await everywhere(tenant, 'new@example.com');
+  assertGone(await answer(message.token, 'confirm'), 'declined');
+  assert.equal(notifier.taken(tenant).length, 1, 'nobody is asked again');
+  assert.equal((await undo(['operator'])).status, 409);
+});
+
 test('To look changes nothing and tells no more than is needed', async () => {
   const tenant = newTenant();
   const { message } = await waiting(tenant, 'new.address@example.com');
