@@ -65,6 +65,8 @@ async function goThroughAFullDisk(w, { fill, free }) {
   for (const [path, body] of [
     ['/sync/events', refused], ['/sync/events/batch', [refused]], [`/sync/events/${acknowledged[0]}/retry`], ['/sync/events/retry', { tenant_id: tenant }],
     ['/sync/users', { user_id: 'u-1', email: 'u@example.com', name: 'U', tenant_id: tenant }],
+    [`/sync/events/${acknowledged[0]}/undo`, { reason: 'x' }], ['/sync/conflicts/any/resolve', { choice: 'source', reason: 'x' }],
+    [`/sync/records/lead/known/merge?tenant_id=${tenant}`, { other: 'any', reason: 'x' }], [`/sync/records/lead/known/split?tenant_id=${tenant}`, { other: 'any', reason: 'x' }],
   ]) assertRefused(await w.post(path, body), path);
   for (const path of [`/sync/events/${acknowledged[0]}`, `/sync/events?tenant_id=${tenant}`, `/sync/records/lead/known?tenant_id=${tenant}`,
     `/sync/conflicts?tenant_id=${tenant}`, '/sync/metrics', '/metrics']) assert.equal((await w.get(path)).status, 200, path);
