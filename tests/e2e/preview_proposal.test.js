@@ -98,7 +98,8 @@ test('A rule in Lua: a file beside the configuration, or a text in the proposal'
   const endless = rule('mine.lua', { scripts: { 'mine.lua': 'function resolve(c) while true do end end' } });
   const body = await preview(late, endless);
   assert.equal(body.status, 'review');
-  assert.match(body.conflicts[0].reason, /mine\.lua:1: took more than 100000 steps/);
+  // Which of the two limits is met first depends on the machine's load.
+  assert.match(body.conflicts[0].reason, /mine\.lua:1: took (more than 100000 steps|longer than 10 ms)/);
 });
 
 test('What is wrong with a proposal is told with its place and the way out, without its values', async () => {
