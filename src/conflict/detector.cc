@@ -30,6 +30,13 @@ bool is_among_earlier(const Knowledge& known, const Observation& seen) {
   return false;
 }
 
+/// Before it came to be in doubt.
+bool is_last_held(const Knowledge& known, const Observation& seen) {
+  const auto last = std::find_if(known.earlier.rbegin(), known.earlier.rend(),
+                                 [&seen](const KnownValue& earlier) { return earlier.field == seen.field; });
+  return last != known.earlier.rend() && last->hash == seen.held_hash;
+}
+
 bool is_echo(const Record& record, const Knowledge* known, const FieldState* golden, const Event& event,
              const Observation& seen) {
   if (seen.delivery_unknown && seen.sent_hash == seen.held_hash)
@@ -40,6 +47,11 @@ bool is_echo(const Record& record, const Knowledge* known, const FieldState* gol
     return held->version >= golden_version(golden) || !had_seen_golden(record, golden, event);
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
   if (!is_among_earlier(*known, seen)) return false;
+  // What we are telling it may have arrived, so we are in doubt; it says that it has not. So does a base from before
+  // the record was merged or parted, of what was told since.
+  const bool tells_when = event.occurred_at || tells_base(record, event, held->version);
+  if (!tells_when && held->hash == 0 && (seen.delivery_unknown || event.base_version))
+    return is_last_held(*known, seen);
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
   if (!tells_base(record, event, held->version)) return event.occurred_at && *event.occurred_at < held->acknowledged;

@@ -145,6 +145,31 @@ TEST_F(DetectorTest, WhatIsInDoubtStaysSoUntilAnEventThatIsSurelyLater) {
   EXPECT_FALSE(overtaken());
 }
 
+// A platform that sends whole records says its old value once more with each change, until our delivery has come.
+TEST_F(DetectorTest, WhatItHeldBeforeADeliveryThatIsUnderWayIsAnEchoAlsoTheSecondTime) {
+  seen_.held_hash = kTold;
+  seen_.golden_hash = seen_.sent_hash = kNew;
+  record_.at_or_new("name").version = {7};
+  seen_.delivery_unknown = true;
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  beta().hold({"name", {0}, 0, at(20)});  // the delivery may have overwritten it
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  EXPECT_TRUE(overtaken());
+  seen_.held_hash = kOld;
+  EXPECT_NE(verdict(), Verdict::kEcho) << "it has not held that one last";
+}
+
+TEST_F(DetectorTest, WhatItHeldBeforeASplitIsAnEchoWhileItNamesAVersionFromBeforeThat) {
+  seen_.held_hash = kTold;
+  seen_.golden_hash = kNew;
+  record_.version = record_.joined = {8};
+  beta().hold({"name", {0}, 0, at(20)});  // told its own again, and had spoken meanwhile
+  event_.base_version = 7;
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  event_.base_version = 8;
+  EXPECT_NE(verdict(), Verdict::kEcho);
+}
+
 TEST_F(DetectorTest, ADoubtIsNoEarlierValue) {
   beta().hold({"name", {0}, 0, at(20)});
   beta().hold({"name", {7}, kNew, at(30)});
