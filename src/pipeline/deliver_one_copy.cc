@@ -105,7 +105,6 @@ void Deliverer::answered_for_another(Window& window, Outbox& outbox, const deliv
 void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) {
   Record& record = outbox.subject->record;
   const PlatformId target = outbox.target;
-  log::warning("{} keeps two {} records in one copy; a person is asked", target.str(), record.entity);
   outbox.attempt->unknown = false;
   drop_attempt(window, outbox);
   Knowledge& known = record.knowledge_of(target);
@@ -114,6 +113,13 @@ void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) 
   subjects_.mark_dirty(*outbox.subject);
   subjects_.mark_dirty(other);
 
+  window.made_events.push_back(repair_of(other.record, target, record.id));
+  if (is_gone(record)) {  // there is nothing left to tell apart
+    close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped, "deleted");
+    outbox.phase = Outbox::Phase::kIdle;
+    return;
+  }
+  log::warning("{} keeps two {} records in one copy; a person is asked", target.str(), record.entity);
   Hold& hold = record.holds.emplace_back(Hold{copy_field_of(target), format_uuid(tools_.uuids.next()), {}});
   hold.candidates.push_back({target, outbox.waiting.back(), window.now, std::nullopt});
   Conflict review = review_of(record, other.record, target, hold);
@@ -131,7 +137,6 @@ void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) 
   close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped,
                 "a person is asked in review " + hold.review);
   outbox.phase = Outbox::Phase::kIdle;
-  window.made_events.push_back(repair_of(other.record, target, record.id));
 }
 
 }  // namespace datasync::pipeline

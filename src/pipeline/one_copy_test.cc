@@ -140,6 +140,23 @@ TEST_F(OneCopyTest, NobodyIsAskedWhileTheOtherOnesNewAddressIsOnItsWay) {
   EXPECT_EQ(status("e4"), EventStatus::kCompleted);
 }
 
+// Nobody could have answered: of a deleted record there is nothing to tell apart.
+TEST_F(OneCopyTest, NobodyIsAskedAboutARecordThatWasDeletedMeanwhile) {
+  world().network.script = {"slow"};
+  const std::string third = create(gamma(), R"({"email":"a@x","name":"t1:cy"})");
+  const auto made = last_;
+  made->targets = {PlatformId("beta")};
+  made->max_retries = 0;
+  world().run_for(seconds{1});
+  remove(gamma(), third);
+  last_->targets = {PlatformId("beta")};
+  settle();
+  EXPECT_EQ(open().size(), 1U) << "that about the second";
+  EXPECT_EQ(status(made->id.str()), EventStatus::kCompleted);
+  EXPECT_EQ(status(last_->id.str()), EventStatus::kCompleted);
+  EXPECT_EQ(name_at_beta(), "t1:ann");
+}
+
 TEST_F(OneCopyTest, ItIsAskedAlsoOverACrash) {
   world().crash();
   edit(gamma(), second_id_, "name", "t1:bert");
