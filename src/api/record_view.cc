@@ -72,6 +72,7 @@ void write_platforms(JsonWriter& out, const pipeline::Catalog& catalog, const Re
     out.key(known.platform.str()).begin_object().field_or_null("id", known.own_id());
     out.key("ids").begin_array();
     for (const OwnId& own : known.ids) {
+      if (own.id.empty()) continue;
       out.begin_object().field("role", own.role).field("id", own.id).end_object();
     }
     out.end_array().key("data");

@@ -75,8 +75,23 @@ std::string_view Knowledge::own_id(std::string_view role) const noexcept {
   return {};
 }
 
+bool names_record(const std::vector<OwnId>& ids) noexcept {
+  return std::any_of(ids.begin(), ids.end(), [](const OwnId& own) { return own.role.empty(); });
+}
+
+void Knowledge::forget_own_id() {
+  if (!own_id().empty()) ids.emplace_back();
+}
+
+std::vector<OwnId> Knowledge::present_ids() const {
+  std::vector<OwnId> present = ids;
+  if (own_id().empty()) std::erase_if(present, [](const OwnId& own) { return own.role.empty(); });
+  return present;
+}
+
 bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   if (id.empty() || own_id(role) == id) return false;
+  std::erase_if(ids, [&role](const OwnId& own) { return own.role == role && own.id.empty(); });
   const auto known =
       std::find_if(ids.begin(), ids.end(), [&](const OwnId& own) { return own.role == role && own.id == id; });
   const bool news = known == ids.end();

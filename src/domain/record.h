@@ -66,6 +66,9 @@ struct OwnId {
   bool operator==(const OwnId&) const = default;
 };
 
+/// Whether one of them is the record's own, and not only a part's.
+[[nodiscard]] bool names_record(const std::vector<OwnId>& ids) noexcept;
+
 /// What a change that is on its way to a platform says. Its values need not be noted: they are the record's in that
 /// version, by its history; but for amounts, since the rate of exchange may be another one by then.
 struct FrozenWords {
@@ -80,7 +83,7 @@ struct FrozenWords {
 /// All that we know of one platform's copy of the record.
 struct Knowledge {
   PlatformId platform;
-  std::vector<OwnId> ids;  ///< oldest first; of several with one role the newest is used outward
+  std::vector<OwnId> ids;  ///< oldest first; of several with one role the newest is used outward; empty: not known
   std::vector<KnownValue> values;
   /// Values that it held within the last 24 h before the present ones, two of a field at most, oldest first; a late
   /// event may still echo them.
@@ -98,6 +101,10 @@ struct Knowledge {
   [[nodiscard]] std::string_view own_id(std::string_view role = {}) const noexcept;
   /// True if this is news.
   bool learn_id(std::string_view role, std::string_view id);
+  /// The present copy of the record itself has none of the ids that are known; those name former ones.
+  void forget_own_id();
+  /// The ids that name the present copy and its parts: all, but those of former copies where its own is not known.
+  [[nodiscard]] std::vector<OwnId> present_ids() const;
   bool operator==(const Knowledge&) const = default;
 };
 

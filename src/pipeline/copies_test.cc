@@ -56,6 +56,35 @@ TEST_F(CopiesTest, ADeleteThatIsHeardAfterTheCopyWasMadeAnewStillCounts) {
   expect_nowhere();
 }
 
+/// A platform that finds records by our ids needs not tell its own. The former copy's id names nothing any more.
+TEST_F(CopiesTest, ACopyThatWasMadeAnewUnderAnUnknownIdIsSpokenToByOurs) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  const auto late = held_back();
+  sends_ = true;
+  world().network.script = {"good", "good", "garbled"};  // an update each, and beta's create
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  const std::string present = only(beta()).first;
+
+  world().crash();
+  edit(alpha(), id, "name", "t1:newer");
+  settle();
+  EXPECT_EQ(only(beta()).first, present);  // not made a third time
+  expect_everywhere("name", "t1:newer");
+
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  ReviewDecision decision;  // it had not seen the new name
+  decision.conflict = world().store.conflicts().at(0).id;
+  decision.choice = ReviewDecision::Choice::kSource;
+  ASSERT_TRUE(world().decide(decision));
+  settle();
+  expect_nowhere();
+}
+
 TEST_F(CopiesTest, ADeleteOfACopyThatItsPlatformReplacedItselfDoesNotCount) {
   create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   settle();

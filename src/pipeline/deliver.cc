@@ -307,7 +307,7 @@ bool Deliverer::prepare(Window& window, Outbox& outbox) {
   const Verb verb = subject.stateless ? entry->event->verb : verb_for(subject.record, outbox.target);
   const Knowledge* known = subject.record.known_by(outbox.target);
   auto attempt = compose(*window.catalog, outbox, *entry, subject.record, verb,
-                         known == nullptr ? std::vector<OwnId>{} : known->ids,
+                         known == nullptr ? std::vector<OwnId>{} : known->present_ids(),
                          with_natural_keys(window.catalog->mapper, subject.record, outbox.target, std::move(lacking)));
   if (!attempt) {
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kFailed, attempt.error().message);
@@ -337,7 +337,8 @@ bool Deliverer::is_current(const Catalog& catalog, Outbox& outbox) {
   const Verb verb = verb_for(record, outbox.target);
   if (outbox.attempt->change.verb != verb) return false;
   const Knowledge* known = record.known_by(outbox.target);
-  if (verb != Verb::kCreated && known != nullptr && outbox.attempt->change.known_ids != known->ids) return false;
+  if (verb != Verb::kCreated && known != nullptr && outbox.attempt->change.known_ids != known->present_ids())
+    return false;
   const auto& sent = outbox.attempt->fields;
   return std::all_of(sent.begin(), sent.end(), [&said](const SentField& field) {
     return std::any_of(said.begin(), said.end(), [&field](const FieldState* state) {

@@ -39,7 +39,7 @@ bool is_among(const std::vector<OwnId>& ids, std::string_view id) {
 bool is_about_present_copy(const Record& record, const Attempt& attempt) {
   const auto& ids = attempt.change.known_ids;
   const Knowledge* known = record.known_by(attempt.change.target);
-  if (!ids.empty()) return known != nullptr && is_among(ids, known->own_id());
+  if (names_record(ids)) return known != nullptr && is_among(ids, known->own_id());
   return attempt.change.verb != Verb::kUpdated || holds_record(record, attempt.change.target);
 }
 
@@ -308,6 +308,13 @@ void Deliverer::hold_sent(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
   note_telling(outbox.subject->record, known, attempt.change.version);
+  // What was made now has an id that we were not told: the one of the copy before would name nothing.
+  const bool is_new = attempt.change.verb == Verb::kCreated && !holds_record(outbox.subject->record, outbox.target);
+  if (is_new && !names_record(attempt.change.known_ids)) {
+    known.forget_own_id();
+    const KnownValue* existence = known.find(kDeletedField);
+    if (existence != nullptr && existence->acknowledged <= attempt.started) note_living(known, window.now);
+  }
   for (const SentField& sent : attempt.fields) {
     if (!has_crossed(known, sent, attempt.started)) {
       // The version that the target was told with it: it names that one as base, also of a value that is older.

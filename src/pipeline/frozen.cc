@@ -21,7 +21,8 @@ void freeze(Knowledge& known, const Attempt& attempt) {
   for (const SentField& sent : attempt.fields) words.fields.push_back(sent.name);
   known.frozen.assign(1, std::move(words));
   // A create names none. Between composing and sending the platform may have told its id.
-  if (attempt.change.verb != Verb::kCreated && attempt.change.known_ids != known.ids) freeze_ids(known, attempt);
+  if (attempt.change.verb != Verb::kCreated && attempt.change.known_ids != known.present_ids())
+    freeze_ids(known, attempt);
 }
 
 void freeze_ids(Knowledge& known, const Attempt& attempt) {
@@ -45,7 +46,7 @@ void thaw(Knowledge& known) {
 std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version) {
   if (known.frozen.empty() || known.frozen.front().version != version) return std::nullopt;
   FrozenWords words = known.frozen.front();
-  if (words.ids.empty()) words.ids = known.ids;
+  if (words.ids.empty()) words.ids = known.present_ids();
   if (std::erase(words.ids, kNone) == 0) return words;
   for (const OwnId& own : known.ids) {  // those of its parts it has learnt so far
     if (!own.role.empty() && !has_role(words.ids, own.role)) words.ids.push_back(own);

@@ -121,8 +121,9 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
   const Knowledge* known = record.known_by(event.source);
   if (known == nullptr || event.own_id.empty()) return {Kind::kPresent};
   const bool is_there = holds_record(record, event.source);
-  if (is_there && (known->own_id().empty() || known->own_id() == event.own_id)) return {Kind::kPresent};
   const bool is_listed = is_among(known->ids, event.own_id);
+  const bool may_be_it = known->own_id().empty() ? !is_listed : known->own_id() == event.own_id;
+  if (is_there && may_be_it) return {Kind::kPresent};
   if (event.verb == Verb::kDeleted) {
     return {is_there || (is_linked && !is_listed) ? Kind::kFormer : Kind::kPresent};
   }

@@ -57,7 +57,7 @@ Attempt* attempt_under_way(Subject& subject, const PlatformId& platform) {
 /// A request names ids: a copy of another one it can't touch. A create makes a copy whose id we do not know.
 bool may_touch(const Attempt& attempt, const std::string& id) {
   const auto& ids = attempt.change.known_ids;
-  return id.empty() || ids.empty() ||
+  return id.empty() || !names_record(ids) ||
          std::any_of(ids.begin(), ids.end(), [&id](const OwnId& own) { return own.id == id; });
 }
 

@@ -516,7 +516,7 @@ class Replay::Impl {
       const auto record = reader_.load_record(answer.tenant, answer.record);
       if (!record) return fail(record.error());
       const Knowledge* known = *record ? (*record)->known_by(answer.target) : nullptr;
-      if (known != nullptr) wire_.answer.learned = known->ids;
+      if (known != nullptr) wire_.answer.learned = known->present_ids();
     }
     return deliverer_.answered(window_, answer.dispatch, net::ClientResponse{}, kRoundTrip);
   }

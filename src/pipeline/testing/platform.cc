@@ -143,9 +143,12 @@ TestPlatform::Answer TestPlatform::carry_out(const TenantId& tenant, const std::
                                              const Fields& data) {
   if (entity == kVerificationEntity) return {202, {}, {}};  // a message, and no record
   Fields fields = data;
-  const std::string own_id = fields.take(shape_.local("id")).value_or(Value{}).as_id().value_or("");
+  std::string own_id = fields.take(shape_.local("id")).value_or(Value{}).as_id().value_or("");
   const Fields context = members_of(fields.take(kContext).value_or(Value{}));
   Copies& table = copies(tenant, entity);
+  const auto referred =
+      std::find_if(table.begin(), table.end(), [&own_id](const auto& copy) { return copy.second.entity_id == own_id; });
+  if (!table.contains(own_id) && referred != table.end()) own_id = referred->first;
 
   if (verb == "delete") {
     const auto at = table.find(own_id);
