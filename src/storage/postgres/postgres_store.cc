@@ -7,6 +7,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/postgres/batch_steps.h"
 #include "storage/postgres/lease.h"
+#include "storage/postgres/postgres_contents.h"
 #include "storage/postgres/postgres_reader.h"
 #include "storage/postgres/retention.h"
 #include "storage/postgres/schema.h"
@@ -204,6 +205,7 @@ class PostgresStore final : public Store {
 Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& options) {
   auto location = read_location(options.url);
   if (!location) return fail(std::move(location).error());
+  if (!options.import) DATASYNC_TRY(expect_no_import(options.url));
   auto store = std::make_unique<PostgresStore>(std::move(*location), options.instance);
   if (auto opened = store->open(); !opened) return fail(std::move(opened).error());
   return store;
@@ -219,18 +221,11 @@ Result<void> migrate_postgres(const std::string& url) {
 }
 
 Result<PostgresView> open_postgres_view(const std::string& url) {
+  DATASYNC_TRY(expect_newest_schema(url));
   const auto location = read_location(url);
   if (!location) return fail(location.error());
   auto connection = Connection::open(*location, Connection::Use::kRead);
   if (!connection) return fail(std::move(connection).error().error);
-  const auto versions = read_versions(*connection);
-  if (!versions) return fail(versions.error().error);
-  if (versions->found == 0) return fail(ErrorCode::kUnavailable, "there is nothing at " + describe_url(url) + " yet");
-  if (versions->found != versions->newest) {
-    return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(versions->found) +
-                                         ", this program knows " + std::to_string(versions->newest) +
-                                         "; `data-sync migrate` brings it there");
-  }
   static constexpr Sql kLook{
       "",
       "SELECT (SELECT bytes FROM meta WHERE name = 'identity_secret'), greatest((SELECT max(seq) FROM event_log), "
@@ -260,6 +255,16 @@ std::string describe_url(const std::string& url) {
     if (name == "dbname") text += "/" + value;
   }
   return text;
+}
+
+Result<void> expect_newest_schema(const std::string& url) {
+  const auto versions = look_at_schema(url);
+  if (!versions) return fail(versions.error());
+  if (versions->found == 0) return fail(ErrorCode::kUnavailable, "there is nothing at " + describe_url(url) + " yet");
+  if (versions->found == versions->newest) return {};
+  return fail(ErrorCode::kInvalid, "the database has schema " + std::to_string(versions->found) +
+                                       ", this program knows " + std::to_string(versions->newest) +
+                                       "; `data-sync migrate` brings it there");
 }
 
 Result<SchemaVersions> look_at_schema(const std::string& url) {

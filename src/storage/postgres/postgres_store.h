@@ -12,6 +12,7 @@ namespace datasync::storage::postgres {
 struct PostgresOptions {
   std::string url;                   ///< `postgresql://…`; `prepared_statements=off` in it is for pgbouncer
   std::string instance = "unnamed";  ///< who we are, for the messages of those who come after
+  bool import = false;               ///< open it though its import has not come to its end
 };
 
 /// Connects, makes or migrates the schema, and takes over all shards with a higher epoch: a store that was opened
@@ -43,5 +44,7 @@ struct SchemaVersions {
   std::int64_t newest = 0;
 };
 [[nodiscard]] Result<SchemaVersions> look_at_schema(const std::string& url);
+/// For those who only read. Errors: as `open_postgres_view`.
+[[nodiscard]] Result<void> expect_newest_schema(const std::string& url);
 
 }  // namespace datasync::storage::postgres

@@ -23,6 +23,17 @@ std::optional<RecordKey> PendingIdentities::find(const TenantId& tenant, Hash128
   return std::nullopt;
 }
 
+std::map<Hash128, IdentityWrite> PendingIdentities::all() const {
+  std::map<Hash128, IdentityWrite> all;
+  const std::shared_lock lock(mutex_);
+  for (const Log* log : {&filling_, &merging_}) {
+    for (const auto& [hash, identity] : log->identities) {
+      all.try_emplace(hash, IdentityWrite{hash, identity.kind, identity.record, TenantId(*identity.tenant), false});
+    }
+  }
+  return all;
+}
+
 void PendingIdentities::Log::add(std::string_view tenant, Hash128 hash, RecordKey record, IdentityKind kind) {
   auto known = tenants.find(tenant);
   if (known == tenants.end()) known = tenants.emplace(tenant).first;

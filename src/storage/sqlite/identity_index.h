@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -35,6 +36,7 @@ class PendingIdentities {
   };
 
   [[nodiscard]] std::optional<RecordKey> find(const TenantId& tenant, Hash128 hash) const;
+  [[nodiscard]] std::map<Hash128, IdentityWrite> all() const;
 
  private:
   friend class IdentityIndex;

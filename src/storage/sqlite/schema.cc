@@ -303,6 +303,14 @@ Result<SchemaVersions> look_at_schema(const std::string& path) {
   return read_versions(*connection);
 }
 
+Result<void> expect_newest_schema(const std::string& path) {
+  const auto schema = look_at_schema(path);
+  if (!schema) return fail(schema.error());
+  if (schema->found == schema->newest) return {};
+  return fail(ErrorCode::kInvalid, path + " has schema " + std::to_string(schema->found) + ", and this program reads " +
+                                       std::to_string(schema->newest) + "; run the service's own version of it");
+}
+
 Result<void> migrate(Connection& connection) {
   const auto state = read_versions(connection);
   if (!state) return fail(state.error());

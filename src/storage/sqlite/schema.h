@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/result.h"
 #include "storage/sqlite/connection.h"
 
@@ -8,5 +10,8 @@ namespace datasync::storage::sqlite {
 /// Brings the file to this binary's schema: every migration that it lacks, in order, each in a transaction of its own.
 /// Errors: `kInvalid` for a file of a newer schema or of another program; nothing is touched then.
 [[nodiscard]] Result<void> migrate(Connection& connection);
+
+/// For those who only read. Errors: as `look_at_schema`; `kInvalid` for another schema than this binary's.
+[[nodiscard]] Result<void> expect_newest_schema(const std::string& path);
 
 }  // namespace datasync::storage::sqlite

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "storage/codec/event_codec.h"
 #include "storage/codec/record_codec.h"
+#include "storage/contents.h"
 #include "storage/sqlite/batch_rows.h"
 #include "storage/sqlite/conflict_reader.h"
 #include "storage/sqlite/conflict_writer.h"
@@ -124,6 +125,7 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(configure());
     connection_.settle_old_log();
     DATASYNC_TRY(migrate(connection_));
+    if (!options_.import) DATASYNC_TRY(expect_whole());
     DATASYNC_TRY(rows_.attach(connection_));
     DATASYNC_TRY(add_row_source(connection_, "batch_wanted", "CREATE TABLE x(key, tenant_id, at)", wanted_));
     DATASYNC_TRY(statements_.prepare(connection_));
@@ -261,6 +263,13 @@ class SqliteStore final : public Store {
     }
     checkpoint_at_pages_ = options_.wal_bytes_max / kPageBytes;
     return {};
+  }
+
+  Result<void> expect_whole() {
+    const auto unfinished = connection_.query_integer("SELECT value FROM meta WHERE name = 'import_unfinished'");
+    if (!unfinished) return fail(unfinished.error());
+    if (*unfinished == 0) return {};
+    return fail(ErrorCode::kInvalid, std::string(kUnfinishedImport), options_.path);
   }
 
   /// Every shard is ours from here on; whoever held them before finds that out at its next commit.

@@ -17,6 +17,7 @@ struct SqliteOptions {
   std::int64_t wal_bytes_max = 16 << 20;
   std::int64_t identity_log_max = 50'000;  ///< see `IdentityIndex`; 50 bytes of memory each
   bool guard = true;     ///< refuse a file that another process has open; off only where that is what is tested
+  bool import = false;   ///< open it though its import has not come to its end
   bool durable = true;   ///< false: nothing waits for the disk; for what nobody needs after a crash
   std::string base_vfs;  ///< SQLite's file system to stand on; empty: the system's
 };

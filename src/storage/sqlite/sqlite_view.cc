@@ -2,6 +2,7 @@
 
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/identity_index.h"
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_reader.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/sqlite/statement.h"
@@ -32,13 +33,7 @@ Result<std::shared_ptr<const PendingIdentities>> read_marks(Connection& connecti
 }  // namespace
 
 Result<SqliteView> open_sqlite_view(const std::string& path) {
-  const auto schema = look_at_schema(path);
-  if (!schema) return fail(schema.error());
-  if (schema->found != schema->newest) {
-    return fail(ErrorCode::kInvalid, path + " has schema " + std::to_string(schema->found) +
-                                         ", and this program reads " + std::to_string(schema->newest) +
-                                         "; run the service's own version of it");
-  }
+  DATASYNC_TRY(expect_newest_schema(path));
   auto connection = Connection::open({path, false, {}});
   if (!connection) return fail(std::move(connection).error());
   SqliteView view;
