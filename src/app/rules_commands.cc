@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/catalog_factory.h"
+#include "app/process.h"
 #include "app/rate_file.h"
 #include "app/rules_report.h"
 #include "app/scratch_stores.h"
@@ -25,12 +26,6 @@ namespace {
 using CatalogPointer = std::shared_ptr<const pipeline::Catalog>;
 
 constexpr seconds kProgressEvery{2};
-
-int refuse(const Error& error) {
-  fmt::print(stderr, "data-sync: {}\n", error.message);
-  if (!error.detail.empty()) fmt::print(stderr, "  {}\n", error.detail);
-  return error.code == ErrorCode::kInvalid ? cli::kExitConfiguration : cli::kExitUnavailable;
-}
 
 /// The files, each laid over those before it.
 Result<Proposal> read_proposal(const std::vector<std::string>& files) {

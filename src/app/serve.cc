@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
 
 #include "app/catalog_factory.h"
 #include "app/open_files.h"
+#include "app/process.h"
 #include "app/service.h"
 #include "app/settings.h"
 #include "base/log.h"
@@ -20,16 +17,6 @@ namespace datasync::app {
 namespace {
 
 constexpr int kRefreshSignal = SIGUSR1;
-
-int exit_code(const Error& error) {
-  return error.code == ErrorCode::kUnavailable ? cli::kExitUnavailable : cli::kExitConfiguration;
-}
-
-int refuse(const Error& error) {
-  fmt::print(stderr, "data-sync: {}\n", error.message);
-  if (!error.detail.empty()) fmt::print(stderr, "  {}\n", error.detail);
-  return exit_code(error);
-}
 
 /// SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait in line for `sigwait`; threads started later inherit that. A write to a
 /// closed socket, or past a limit on the size of files, is an error code, not a signal.
@@ -44,11 +31,6 @@ sigset_t hold_signals() {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   return signals;
-}
-
-/// What the database holds is personal: its files are for the service's own user alone.
-void keep_files_private() {
-  umask(S_IRWXG | S_IRWXO);
 }
 
 void announce(const Settings& settings, const Service& service) {
@@ -94,20 +76,6 @@ void refresh_credentials(Service& service, Settings& running, const std::string&
   }
   running = std::move(next);
   log::info("credentials were read anew, since a platform refuses its own");
-}
-
-int tell_schema(const std::string& location) {
-  const std::string place = storage::describe(location);
-  const auto schema = storage::look_at_schema(location);
-  if (!schema) return refuse(schema.error());
-  if (schema->found == 0) {
-    fmt::print("{}: not there yet; `data-sync migrate` makes it\n", place);
-  } else if (schema->found == schema->newest) {
-    fmt::print("{}: schema {}, up to date\n", place, schema->found);
-  } else {
-    fmt::print("{}: schema {}; `data-sync migrate` brings it to {}\n", place, schema->found, schema->newest);
-  }
-  return cli::kExitOk;
 }
 
 }  // namespace
@@ -157,19 +125,6 @@ int config_check(const cli::ConfigCheckOptions& options) {
 
 int config_docs() {
   fmt::print("{}", settings_markdown());
-  return cli::kExitOk;
-}
-
-int migrate(const cli::MigrateOptions& options) {
-  const auto settings = load_settings(system_sources(options.config_file));
-  if (!settings) return refuse(settings.error());
-  if (options.status_only) return tell_schema(settings->database_location);
-  keep_files_private();
-  const auto folder = std::filesystem::path(settings->database_file).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (const auto done = storage::migrate(settings->database_location); !done) return refuse(done.error());
-  fmt::print("{}: the schema is up to date\n", storage::describe(settings->database_location));
   return cli::kExitOk;
 }
 

@@ -11,7 +11,5 @@ int serve(const cli::ServeOptions& options);
 int config_check(const cli::ConfigCheckOptions& options);
 /// `data-sync config docs`: prints the table of settings as Markdown.
 int config_docs();
-/// `data-sync migrate`: brings the database's schema up to date.
-int migrate(const cli::MigrateOptions& options);
 
 }  // namespace datasync::app

@@ -28,6 +28,25 @@ struct MigrateOptions {
   bool status_only = false;  ///< say what would be done and do nothing
 };
 
+struct BackupOptions {
+  std::string config_file;
+  std::string file;  ///< that is written
+};
+struct RestoreOptions {
+  std::string config_file;
+  std::string file;      ///< that `backup` wrote
+  bool replace = false;  ///< a database that is there already
+};
+
+struct ExportOptions {
+  std::string config_file;
+  std::string file;  ///< that is written; `-` or empty: standard output
+};
+struct ImportOptions {
+  std::string config_file;
+  std::string file;  ///< that is read; `-` or empty: standard input
+};
+
 struct RulesTestOptions {
   std::string config_file;               ///< what is in force
   std::vector<std::string> rules_files;  ///< laid over it, one over the other
@@ -49,6 +68,10 @@ struct Callbacks {
   std::function<int(const ConfigCheckOptions&)> config_check;
   std::function<int()> config_docs;
   std::function<int(const MigrateOptions&)> migrate;
+  std::function<int(const BackupOptions&)> backup;
+  std::function<int(const RestoreOptions&)> restore;
+  std::function<int(const ExportOptions&)> export_contents;
+  std::function<int(const ImportOptions&)> import_contents;
   std::function<int(const RulesTestOptions&)> rules_test;
   std::function<int(const RulesCheckOptions&)> rules_check;
   std::string settings_help;  ///< two columns for `--help`: the settings that a newcomer needs

@@ -130,11 +130,20 @@ TEST_F(CommandLineTest, TheBinarysOwnCommandsAreCalledWithTheirOptions) {
   callbacks.config_check = [](const ConfigCheckOptions& options) { return options.config_file == "b.yaml" ? 42 : -1; };
   callbacks.config_docs = [] { return 43; };
   callbacks.migrate = [](const MigrateOptions& options) { return options.status_only ? 44 : 45; };
+  callbacks.backup = [](const BackupOptions& options) { return options.file == "monday.db" ? 46 : -1; };
+  callbacks.restore = [](const RestoreOptions& options) { return options.replace ? 47 : 48; };
+  callbacks.export_contents = [](const ExportOptions& options) { return options.file == "all.ndjson" ? 49 : -1; };
+  callbacks.import_contents = [](const ImportOptions& options) { return options.file.empty() ? 50 : -1; };
   EXPECT_EQ(run({"serve", "--config", "a.yaml"}), 41);
   EXPECT_EQ(run({"config", "check", "-c", "b.yaml"}), 42);
   EXPECT_EQ(run({"config", "docs"}), 43);
   EXPECT_EQ(run({"migrate", "--status"}), 44);
   EXPECT_EQ(run({"migrate"}), 45);
+  EXPECT_EQ(run({"backup", "monday.db"}), 46);
+  EXPECT_EQ(run({"restore", "--replace", "monday.db"}), 47);
+  EXPECT_EQ(run({"restore", "monday.db"}), 48);
+  EXPECT_EQ(run({"export", "all.ndjson"}), 49);
+  EXPECT_EQ(run({"import"}), 50);
 }
 
 }  // namespace

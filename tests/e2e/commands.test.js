@@ -38,7 +38,7 @@ async function failed(line, code, message, options) {
   assert.equal(told.out, '', 'standard output is for results');
 }
 
-const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'rules check', 'rules test', 'send', 'tail', 'status', 'events list', 'events show', 'events retry'];
+const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'backup', 'restore', 'export', 'import', 'rules check', 'rules test', 'send', 'tail', 'status', 'events list', 'events show', 'events retry'];
 
 test('--help lists every command, each has help of its own with an example, and every option in an example exists', async () => {
   const top = await done('--help');

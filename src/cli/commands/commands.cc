@@ -8,6 +8,10 @@ Commands make_commands(const Callbacks& callbacks) {
   commands.push_back(make_config_check(callbacks));
   commands.push_back(make_config_docs(callbacks));
   commands.push_back(make_migrate(callbacks));
+  commands.push_back(make_backup(callbacks));
+  commands.push_back(make_restore(callbacks));
+  commands.push_back(make_export(callbacks));
+  commands.push_back(make_import(callbacks));
   commands.push_back(make_rules_check(callbacks));
   commands.push_back(make_rules_test(callbacks));
   commands.push_back(make_send());

@@ -79,6 +79,101 @@ class Migrate final : public Command {
   MigrateOptions options_;
 };
 
+class Backup final : public Command {
+ public:
+  explicit Backup(const Callbacks& callbacks) : callbacks_(callbacks) {}
+  std::string name() const override { return "backup"; }
+  std::string summary() const override { return "Copy the database into a file, while the service runs"; }
+  std::string notes() const override {
+    return "The file holds all that was committed when the copy began. It was synced, read again and found\n"
+           "whole before it got its name. It holds personal data in plain words: only its owner may read it.\n"
+           "For the embedded store; a PostgreSQL server has pg_dump.";
+  }
+  std::vector<Example> examples() const override {
+    return {{"data-sync backup /backup/monday.db", "of the database that DATABASE_URL names"}};
+  }
+  void declare(Options& options) override {
+    declare_config(options, options_.config_file);
+    options.positional("FILE", options_.file, true, "That is written; there must be none of that name");
+  }
+  int run(Session&) override { return callbacks_.backup(options_); }
+
+ private:
+  const Callbacks& callbacks_;
+  BackupOptions options_;
+};
+
+class Restore final : public Command {
+ public:
+  explicit Restore(const Callbacks& callbacks) : callbacks_(callbacks) {}
+  std::string name() const override { return "restore"; }
+  std::string summary() const override { return "Make the database from a file that backup wrote"; }
+  std::string notes() const override {
+    return "The service must not run. What it accepted after the backup is not in it, and the platforms may\n"
+           "hold newer values than it knows: let each of them send its records once more.";
+  }
+  std::vector<Example> examples() const override {
+    return {{"data-sync restore /backup/monday.db", "where there is no database yet"},
+            {"data-sync restore --replace /backup/monday.db", "the database of before is kept beside it"}};
+  }
+  void declare(Options& options) override {
+    declare_config(options, options_.config_file);
+    options.flag("--replace", options_.replace, "Take the place of the database that is there, and keep that one");
+    options.positional("FILE", options_.file, true, "That backup wrote");
+  }
+  int run(Session&) override { return callbacks_.restore(options_); }
+
+ private:
+  const Callbacks& callbacks_;
+  RestoreOptions options_;
+};
+
+class Export final : public Command {
+ public:
+  explicit Export(const Callbacks& callbacks) : callbacks_(callbacks) {}
+  std::string name() const override { return "export"; }
+  std::string summary() const override { return "Write all that the database holds as lines of JSON"; }
+  std::string notes() const override {
+    return "Events, records, links, history and conflicts, of one moment, from any engine for any other. What\n"
+           "the service accepts afterwards is not in it: to move house, stop it first. The lines hold personal\n"
+           "data in plain words, and the secret that the links are hashed with: keep them as safe as the database.";
+  }
+  std::vector<Example> examples() const override {
+    return {{"data-sync export all.ndjson", "of the database that DATABASE_URL names"}};
+  }
+  void declare(Options& options) override {
+    declare_config(options, options_.config_file);
+    options.positional("FILE", options_.file, false, "That is written; there must be none of that name. Default: -");
+  }
+  int run(Session&) override { return callbacks_.export_contents(options_); }
+
+ private:
+  const Callbacks& callbacks_;
+  ExportOptions options_;
+};
+
+class Import final : public Command {
+ public:
+  explicit Import(const Callbacks& callbacks) : callbacks_(callbacks) {}
+  std::string name() const override { return "import"; }
+  std::string summary() const override { return "Fill an empty database with what export wrote"; }
+  std::string notes() const override {
+    return "All or nothing: until the last line was taken, no service opens the database.";
+  }
+  std::vector<Example> examples() const override {
+    return {{"data-sync import all.ndjson", "into the database that DATABASE_URL names"}};
+  }
+  void declare(Options& options) override {
+    declare_config(options, options_.config_file);
+    options.positional("FILE", options_.file, false, "That export wrote. Default: -");
+  }
+  int run(Session&) override { return callbacks_.import_contents(options_); }
+
+ private:
+  const Callbacks& callbacks_;
+  ImportOptions options_;
+};
+
 }  // namespace
 
 std::unique_ptr<Command> make_serve(const Callbacks& callbacks) {
@@ -92,6 +187,18 @@ std::unique_ptr<Command> make_config_docs(const Callbacks& callbacks) {
 }
 std::unique_ptr<Command> make_migrate(const Callbacks& callbacks) {
   return std::make_unique<Migrate>(callbacks);
+}
+std::unique_ptr<Command> make_backup(const Callbacks& callbacks) {
+  return std::make_unique<Backup>(callbacks);
+}
+std::unique_ptr<Command> make_restore(const Callbacks& callbacks) {
+  return std::make_unique<Restore>(callbacks);
+}
+std::unique_ptr<Command> make_export(const Callbacks& callbacks) {
+  return std::make_unique<Export>(callbacks);
+}
+std::unique_ptr<Command> make_import(const Callbacks& callbacks) {
+  return std::make_unique<Import>(callbacks);
 }
 
 }  // namespace datasync::cli
