@@ -6,6 +6,14 @@ namespace datasync {
 namespace {
 
 constexpr std::string_view kCopyPrefix = "_copy_";
+constexpr std::chrono::hours kEarlierValuesKept{24};
+constexpr std::size_t kEarlierValuesMax = 32;  // per record and platform; the oldest go first
+/// Of one field. An event that is younger than the golden value was written when its platform held one of the last two
+/// that it was told: the one acknowledged, or the one under way. An older event loses against the golden value anyway.
+/// The bound is not on all fields together: a platform that sends whole records echoes every field that was changed at
+/// once, and one that we had forgotten would overwrite the newer value.
+constexpr std::ptrdiff_t kEarlierValuesOfFieldMax = 2;
+constexpr std::size_t kOwnIdsMax = 16;
 
 }  // namespace
 
@@ -23,18 +31,6 @@ const Hold* find_copy_hold(const Record& record, const PlatformId& platform) noe
   }
   return nullptr;
 }
-namespace {
-
-constexpr std::chrono::hours kEarlierValuesKept{24};
-constexpr std::size_t kEarlierValuesMax = 32;  // per record and platform; the oldest go first
-/// Of one field. An event that is younger than the golden value was written when its platform held one of the last two
-/// that it was told: the one acknowledged, or the one under way. An older event loses against the golden value anyway.
-/// The bound is not on all fields together: a platform that sends whole records echoes every field that was changed at
-/// once, and one that we had forgotten would overwrite the newer value.
-constexpr std::ptrdiff_t kEarlierValuesOfFieldMax = 2;
-constexpr std::size_t kOwnIdsMax = 16;
-
-}  // namespace
 
 const KnownValue* Knowledge::find(const FieldName& field) const noexcept {
   for (const KnownValue& value : values) {
