@@ -169,6 +169,8 @@ class Reconciler {
   [[nodiscard]] Result<void> wait_for_identity(Window& window, Change& change, Hold& hold);
   [[nodiscard]] Result<Settlement> prepare_identity(const Window& window, const ReviewDecision& decision,
                                                     Settlement settlement);
+  [[nodiscard]] Result<Settlement> prepare_sameness(const Window& window, const ReviewDecision& decision,
+                                                    Settlement settlement, const MergeRequest* merge);
   [[nodiscard]] Result<Conflict> settle_identity(Window& window, Entry& entry, Settlement settlement);
   [[nodiscard]] Result<Joint> prepare_merge(const Window& window, const MergeRequest& request, Joint joint) const;
   [[nodiscard]] Result<Joint> prepare_split(const Window& window, const MergeRequest& request, Joint joint) const;

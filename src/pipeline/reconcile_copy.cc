@@ -3,7 +3,6 @@
 
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
-#include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
 
@@ -28,33 +27,13 @@ Result<void> Reconciler::wait_for_copy(Window& window, Change& change, Hold& hol
 Result<Settlement> Reconciler::prepare_copy(const Window& window, const ReviewDecision& decision,
                                             Settlement settlement) {
   using Choice = ReviewDecision::Choice;
-  const Record& record = settlement.subject->record;
   if (decision.choice == Choice::kMerged) {
     return fail(ErrorCode::kInvalid, "/choice: must be source, if they are one, or target, if they are two");
   }
-  if (decision.choice == Choice::kTarget) {
-    Fields all;
-    for (const FieldState& field : record.fields) all.set(field.name, field.value);
-    settlement.event = event_of_person(*window.catalog, record, all, decision.by, decision.reason);
-  } else {
-    MergeRequest request;
-    request.tenant = record.tenant;
-    request.entity = record.entity;
-    request.keep = EntityId(settlement.review.fields.front().source_value.as_string().value_or(std::string()));
-    auto keep = subjects_.find(record.tenant, identity_of_canonical(record.tenant, record.entity, request.keep.str()));
-    if (!keep) return fail(std::move(keep).error());
-    if (*keep != nullptr) request.keep = (*keep)->record.id;  // it may be part of another by now
-    request.other = record.id;
-    request.review = settlement.review.id;
-    request.by = decision.by;
-    request.reason = decision.reason;
-    auto joint = prepare(window, request);
-    if (!joint) return fail(std::move(joint).error());
-    settlement.event = joint->event;
-    settlement.joint = std::move(*joint);
-  }
-  settlement.event->metadata.set("conflict_id", Value::string(settlement.review.id));
-  return settlement;
+  if (decision.choice == Choice::kTarget) return prepare_sameness(window, decision, std::move(settlement), nullptr);
+  MergeRequest merge;
+  merge.keep = EntityId(settlement.review.fields.front().source_value.as_string().value_or(std::string()));
+  return prepare_sameness(window, decision, std::move(settlement), &merge);
 }
 
 /// Tells a platform what it may have lost. Changes nothing.

@@ -79,29 +79,39 @@ Result<void> Reconciler::wait_for_identity(Window& window, Change& change, Hold&
 Result<Settlement> Reconciler::prepare_identity(const Window& window, const ReviewDecision& decision,
                                                 Settlement settlement) {
   using Choice = ReviewDecision::Choice;
-  const Record& record = settlement.subject->record;
   if (decision.choice == Choice::kMerged) {
     return fail(ErrorCode::kInvalid, "/choice: must be target, for one of the records, or source, for one of its own");
   }
-  if (decision.choice == Choice::kSource) {
+  if (decision.choice == Choice::kSource) return prepare_sameness(window, decision, std::move(settlement), nullptr);
+  const std::vector<EntityId> candidates = ids_of(settlement.review.fields.front().target_value);
+  const bool is_candidate = std::find(candidates.begin(), candidates.end(), decision.entity_id) != candidates.end();
+  if (!is_candidate) {
+    return fail(ErrorCode::kInvalid, "/entity_id: must name which record it is, one of " + names_of(candidates));
+  }
+  MergeRequest merge;
+  merge.keep = decision.entity_id;
+  merge.newest = true;
+  return prepare_sameness(window, decision, std::move(settlement), &merge);
+}
+
+/// What a decision makes of the record: a part of the one that `merge` keeps, or, without, a record of its own, whose
+/// values all platforms are told.
+Result<Settlement> Reconciler::prepare_sameness(const Window& window, const ReviewDecision& decision,
+                                                Settlement settlement, const MergeRequest* merge) {
+  const Record& record = settlement.subject->record;
+  if (merge == nullptr) {
     Fields all;
     for (const FieldState& field : record.fields) all.set(field.name, field.value);
     settlement.event = event_of_person(*window.catalog, record, all, decision.by, decision.reason);
   } else {
-    const std::vector<EntityId> candidates = ids_of(settlement.review.fields.front().target_value);
-    const bool is_candidate = std::find(candidates.begin(), candidates.end(), decision.entity_id) != candidates.end();
-    if (!is_candidate) {
-      return fail(ErrorCode::kInvalid, "/entity_id: must name which record it is, one of " + names_of(candidates));
-    }
-    auto keep =
-        subjects_.find(record.tenant, identity_of_canonical(record.tenant, record.entity, decision.entity_id.str()));
-    if (!keep) return fail(std::move(keep).error());
-    MergeRequest request;
+    MergeRequest request = *merge;
+    const auto keep =
+        subjects_.find(record.tenant, identity_of_canonical(record.tenant, record.entity, request.keep.str()));
+    if (!keep) return fail(keep.error());
+    if (*keep != nullptr) request.keep = (*keep)->record.id;  // it may be part of another by now
     request.tenant = record.tenant;
     request.entity = record.entity;
-    request.keep = *keep == nullptr ? decision.entity_id : (*keep)->record.id;  // it may be part of another by now
     request.other = record.id;
-    request.newest = true;
     request.review = settlement.review.id;
     request.by = decision.by;
     request.reason = decision.reason;
