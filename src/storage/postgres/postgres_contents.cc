@@ -22,7 +22,6 @@ constexpr Sql kMarks{
     "",
     "SELECT (SELECT bytes FROM meta WHERE name = 'identity_secret'), greatest((SELECT max(seq) FROM event_log), "
     "(SELECT number FROM meta WHERE name = 'last_sequence'))"};
-constexpr Sql kLaneStates{"", "SELECT tenant_id, name, value FROM lane_states ORDER BY tenant_id, name"};
 constexpr Sql kRecords{"export_records",
                        "SELECT record_key, tenant_id FROM records WHERE record_key > $1::bigint ORDER BY record_key "
                        "LIMIT $2::bigint"};
@@ -72,19 +71,7 @@ class PostgresContents final : public Contents {
     return ContentMarks{std::string(answer->bytes(0, 0)), {answer->integer(0, 1)}};
   }
 
-  Result<std::vector<LaneState>> lane_states() override {
-    const auto answer = link_.read(kLaneStates, {});
-    if (!answer) return fail(answer.error());
-    std::vector<LaneState> states;
-    for (int row = 0; row < answer->rows(); ++row) {
-      auto tenant = answer->text(row, 0);
-      auto name = answer->text(row, 1);
-      auto value = answer->text(row, 2);
-      if (!tenant || !name || !value) return fail(ErrorCode::kCorrupt, "a stored state of a lane is damaged");
-      states.push_back({TenantId(*tenant), std::move(*name), std::move(*value)});
-    }
-    return states;
-  }
+  Result<std::vector<LaneState>> lane_states() override { return queries_.lane_states(); }
 
   Result<std::vector<Record>> next_records() override {
     const auto answer = next(kRecords, record_.value);

@@ -23,7 +23,6 @@ constexpr int kMeasureEvery = 256;
 constexpr Sql kPutMeta{"put_meta",
                        "INSERT INTO meta(name, number) VALUES($1::text, $2::bigint) ON CONFLICT(name) DO UPDATE SET "
                        "number = excluded.number"};
-constexpr Sql kLaneStates{"", "SELECT tenant_id, name, value FROM lane_states"};
 constexpr Sql kBytes{
     "",
     "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = "
@@ -85,23 +84,7 @@ class PostgresStore final : public Store {
     return queries_.conflicts(filter);
   }
 
-  Result<std::vector<LaneState>> load_lane_states() override {
-    const auto answer = lease_.read(kLaneStates, {});
-    if (!answer) return fail(answer.error());
-    std::vector<LaneState> states;
-    for (int row = 0; row < answer->rows(); ++row) {
-      auto tenant = answer->text(row, 0);
-      auto name = answer->text(row, 1);
-      auto value = answer->text(row, 2);
-      if (!tenant || !name || !value) return fail(ErrorCode::kCorrupt, "a stored state of a lane is damaged");
-      states.push_back({TenantId(*tenant), std::move(*name), std::move(*value)});
-    }
-    const auto by_name = [](const LaneState& a, const LaneState& b) {
-      return std::tie(a.tenant, a.name) < std::tie(b.tenant, b.name);
-    };
-    std::sort(states.begin(), states.end(), by_name);
-    return states;
-  }
+  Result<std::vector<LaneState>> load_lane_states() override { return queries_.lane_states(); }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
     return retention_.delete_finished(before, limit);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "storage/codec/event_codec.h"
 #include "storage/codec/record_codec.h"
@@ -342,6 +343,25 @@ Result<Reader::ConflictPage> Queries::conflicts(const Reader::ConflictFilter& fi
   const auto answer = link_.read({"", query.text.c_str()}, query.parameters);
   if (!answer) return fail(answer.error());
   return read_conflicts(*answer, std::clamp<std::int64_t>(filter.limit, 0, kNoLimit - 1));
+}
+
+Result<std::vector<LaneState>> Queries::lane_states() {
+  static constexpr Sql kLaneStates{"", "SELECT tenant_id, name, value FROM lane_states"};
+  const auto answer = link_.read(kLaneStates, {});
+  if (!answer) return fail(answer.error());
+  std::vector<LaneState> states;
+  for (int row = 0; row < answer->rows(); ++row) {
+    auto tenant = answer->text(row, 0);
+    auto name = answer->text(row, 1);
+    auto value = answer->text(row, 2);
+    if (!tenant || !name || !value) return fail(ErrorCode::kCorrupt, "a stored state of a lane is damaged");
+    states.push_back({TenantId(*tenant), std::move(*name), std::move(*value)});
+  }
+  const auto by_name = [](const LaneState& a, const LaneState& b) {
+    return std::tie(a.tenant, a.name) < std::tie(b.tenant, b.name);
+  };
+  std::sort(states.begin(), states.end(), by_name);  // as they are, not as they are escaped
+  return states;
 }
 
 }  // namespace datasync::storage::postgres

@@ -48,6 +48,8 @@ class Queries {
   [[nodiscard]] Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key);
   [[nodiscard]] Result<std::optional<HistoryEntry>> load_history(Sequence event);
   [[nodiscard]] Result<Reader::ConflictPage> conflicts(const Reader::ConflictFilter& filter);
+  /// By tenant, then name.
+  [[nodiscard]] Result<std::vector<LaneState>> lane_states();
 
  private:
   Result<std::vector<StoredEvent>> events(const Sql& sql);
