@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "domain/json.h"
 #include "storage/codec/export_codec.h"
 #include "storage/engines.h"
 
@@ -55,6 +56,8 @@ class Exporter {
   }
 
   Result<void> flush() {
+    // Nobody could read it again; better to hear of it while the data are where they were.
+    if (!is_utf8(text_)) return fail(ErrorCode::kCorrupt, "a stored value is damaged: it is no UTF-8");
     DATASYNC_TRY(sink_(text_));
     text_.clear();
     return {};

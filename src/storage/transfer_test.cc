@@ -194,6 +194,12 @@ TEST_F(TransferTest, AnExportThatIsNotWholeIsRefusedAndItsDatabaseIsNotOpened) {
   auto torn = lines;
   torn[2'000].resize(torn[2'000].size() / 2);
   expect_refused(torn, "line 2001: this is no line of an export");
+  auto damaged = lines;
+  const std::string_view name = "who@example.com";
+  const auto event = std::find_if(damaged.begin(), damaged.end(),
+                                  [](const std::string& line) { return line.starts_with("{\"event\""); });
+  event->replace(event->find(name), 3, "w\x01\xff");
+  expect_refused(damaged, "this is no line of an export");
   auto strange = lines;
   strange[1] = R"({"lane_state":{"name":"x","value":"y","colour":"red"}})";
   expect_refused(strange, "line 2: this is no line of an export");

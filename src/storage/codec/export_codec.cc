@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "domain/json.h"
 #include "storage/codec/compact_json.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
@@ -111,10 +112,13 @@ std::string opened(std::string_view envelope) {
   return text ? std::string(*text) : std::string{};
 }
 
-/// The JSON text of a value, in an envelope.
+/// The JSON text of a value, in an envelope. What stands in it goes to platforms as it is, and a file may have been
+/// damaged or edited: it is checked as what comes from outside.
 std::string enclosed(CompactJsonReader& json) {
   std::string envelope;
-  append_envelope(envelope, json.value().text());
+  const Value value = json.value();
+  if (!json.failed() && !parse_json(value.text())) json.refuse();
+  append_envelope(envelope, value.text());
   return envelope;
 }
 
@@ -274,7 +278,9 @@ Result<void> read_history(CompactJsonReader& json, HistoryEntry& history) {
     } else if (name == "version") {
       history.version = {json.integer()};
     } else if (name == "overwritten") {
-      auto overwritten = read_history_body(enclosed(json));
+      const std::string body = enclosed(json);
+      if (json.failed()) return damaged();
+      auto overwritten = read_history_body(body);
       if (!overwritten) return fail(std::move(overwritten).error());
       history.overwritten = std::move(*overwritten);
     } else {
@@ -305,7 +311,9 @@ Result<void> read(CompactJsonReader& json, ContentEvent& content) {
     } else if (name == "created_at") {
       event->created_at = time_of(json);
     } else if (name == "body") {
-      DATASYNC_TRY(read_event_body(enclosed(json), *event, &content.more_keys));
+      const std::string body = enclosed(json);
+      if (json.failed()) return damaged();
+      DATASYNC_TRY(read_event_body(body, *event, &content.more_keys));
     } else if (name == "state") {
       DATASYNC_TRY(read_state(json, content.stored.state));
     } else if (name == "history") {
@@ -550,6 +558,7 @@ void append_export_line(std::string& out, const ContentCounts& counts) {
 
 Result<ExportLine> read_export_line(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  if (text.find('\n') != std::string_view::npos || !is_utf8(text)) return damaged();
   CompactJsonReader json(text);
   ExportLine line;
   if (auto read = read_line(json, line); !read) return fail(std::move(read).error());
