@@ -1,23 +1,21 @@
 #include "app/database_commands.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "app/process.h"
 #include "app/settings.h"
+#include "base/time.h"
 #include "storage/engines.h"
+#include "storage/new_file.h"
 #include "storage/transfer.h"
 
 namespace datasync::app {
@@ -37,6 +35,11 @@ int tell_schema(const std::string& location) {
   return cli::kExitOk;
 }
 
+void prepare_to_write() {
+  keep_files_private();
+  take_signals_of_writes_as_errors();
+}
+
 /// Where it can't be made, the engine says so.
 void make_folder_of(const std::string& file) {
   const auto folder = std::filesystem::path(file).parent_path();
@@ -53,52 +56,35 @@ bool is_stream(const std::string& file) {
   return file.empty() || file == "-";
 }
 
-/// Where an export goes. A file gets its name when it is whole and on the disk.
+/// Where an export goes: to standard output, or into a file that is whole or not there.
 class ExportFile {
  public:
-  explicit ExportFile(std::string name) : name_(is_stream(name) ? std::string{} : std::move(name)) {}
-  ExportFile(const ExportFile&) = delete;
-  ExportFile& operator=(const ExportFile&) = delete;
-  ~ExportFile() {
-    if (file_ == nullptr || name_.empty()) return;
-    std::fclose(file_);
-    ::unlink(part().c_str());
-  }
-
-  Result<void> open() {
-    if (name_.empty()) {
-      file_ = stdout;
-      return {};
+  Result<void> open(const std::string& name) {
+    if (is_stream(name)) return {};
+    if (std::filesystem::exists(name)) {
+      return fail(ErrorCode::kInvalid, "there is a file " + name + " already; choose another name");
     }
-    if (std::filesystem::exists(name_)) {
-      return fail(ErrorCode::kInvalid, "there is a file " + name_ + " already; choose another name");
-    }
-    file_ = std::fopen(part().c_str(), "we");
-    return file_ == nullptr ? refused() : Result<void>{};
-  }
-
-  Result<void> write(std::string_view text) {
-    return std::fwrite(text.data(), 1, text.size(), file_) == text.size() ? Result<void>{} : refused();
-  }
-
-  Result<void> finish() {
-    if (std::fflush(file_) != 0) return refused();
-    if (name_.empty()) return {};
-    if (::fsync(::fileno(file_)) != 0 || std::rename(part().c_str(), name_.c_str()) != 0) return refused();
-    std::fclose(std::exchange(file_, nullptr));
+    auto file = storage::NewFile::create(name);
+    if (!file) return fail(std::move(file).error());
+    file_ = std::move(*file);
     return {};
+  }
+  Result<void> write(std::string_view text) {
+    if (file_) return file_->write(text);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? Result<void>{} : refused();
+  }
+  Result<void> finish() {
+    if (file_) return file_->finish();
+    return std::fflush(stdout) == 0 ? Result<void>{} : refused();
   }
 
  private:
-  [[nodiscard]] std::string part() const { return name_ + ".part"; }
-  [[nodiscard]] Result<void> refused() const {
-    const int reason = errno;
+  [[nodiscard]] static Result<void> refused() {
     return fail(ErrorCode::kUnavailable, "the export can't be written",
-                (name_.empty() ? "standard output" : part()) + ": " + std::strerror(reason));
+                std::string("standard output: ") + std::strerror(errno));
   }
 
-  std::string name_;
-  std::FILE* file_ = nullptr;
+  std::optional<storage::NewFile> file_;
 };
 
 std::string contents(const storage::ContentCounts& counts) {
@@ -112,7 +98,7 @@ int migrate(const cli::MigrateOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
   if (options.status_only) return tell_schema(settings->database_location);
-  keep_files_private();
+  prepare_to_write();
   make_folder_of(settings->database_file);
   if (const auto done = storage::migrate(settings->database_location); !done) return refuse(done.error());
   fmt::print("{}: the schema is up to date\n", storage::describe(settings->database_location));
@@ -122,7 +108,7 @@ int migrate(const cli::MigrateOptions& options) {
 int backup(const cli::BackupOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
-  keep_files_private();
+  prepare_to_write();
   const auto made = storage::back_up(settings->database_location, options.file);
   if (!made) return refuse(made.error());
   fmt::print("{}: {}\n", options.file, contents(*made));
@@ -132,10 +118,10 @@ int backup(const cli::BackupOptions& options) {
 int restore(const cli::RestoreOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
-  keep_files_private();
+  prepare_to_write();
   make_folder_of(settings->database_file);
   storage::RestoreOptions wanted{options.file, settings->database_location, options.replace, {}};
-  wanted.suffix = fmt::format(".before-{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr)));
+  wanted.suffix = ".before-" + format_rfc3339(SystemClock().now());
   const auto made = storage::restore(wanted);
   if (!made) return refuse(made.error());
   fmt::print("{}: {}\n", storage::describe(settings->database_location), contents(*made));
@@ -145,10 +131,9 @@ int restore(const cli::RestoreOptions& options) {
 int export_contents(const cli::ExportOptions& options) {
   const auto settings = load_settings(system_sources(options.config_file));
   if (!settings) return refuse(settings.error());
-  keep_files_private();
-  std::signal(SIGPIPE, SIG_IGN);  // who reads it may go away: that is told as what can't be written
-  ExportFile file(options.file);
-  if (const auto opened = file.open(); !opened) return refuse(opened.error());
+  prepare_to_write();
+  ExportFile file;
+  if (const auto opened = file.open(options.file); !opened) return refuse(opened.error());
   const auto counts = storage::export_contents(settings->database_location,
                                                [&file](std::string_view text) { return file.write(text); });
   if (!counts) return refuse(counts.error());
@@ -166,7 +151,7 @@ int import_contents(const cli::ImportOptions& options) {
     if (!file) return refuse({ErrorCode::kInvalid, options.file + ": can't be read", std::strerror(errno)});
   }
   std::istream& lines = is_stream(options.file) ? std::cin : file;
-  keep_files_private();
+  prepare_to_write();
   make_folder_of(settings->database_file);
   const auto counts = storage::import_contents(settings->database_location, [&](std::string& line) -> Result<bool> {
     if (std::getline(lines, line)) return true;

@@ -8,6 +8,9 @@ namespace datasync::app {
 /// what somebody must put right.
 [[nodiscard]] int refuse(const Error& error);
 
+/// A write to a closed socket or pipe, or past a limit on the size of files, is an error code, not a signal.
+void take_signals_of_writes_as_errors();
+
 /// What the database holds is personal: the files that this process makes are for its own user alone.
 void keep_files_private();
 

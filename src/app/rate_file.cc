@@ -1,8 +1,5 @@
 #include "app/rate_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -10,57 +7,17 @@
 
 #include "app/rate_answer.h"
 #include "domain/json.h"
+#include "storage/new_file.h"
 
 namespace datasync::app {
 namespace {
 
 constexpr std::string_view kBase = "base", kRates = "rates", kRate = "rate", kAsOf = "as_of";
 
-Result<void> unavailable(const char* what) {
+tl::unexpected<Error> unreadable() {
   return fail(ErrorCode::kUnavailable,
-              std::string(what) + ": " + std::error_code(errno, std::generic_category()).message());
+              "the file can't be read: " + std::error_code(errno, std::generic_category()).message());
 }
-
-class OpenFile {
- public:
-  OpenFile(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  explicit operator bool() const noexcept { return descriptor_ >= 0; }
-
-  /// Fills `text`, and cuts it to what is there.
-  [[nodiscard]] bool read(std::string& text) const {
-    if (descriptor_ < 0) return false;
-    std::size_t length = 0;
-    while (length < text.size()) {
-      const ssize_t got = ::read(descriptor_, text.data() + length, text.size() - length);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return false;
-      if (got == 0) break;
-      length += static_cast<std::size_t>(got);
-    }
-    text.resize(length);
-    return true;
-  }
-  [[nodiscard]] bool write(std::string_view text) const {
-    if (descriptor_ < 0) return false;
-    while (!text.empty()) {
-      const ssize_t written = ::write(descriptor_, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  }
-  [[nodiscard]] bool sync() const { return descriptor_ >= 0 && ::fsync(descriptor_) == 0; }
-
- private:
-  int descriptor_;
-};
 
 std::string text_of(const Fields& fields, std::string_view name) {
   const Value* value = fields.find(name);
@@ -102,25 +59,23 @@ Result<transform::Quotes> parse_quotes(std::string_view text) {
 }
 
 Result<transform::Quotes> RateFile::read() const {
-  const OpenFile file(path_, O_RDONLY);
+  std::FILE* const file = std::fopen(path_.c_str(), "rbe");
   // Only that it was never written is no fault: rates that nobody may read must not be taken for none.
-  if (!file && errno == ENOENT) return transform::Quotes{};
+  if (file == nullptr && errno == ENOENT) return transform::Quotes{};
+  if (file == nullptr) return unreadable();
   std::string text(kRateAnswerBytesMax, '\0');
-  if (!file.read(text)) return fail(unavailable("the file can't be read").error());
-  return parse_quotes(text);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  const bool failed = std::ferror(file) != 0;
+  auto outcome = failed ? Result<transform::Quotes>(unreadable()) : parse_quotes(text);
+  std::fclose(file);
+  return outcome;
 }
 
 Result<void> RateFile::write(const transform::Quotes& quotes) const {
-  const std::string fresh = path_ + ".new";
-  {
-    const OpenFile file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.write(to_json(quotes)) || !file.sync()) return unavailable("the file can't be written");
-  }
-  if (std::rename(fresh.c_str(), path_.c_str()) != 0) return unavailable("the file can't take its place");
-  const auto folder = std::filesystem::path(path_).parent_path();
-  const OpenFile parent(folder.empty() ? "." : folder.string(), O_RDONLY | O_DIRECTORY);
-  if (!parent.sync()) return unavailable("the folder can't be synchronized");
-  return {};
+  auto file = storage::NewFile::create(path_);
+  if (!file) return fail(std::move(file).error());
+  DATASYNC_TRY(file->write(to_json(quotes)));
+  return file->finish();
 }
 
 }  // namespace datasync::app

@@ -18,8 +18,7 @@ namespace {
 
 constexpr int kRefreshSignal = SIGUSR1;
 
-/// SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait in line for `sigwait`; threads started later inherit that. A write to a
-/// closed socket, or past a limit on the size of files, is an error code, not a signal.
+/// SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait in line for `sigwait`; threads started later inherit that.
 sigset_t hold_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -28,8 +27,7 @@ sigset_t hold_signals() {
   sigaddset(&signals, SIGHUP);
   sigaddset(&signals, kRefreshSignal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
+  take_signals_of_writes_as_errors();
   return signals;
 }
 

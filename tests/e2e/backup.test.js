@@ -1,12 +1,15 @@
 /** The embedded store is copied while it works, and comes back from the copy; what is in the way is said. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { run } from './support/command.js';
 import { newLead } from './support/events.js';
-import { Service } from './support/service.js';
+import { Service, kBinary } from './support/service.js';
+import { SmallDisk } from './support/small_disk.js';
 import { World, environmentOf, newTenant, world } from './support/world.js';
 
 const [kDone, kUnavailable, kConfiguration] = [0, 69, 78];
@@ -84,7 +87,7 @@ test('A database is not replaced unless that is asked for, nor while somebody ha
   await failed(['restore', file], kConfiguration, /there is a database at data\/data-sync\.db already; --replace keeps it beside/, service.folder);
 
   await done(['restore', '--replace', file], service.folder);
-  const [kept] = readdirSync(join(service.folder, 'data')).filter((name) => /\.before-\d{8}T\d{6}Z$/.test(name));
+  const [kept] = readdirSync(join(service.folder, 'data')).filter((name) => /\.before-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(name));
   await service.start();
   assert.equal((await there.event(first)).status, 'completed');
   assert.equal((await there.get(`/sync/events/${second}`)).status, 404);
@@ -124,4 +127,49 @@ test('A backup overwrites nothing, says what is missing, and leaves nothing behi
   await failed(['backup', 'copy.db'], kConfiguration, /pg_dump/, folder, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
   await failed(['restore', 'copy.db'], kConfiguration, /pg_restore/, folder, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
   assert.ok(!readdirSync(folder).some((name) => name.endsWith('.part') || name === 'copy.db'));
+});
+
+test('A full disk and a limit on the size of files are said, and leave nothing behind', { skip: SmallDisk.missing }, async () => {
+  const { folder } = w.service;
+  const disk = SmallDisk.mount(join(folder, 'small'), 1);
+  disk.fill();
+  for (const words of [['backup', 'small/copy.db'], ['export', 'small/copy.ndjson']]) await failed(words, kUnavailable, /small\/copy|disk of the database is full/);
+  disk.free();
+  assert.deepEqual(readdirSync(join(folder, 'small')), []);
+
+  const limited = async (words, limit) => {
+    const child = spawn('prlimit', [`--fsize=${limit}`, kBinary, ...words], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (text) => { err += text; });
+    const [code, signal] = await once(child, 'close');
+    assert.deepEqual([code, signal], [kUnavailable, null], err);
+  };
+  for (const words of [['backup', 'limited.db'], ['export', 'limited.ndjson']]) await limited(words, 8192);
+  assert.ok(!readdirSync(folder).some((name) => name.startsWith('limited')));
+});
+
+test('Whenever a restore is killed, a whole database stands in its place', async () => {
+  const service = another();
+  await service.start();
+  const there = new World({ service, ...w.platforms });
+  const tenant = newTenant();
+  const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => there.send(newLead(tenant, { lead_id: `${i}`, contact_email: `${i}@example.com`, lead_score: i }))));
+  await there.idle();
+  const file = join(service.folder, 'fifty.db');
+  await done(['backup', file], service.folder);
+  for (let i = 50; i < 70; i += 1) ids.push(await there.send(newLead(tenant, { lead_id: `${i}`, contact_email: `${i}@example.com`, lead_score: i })));
+  await there.idle();
+  await service.signal('SIGKILL'); // its log is left beside the database
+  const found = new Set();
+  for (let delay = 0; delay < 120; delay += 6) {
+    const child = spawn('timeout', ['--signal=KILL', `${delay / 1000 + 0.001}`, kBinary, 'restore', '--replace', file], { cwd: service.folder, stdio: 'ignore' });
+    await once(child, 'close');
+    const lines = await done(['export'], service.folder);
+    found.add(lines.split('\n').filter((line) => line.startsWith('{"event":')).length);
+  }
+  for (const count of found) assert.ok([50, 70].includes(count), [...found].join());
+  await done(['restore', '--replace', file], service.folder);
+  await service.start();
+  assert.equal((await there.event(ids[0])).status, 'completed');
+  assert.equal((await there.get(`/sync/events/${ids[69]}`)).status, 404);
 });

@@ -1,14 +1,10 @@
 #include "storage/sqlite/backup.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <memory>
+#include <system_error>
 #include <utility>
 
+#include "storage/new_file.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/sqlite_store.h"
@@ -19,61 +15,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A file that is deleted unless it gets its name.
-class UnnamedFile {
- public:
-  explicit UnnamedFile(std::string path) : path_(std::move(path)) {}
-  UnnamedFile(const UnnamedFile&) = delete;
-  UnnamedFile& operator=(const UnnamedFile&) = delete;
-  ~UnnamedFile() {
-    std::error_code ignored;  // there is nobody to tell, and nothing that the next one would not do again
-    if (!path_.empty()) fs::remove(path_, ignored);
-  }
-
-  [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-  Result<void> name(const std::string& path) {
-    std::error_code error;
-    fs::rename(path_, path, error);
-    if (error) return fail(ErrorCode::kUnavailable, "the file can't get its name", path + ": " + error.message());
-    path_.clear();
-    return {};
-  }
-
- private:
-  std::string path_;
-};
-
-/// Of a file, or of a folder for the names in it.
-Result<void> sync(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  if (synced) return {};
-  return fail(ErrorCode::kUnavailable, "the disk did not confirm a write", path + ": " + std::strerror(reason));
-}
-
-Result<void> sync_folder_of(const std::string& path) {
-  const fs::path folder = fs::path(path).parent_path();
-  return sync(folder.empty() ? "." : folder.string());
-}
-
-/// Empty, and for its owner alone. What an interrupted run left under that name is no longer wanted.
-Result<void> make_empty(const std::string& path) {
-  ::unlink(path.c_str());
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return fail(ErrorCode::kUnavailable, "the file can't be made", path + ": " + std::strerror(errno));
-  ::close(file);
-  return {};
-}
-
 /// One step, so that it is one read transaction: in several, each commit of the service would begin the copy anew.
 Result<void> copy_pages(Connection& from, Connection& to) {
   sqlite3_backup* copy = sqlite3_backup_init(to.native(), "main", from.native(), "main");
   if (copy == nullptr) return fail(to.last_error("copying the database"));
   sqlite3_backup_step(copy, -1);
   if (sqlite3_backup_finish(copy) != SQLITE_OK) return fail(to.last_error("copying the database"));
+  return {};
+}
+
+/// What SQLite keeps beside a file while it writes it.
+Result<void> drop_journals(const std::string& path) {
+  for (const char* suffix : {"-journal", "-wal", "-shm"}) {
+    std::error_code error;
+    fs::remove(path + suffix, error);
+    if (error) return fail(ErrorCode::kUnavailable, "a file can't be deleted", path + suffix + ": " + error.message());
+  }
   return {};
 }
 
@@ -110,42 +67,51 @@ Result<Backup> describe(const std::string& path, std::int64_t schema) {
   return Backup{static_cast<std::int64_t>(bytes), schema, *events};
 }
 
-/// Writes `file` as a copy of the database at `path`, checked and synced.
-Result<Backup> copy_database(const std::string& path, UnnamedFile& file) {
+/// Writes `file` as a copy of the database at `path`, synced and checked.
+Result<Backup> copy_database(const std::string& path, NewFile& file) {
   if (!fs::exists(path)) return fail(ErrorCode::kUnavailable, "there is no database at " + path);
   const auto schema = look_at_schema(path);
   if (!schema) return fail(schema.error());
   if (schema->found == 0) return fail(ErrorCode::kInvalid, path + " holds no data of this program");
-  DATASYNC_TRY(make_empty(file.path()));
-  DATASYNC_TRY(write_copy(path, file.path()));
-  DATASYNC_TRY(sync(file.path()));
-  DATASYNC_TRY(check(file.path()));
-  return describe(file.path(), schema->found);
+  const auto written = write_copy(path, file.part());
+  const auto dropped = drop_journals(file.part());
+  if (!written) return fail(written.error());
+  if (!dropped) return fail(dropped.error());
+  DATASYNC_TRY(file.sync());
+  DATASYNC_TRY(check(file.part()));
+  return describe(file.part(), schema->found);
 }
 
-/// The log goes last: a database without its log lacks what was committed last, and a log without its database is
-/// nothing.
-Result<void> set_aside(const std::string& path, const std::string& suffix) {
-  for (const char* part : {"", "-wal", "-shm"}) {
+/// What is in the log of a database that can still be read goes into the database, so that it is one file.
+void settle_log(const std::string& path) {
+  auto connection = Connection::open({path, true, {}});
+  if (connection) connection->settle_old_log();
+}
+
+/// Gives the database another name besides its own, which a new one takes over in one step: whenever this process ends,
+/// a whole database stands there. A log that could not be settled is of a damaged one; under the new one it would be
+/// taken for its own, so it goes, and stays beside the other name.
+Result<void> keep(const std::string& path, const std::string& name) {
+  if (fs::exists(path)) settle_log(path);
+  for (const char* part : {"", "-wal"}) {
     std::error_code error;
-    fs::rename(path + part, path + suffix + part, error);
+    fs::create_hard_link(path + part, name + part, error);
     if (error && error != std::errc::no_such_file_or_directory) {
       return fail(ErrorCode::kUnavailable, "the database of before can't be kept",
-                  path + suffix + part + ": " + error.message());
+                  name + part + ": " + error.message());
     }
   }
-  return {};
+  return drop_journals(path);
 }
 
 }  // namespace
 
 Result<Backup> back_up(const std::string& path, const std::string& file) {
   if (fs::exists(file)) return fail(ErrorCode::kInvalid, "there is a file " + file + " already; choose another name");
-  UnnamedFile copy(file + ".part");
-  auto made = copy_database(path, copy);
-  if (!made) return made;
-  DATASYNC_TRY(copy.name(file));
-  DATASYNC_TRY(sync_folder_of(file));
+  auto copy = NewFile::create(file);
+  if (!copy) return fail(std::move(copy).error());
+  auto made = copy_database(path, *copy);
+  if (made) DATASYNC_TRY(copy->finish());
   return made;
 }
 
@@ -153,17 +119,16 @@ Result<Backup> restore(const std::string& file, const std::string& path, bool re
   DATASYNC_TRY(check(file));
   const auto guard = FileGuard::take(path, "data-sync restore");
   if (!guard) return fail(guard.error());
-  const bool is_there = fs::exists(path);
-  if (is_there && !replace) {
+  if (fs::exists(path) && !replace) {
     return fail(ErrorCode::kInvalid,
                 "there is a database at " + path + " already; --replace keeps it beside, as " + path + suffix);
   }
-  UnnamedFile copy(path + ".part");
-  auto made = copy_database(file, copy);
+  auto copy = NewFile::create(path);
+  if (!copy) return fail(std::move(copy).error());
+  auto made = copy_database(file, *copy);
   if (!made) return made;
-  DATASYNC_TRY(set_aside(path, suffix));
-  DATASYNC_TRY(copy.name(path));
-  DATASYNC_TRY(sync_folder_of(path));
+  DATASYNC_TRY(keep(path, path + suffix));
+  DATASYNC_TRY(copy->finish());
   return made;
 }
 
