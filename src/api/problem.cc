@@ -37,6 +37,7 @@ int status_of(ErrorCode code) noexcept {
     case ErrorCode::kTooLarge:
       return 413;
     case ErrorCode::kOverloaded:
+    case ErrorCode::kMoved:
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
       return 503;

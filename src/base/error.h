@@ -16,6 +16,7 @@ enum class ErrorCode : std::uint8_t {
   kForbidden,     ///< the identity holds, the role does not suffice
   kTooLarge,      ///< over a size limit
   kOverloaded,    ///< a queue or a rate limit is full; try again later
+  kMoved,         ///< another instance works on it now; asked there, it is done
   kUnavailable,   ///< a resource (disk, database, target) does not answer; try again later
   kTimeout,       ///< no answer within the deadline; the outcome is unknown
   kCorrupt,       ///< stored or received bytes do not mean what they must
@@ -49,6 +50,8 @@ inline std::string_view to_string(ErrorCode code) noexcept {
       return "too_large";
     case ErrorCode::kOverloaded:
       return "overloaded";
+    case ErrorCode::kMoved:
+      return "moved";
     case ErrorCode::kUnavailable:
       return "unavailable";
     case ErrorCode::kTimeout:

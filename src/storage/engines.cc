@@ -32,7 +32,7 @@ Result<std::unique_ptr<Store>> open_sqlite(const OpenOptions& options) {
 }
 
 Result<void> migrate_sqlite(const std::string& location) {
-  const auto opened = open_sqlite({location, "data-sync migrate"});
+  const auto opened = open_sqlite({location, "data-sync migrate", {}});
   if (!opened) return fail(opened.error());
   return {};
 }
@@ -95,7 +95,7 @@ Result<Backup> leave_to_pg_restore(const RestoreOptions&) {
 }
 
 Result<std::unique_ptr<Store>> open_postgres(const OpenOptions& options) {
-  return postgres::open_postgres_store({options.location, options.instance, options.import});
+  return postgres::open_postgres_store({options.location, options.instance, options.import, options.lease});
 }
 
 Result<View> view_postgres(const std::string& location) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct OpenOptions {
   std::string location;
   std::string instance;  ///< who opens it, for the messages of other instances
   bool import = false;   ///< it is being filled by an import, which has begun
+  /// So long an instance that shares the database counts as alive without being heard of. None: it is not shared. An
+  /// engine that can't be shared takes no notice.
+  std::optional<milliseconds> lease = {};
 };
 
 /// What a store holds, to be read beside the service that writes it. Takes no lock and changes nothing.

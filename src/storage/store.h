@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "domain/event.h"
 #include "domain/record.h"
+#include "storage/shares.h"
 
 namespace datasync::storage {
 
@@ -196,8 +197,13 @@ class Store {
   /// Returns at once where there is nothing worth it. A store that is never given such moments does the same within
   /// `commit`, when it must.
   virtual void maintain() {}
+  /// Where several instances share the database: which part of the tenants is this one's. Null: all are. The engine's
+  /// questions (`load_…`) are answered for this part alone, and a commit of an instance that was fenced off fails with
+  /// `kMoved`.
+  [[nodiscard]] virtual Shares* shares() noexcept { return nullptr; }
   /// The fencing number that this store took when it was opened. A store opened later on the same database has a higher
-  /// one, and from then on every `commit` here fails with `kConflict`.
+  /// one, and from then on every `commit` here fails with `kConflict`; where they share it, the later one waits until
+  /// shards are free.
   [[nodiscard]] virtual std::int64_t epoch() const noexcept = 0;
 
   /// Bytes on disk, for the metrics. Threads: any.

@@ -174,9 +174,13 @@ void write_resolution(Parameters& out, const Conflict& conflict) {
   out.text(conflict.resolved_by).text(conflict.resolved_why).text(conflict.resolved_event.str());
 }
 
-ConflictQuery conflict_query(const Reader::ConflictFilter& filter) {
+ConflictQuery conflict_query(const Reader::ConflictFilter& filter, std::string_view part) {
   ConflictQuery query;
-  const std::string where = where_of(filter, query.parameters).text;
+  std::string where = where_of(filter, query.parameters).text;
+  if (!part.empty()) {
+    query.parameters.bytes(part);
+    where += " AND get_bit($" + std::to_string(query.parameters.size()) + "::bytea, datasync_shard(tenant_id)) = 1";
+  }
   constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
   query.parameters.integer(filter.before > 0 ? filter.before : kNewest);
   const std::string before = std::to_string(query.parameters.size());

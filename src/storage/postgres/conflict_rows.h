@@ -13,12 +13,13 @@ void write_conflict(Parameters& out, const Conflict& conflict);
 /// Of a settled one: how it was settled.
 void write_resolution(Parameters& out, const Conflict& conflict);
 
-/// A query for one page of the conflicts that fit, newest first, and for how many fit at all, of one moment.
+/// A query for one page of the conflicts that fit, newest first, and for how many fit at all, of one moment. `part`:
+/// the shards as bits, whose tenants' alone; empty: all.
 struct ConflictQuery {
   std::string text;
   Parameters parameters;
 };
-[[nodiscard]] ConflictQuery conflict_query(const Reader::ConflictFilter& filter);
+[[nodiscard]] ConflictQuery conflict_query(const Reader::ConflictFilter& filter, std::string_view part);
 [[nodiscard]] Result<Reader::ConflictPage> read_conflicts(const Answer& answer, std::int64_t limit);
 
 }  // namespace datasync::storage::postgres

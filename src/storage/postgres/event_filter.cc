@@ -46,7 +46,7 @@ std::string EventFilterSql::by_log(Order order) {
   if (filter_.status) {
     status = fmt::format(" AND coalesce(s.status, 0) = {}", stored_status(*filter_.status, false));
     if (is_open(*filter_.status)) {
-      status += " AND e.seq >= coalesce((SELECT number FROM meta WHERE name = 'low_water'), 0)";
+      status += " AND e.seq >= (SELECT datasync_low_water())";
     }
   }
   const std::string where = status + conditions("e.seq") + tail("e.seq", order);
@@ -62,6 +62,10 @@ std::string EventFilterSql::conditions(const std::string& seq) {
   std::string sql;
   if (above.value > 0) sql += fmt::format(" AND {} > {}", seq, integer(above.value));
   if (filter_.before.value > 0) sql += fmt::format(" AND {} < {}", seq, integer(filter_.before.value));
+  if (!part.empty()) {
+    parameters_.bytes(part);
+    sql += fmt::format(" AND get_bit(${}::bytea, datasync_shard(e.tenant_id)) = 1", parameters_.size());
+  }
   if (!filter_.type.empty()) sql += " AND e.event_type = " + text(filter_.type);
   if (!filter_.source.empty()) sql += " AND e.source_platform = " + text(filter_.source.str());
   if (filter_.since) sql += " AND e.created_at >= " + integer(filter_.since->time_since_epoch().count());

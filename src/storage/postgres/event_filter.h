@@ -30,6 +30,8 @@ class EventFilterSql {
   std::int64_t wanted = -1;
   /// Only what can be redriven: failed, retry, review, expired.
   bool redrivable = false;
+  /// The shards as bits: only their tenants'. Empty: all.
+  std::string_view part = {};
 
   [[nodiscard]] std::string build(Order order);
 

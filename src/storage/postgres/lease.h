@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,11 +12,12 @@
 #include "domain/record.h"
 #include "storage/postgres/connection.h"
 #include "storage/postgres/queries.h"
+#include "storage/shares.h"
 
 namespace datasync::storage::postgres {
 
 /// The writing connection, and the right to write: shards that are leased to us under an epoch, which every transaction
-/// checks.
+/// checks. Either all shards, until another one takes them (`take_all`), or a part of them (`take_part`).
 ///
 /// A connection that is lost is made anew within the call that finds it so, once; that raises our epoch, so what the
 /// former connection had under way is over by then, or will be refused. Each transaction leaves its number in the
@@ -24,8 +26,8 @@ namespace datasync::storage::postgres {
 /// Errors: `kUnavailable` where there is no connection, or the database has lost transactions that it acknowledged (a
 ///         standby that lagged was promoted): then the next call works on what is left. Where a transaction's outcome
 ///         could not be learned any more, the stage is `kDuring`; the next call that succeeds has learned it, and the
-///         marks tell. `kConflict` once another one has taken the lease.
-/// Threads: one at a time.
+///         marks tell. Once another one has taken the lease, `kConflict` for who had all, `kMoved` for who had a part.
+/// Threads: one at a time, but for `fence` and `is_fenced`.
 class Lease final : public Link {
  public:
   /// What the database holds; read whenever a connection is made.
@@ -39,7 +41,28 @@ class Lease final : public Link {
   Lease(Location location, std::string instance);
 
   /// Makes or migrates the schema, and takes all shards.
-  [[nodiscard]] Result<void> take();
+  [[nodiscard]] Result<void> take_all();
+  /// Makes or migrates the schema, and takes none. What is stored can be read.
+  [[nodiscard]] Result<void> look();
+
+  struct Part {
+    std::string address;      ///< where other instances reach this one
+    milliseconds lease{};     ///< so long it counts as alive without a heartbeat
+    bool is_leaving = false;  ///< it is to have none
+  };
+  /// Takes up and gives up shards, so that this instance has its part of them; one that is new, or was fenced off,
+  /// begins as another holder. Nothing is written meanwhile.
+  [[nodiscard]] Result<void> take_part(const Part& part);
+  /// Numbers are reserved by so many; more than one window can use.
+  static constexpr std::int64_t kNumberBlock = 65'536;
+  /// Reserves numbers above all that were given out so far, by whomever.
+  [[nodiscard]] Result<void> reserve_numbers();
+  /// Gives up what is left. Whoever comes need not wait for the lease to run out.
+  void depart() noexcept;
+
+  /// Another instance has buried this one, as far as is known: `take_part` begins anew.
+  void fence() noexcept { fenced_ = true; }
+  [[nodiscard]] bool is_fenced() const noexcept { return fenced_; }
   /// Runs the steps in one transaction, and returns when it is durable.
   [[nodiscard]] Outcome<void> transact(std::span<const Step> steps);
   [[nodiscard]] Result<Answer> read(const Sql& sql, const Parameters& parameters) override;
@@ -49,15 +72,25 @@ class Lease final : public Link {
   [[nodiscard]] Marks& marks() noexcept { return marks_; }
   [[nodiscard]] const Marks& marks() const noexcept { return marks_; }
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
+  [[nodiscard]] const Shards& shards() const noexcept { return shards_; }
+  [[nodiscard]] Hash128 holder() const noexcept { return holder_; }
+  [[nodiscard]] const std::string& instance() const noexcept { return instance_; }
 
  private:
-  Outcome<void> try_to_take();
+  enum class Kind : std::uint8_t { kAll, kPart };
+  [[nodiscard]] Result<void> begin(Kind kind);
+  Outcome<void> try_to_begin();
   Result<void> connect();
-  Outcome<void> claim(const Sql& how, const Parameters& parameters);
+  Outcome<void> claim(const Step& how);
+  void note_failure(Failure& failure);
 
   Location location_;
   std::string instance_;
+  Kind kind_ = Kind::kAll;
   Hash128 holder_{};
+  bool has_entered_ = false;  // kPart: there is, or was, a row of this holder's
+  std::atomic<bool> fenced_ = false;
+  Shards shards_;
   std::optional<Connection> connection_;
   std::int64_t epoch_ = 0;
   std::int64_t last_commit_ = 0;  // as far as we know

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <optional>
 
 #include "storage/codec/event_codec.h"
 #include "storage/postgres/batch_steps.h"
+#include "storage/postgres/instance_shares.h"
 #include "storage/postgres/lease.h"
 #include "storage/postgres/postgres_contents.h"
 #include "storage/postgres/postgres_reader.h"
@@ -19,10 +21,12 @@ namespace {
 constexpr std::int64_t kLowWaterStep = 4096;
 /// After so many transactions a quiet moment is used to ask how much room the tables take.
 constexpr int kMeasureEvery = 256;
+constexpr seconds kQuietMark{30};
+/// The mark of who works on nothing; as the schema's functions have it.
+constexpr Sequence kNothingOpen{std::int64_t{1} << 62};
 
-constexpr Sql kPutMeta{"put_meta",
-                       "INSERT INTO meta(name, number) VALUES($1::text, $2::bigint) ON CONFLICT(name) DO UPDATE SET "
-                       "number = excluded.number"};
+constexpr Sql kPutLowWater{"put_low_water",
+                            "UPDATE instance_commits SET low_water = $2::bigint WHERE holder = $1::uuid"};
 constexpr Sql kBytes{
     "",
     "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = "
@@ -30,17 +34,36 @@ constexpr Sql kBytes{
 
 class PostgresStore final : public Store {
  public:
-  PostgresStore(Location location, std::string instance)
-      : location_(location), lease_(std::move(location), std::move(instance)), queries_(lease_) {}
+  PostgresStore(Location location, std::string instance, std::optional<milliseconds> lease)
+      : location_(location), lease_(std::move(location), std::move(instance)), queries_(lease_) {
+    if (lease) {
+      shares_.emplace(location_, lease_, *lease,
+                      InstanceShares::Events{[this] { take_up_part(); }, [this](Sequence last) { raise_mark(last); }});
+    }
+  }
 
-  ~PostgresStore() override { store_low_water(); }
+  ~PostgresStore() override {
+    store_low_water();
+    if (shares_) shares_->stop();
+    lease_.depart();
+  }
 
   Result<void> open() {
-    DATASYNC_TRY(lease_.take());
+    if (shares_) {
+      DATASYNC_TRY(lease_.look());
+      bytes_ = lease_.marks().bytes;
+      low_water_ = stored_low_water_ = kNothingOpen;
+      queries_.look_at({});
+      retention_.look_at({});
+      return {};
+    }
+    DATASYNC_TRY(lease_.take_all());
     low_water_ = stored_low_water_ = lease_.marks().low_water;
     bytes_ = lease_.marks().bytes;
     return {};
   }
+
+  Shares* shares() noexcept override { return shares_ ? &*shares_ : nullptr; }
 
   Result<void> commit(const WriteBatch& batch) override {
     const Sequence mark = std::max(low_water_, batch.low_water);
@@ -84,7 +107,11 @@ class PostgresStore final : public Store {
     return queries_.conflicts(filter);
   }
 
-  Result<std::vector<LaneState>> load_lane_states() override { return queries_.lane_states(); }
+  Result<std::vector<LaneState>> load_lane_states() override {
+    auto states = queries_.lane_states();
+    if (states) std::erase_if(*states, [this](const LaneState& s) { return !s.tenant.empty() && !works_on(s.tenant); });
+    return states;
+  }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
     return retention_.delete_finished(before, limit);
@@ -95,6 +122,7 @@ class PostgresStore final : public Store {
   Result<std::unique_ptr<Reader>> make_reader() override { return open_postgres_reader(location_); }
 
   void maintain() override {
+    move_on_in_quiet();
     if (commits_since_measured_ < kMeasureEvery) return;
     commits_since_measured_ = 0;
     if (const auto answer = lease_.read(kBytes, {})) bytes_ = answer->integer(0, 0);
@@ -111,11 +139,35 @@ class PostgresStore final : public Store {
     }
     steps_.assign(rows_.steps().begin(), rows_.steps().end());
     if (mark.value >= stored_low_water_.value + kLowWaterStep) {
-      meta_.clear();
-      meta_.text("low_water").integer(mark.value);
-      steps_.push_back({&kPutMeta, &meta_});
+      mark_.clear();
+      mark_.uuid(lease_.holder()).integer(mark.value);
+      steps_.push_back({&kPutLowWater, &mark_});
     }
     return lease_.transact(steps_);
+  }
+
+  bool works_on(const TenantId& tenant) const { return !shares_ || shares_->owns(tenant); }
+
+  /// Other shards than before: what the mark and the last numbers say is about these.
+  void take_up_part() {
+    low_water_ = stored_low_water_ = lease_.marks().low_water;
+    queries_.look_at(lease_.shards());
+    retention_.look_at(lease_.shards());
+  }
+
+  /// Where nothing was open so far, nothing is below the numbers that come next.
+  void raise_mark(Sequence last) {
+    if (low_water_ > last) low_water_ = std::max(low_water_, Sequence{last_sequence().value + 1});
+  }
+
+  /// A part that nobody writes to must not keep the mark of all where it stood.
+  void move_on_in_quiet() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!shares_ || now < move_on_at_) return;
+    move_on_at_ = now + kQuietMark;
+    if (const auto renewed = shares_->renew_numbers(); !renewed) return;  // the next window will say why
+    store_low_water();
+    if (lease_.connected()) stored_low_water_ = low_water_;
   }
 
   static bool has_history_twice(const WriteBatch& batch) {
@@ -164,9 +216,9 @@ class PostgresStore final : public Store {
   /// longer.
   void store_low_water() noexcept {
     if (low_water_ == stored_low_water_ || !lease_.connected()) return;
-    meta_.clear();
-    meta_.text("low_water").integer(low_water_.value);
-    const Step step{&kPutMeta, &meta_};
+    mark_.clear();
+    mark_.uuid(lease_.holder()).integer(low_water_.value);
+    const Step step{&kPutLowWater, &mark_};
     static_cast<void>(lease_.transact({&step, 1}));
   }
 
@@ -176,11 +228,13 @@ class PostgresStore final : public Store {
   Retention retention_{lease_};
   BatchSteps rows_;
   std::vector<Step> steps_;
-  Parameters meta_;
+  Parameters mark_;
   Sequence low_water_{};
   Sequence stored_low_water_{};
+  std::chrono::steady_clock::time_point move_on_at_{};
   int commits_since_measured_ = 0;
   std::atomic<std::int64_t> bytes_ = 0;
+  std::optional<InstanceShares> shares_;  // only where instances share the database
 };
 
 }  // namespace
@@ -189,7 +243,7 @@ Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& option
   auto location = read_location(options.url);
   if (!location) return fail(std::move(location).error());
   if (!options.import) DATASYNC_TRY(expect_no_import(options.url));
-  auto store = std::make_unique<PostgresStore>(std::move(*location), options.instance);
+  auto store = std::make_unique<PostgresStore>(std::move(*location), options.instance, options.lease);
   if (auto opened = store->open(); !opened) return fail(std::move(opened).error());
   return store;
 }

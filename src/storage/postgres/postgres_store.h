@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,10 +14,13 @@ struct PostgresOptions {
   std::string url;                   ///< `postgresql://…`; `prepared_statements=off` in it is for pgbouncer
   std::string instance = "unnamed";  ///< who we are, for the messages of those who come after
   bool import = false;               ///< open it though its import has not come to its end
+  /// Other instances may work on a part of the tenants (`Store::shares`); one that is not heard of for so long counts
+  /// as dead. None: this one takes all.
+  std::optional<milliseconds> lease = {};
 };
 
-/// Connects, makes or migrates the schema, and takes over all shards with a higher epoch: a store that was opened
-/// earlier on the same database can't commit any more.
+/// Connects, and makes or migrates the schema. Without a lease it takes over all shards with a higher epoch: a store
+/// that was opened earlier on the same database can't commit any more. With one it takes none before `Shares::join`.
 ///
 /// Errors: `kUnavailable` if the database does not answer; `kInvalid`, with the remedy, for a URL that can't be read, a
 ///         user or database that it refuses, a lack of permission, a server that is too old, a newer schema.

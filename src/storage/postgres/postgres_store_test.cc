@@ -139,8 +139,8 @@ TEST_F(PostgresStore, WhatAFormerConnectionHasUnderWayEndsBeforeTheNextOneBegins
   terminate_backends(schema_);
   ASSERT_TRUE(store->commit(one_event(1)));
   EXPECT_GT(store->epoch(), epoch);
-  const auto late =
-      "SET search_path = " + schema_.name() + "; SELECT datasync_claim(" + std::to_string(epoch) + ", 99)";
+  const auto late = "SET search_path = " + schema_.name() + "; SELECT datasync_commit(holder, " +
+                    std::to_string(epoch) + ", 99) FROM instance_commits";
   auto connection = Connection::open(*read_location(server_url()), Connection::Use::kWrite);
   const auto refused = connection->run_script(late.c_str(), std::chrono::seconds{10});
   ASSERT_FALSE(refused);
@@ -164,7 +164,7 @@ TEST_F(PostgresStore, ADatabaseThatHasGoneBackIsReadAnew) {
   const auto store = open(named_url(schema_));
   for (std::int64_t sequence = 1; sequence <= 3; ++sequence) ASSERT_TRUE(store->commit(one_event(sequence)));
   run_sql("SET search_path = " + schema_.name() +
-          "; UPDATE shard_leases SET last_commit = last_commit - 1; DELETE FROM event_log WHERE seq = 3; "
+          "; UPDATE instance_commits SET last_commit = last_commit - 1; DELETE FROM event_log WHERE seq = 3; "
           "DELETE FROM event_keys WHERE seq = 3; DELETE FROM event_state WHERE seq = 3; "
           "DELETE FROM event_waiting WHERE seq = 3; DELETE FROM records WHERE record_key = 3");
   terminate_backends(schema_);

@@ -43,29 +43,48 @@ const Sql& find_sql() {
   return sql;
 }
 
-/// Those that are listed, status by status, and no further among the others than this page goes: where a million wait
-/// for a retry, each page would look through all of them.
-const Sql& unfinished_sql() {
-  static const std::string text =
-      "WITH listed AS MATERIALIZED (SELECT x.seq FROM unnest(ARRAY[4, 5, 7, 8]::smallint[]) v(status) CROSS JOIN "
-      "LATERAL (SELECT w.seq FROM event_waiting w WHERE w.status = v.status AND w.seq > $1::bigint ORDER BY w.seq "
-      "LIMIT $3::bigint) x ORDER BY x.seq LIMIT $3::bigint), "
-      "open AS (SELECT e.seq FROM event_log e LEFT JOIN event_state s ON s.seq = e.seq "
-      "WHERE e.seq > greatest($1::bigint, $2::bigint - 1) AND e.seq < (SELECT CASE WHEN count(*) >= $3::bigint "
-      "THEN max(seq) ELSE 9223372036854775807 END FROM listed) AND coalesce(s.status, 0) IN (0, 1) ORDER BY e.seq "
-      "LIMIT $3::bigint) " +
-      events_of("SELECT seq FROM (SELECT seq FROM listed UNION SELECT seq FROM open) u ORDER BY seq LIMIT $3::bigint",
-                "");
-  static const Sql sql{"load_unfinished", text.c_str()};
-  return sql;
+/// A condition that the tenant in that column is of one of the shards, whose bits are a parameter.
+std::string of_shards(std::string_view column, int parameter) {
+  return fmt::format(" AND get_bit(${}::bytea, datasync_shard({})) = 1", parameter, column);
 }
 
-const Sql& retrying_sql() {
-  static const std::string text = events_of(
-      "SELECT w.seq FROM event_waiting w WHERE w.status = 4 AND w.seq > $1::bigint ORDER BY w.seq LIMIT $2::bigint",
-      "");
-  static const Sql sql{"load_retrying", text.c_str()};
-  return sql;
+/// Those that are listed, status by status, and no further among the others than this page goes: where a million wait
+/// for a retry, each page would look through all of them.
+std::string unfinished_text(bool of_part) {
+  const std::string listed = of_part ? of_shards("w.tenant_id", 4) : "";
+  const std::string open = of_part ? of_shards("e.tenant_id", 4) : "";
+  return "WITH listed AS MATERIALIZED (SELECT x.seq FROM unnest(ARRAY[4, 5, 7, 8]::smallint[]) v(status) CROSS JOIN "
+         "LATERAL (SELECT w.seq FROM event_waiting w WHERE w.status = v.status AND w.seq > $1::bigint" +
+         listed +
+         " ORDER BY w.seq LIMIT $3::bigint) x ORDER BY x.seq LIMIT $3::bigint), "
+         "open AS (SELECT e.seq FROM event_log e LEFT JOIN event_state s ON s.seq = e.seq "
+         "WHERE e.seq > greatest($1::bigint, $2::bigint - 1) AND e.seq < (SELECT CASE WHEN count(*) >= $3::bigint "
+         "THEN max(seq) ELSE 9223372036854775807 END FROM listed) AND coalesce(s.status, 0) IN (0, 1)" +
+         open + " ORDER BY e.seq LIMIT $3::bigint) " +
+         events_of(
+             "SELECT seq FROM (SELECT seq FROM listed UNION SELECT seq FROM open) u ORDER BY seq LIMIT $3::bigint", "");
+}
+
+const Sql& unfinished_sql(bool of_part) {
+  static const std::string all = unfinished_text(false);
+  static const std::string part = unfinished_text(true);
+  static const Sql all_sql{"load_unfinished", all.c_str()};
+  static const Sql part_sql{"load_unfinished_of", part.c_str()};
+  return of_part ? part_sql : all_sql;
+}
+
+std::string retrying_text(bool of_part) {
+  return events_of("SELECT w.seq FROM event_waiting w WHERE w.status = 4 AND w.seq > $1::bigint" +
+                       (of_part ? of_shards("w.tenant_id", 3) : std::string()) + " ORDER BY w.seq LIMIT $2::bigint",
+                   "");
+}
+
+const Sql& retrying_sql(bool of_part) {
+  static const std::string all = retrying_text(false);
+  static const std::string part = retrying_text(true);
+  static const Sql all_sql{"load_retrying", all.c_str()};
+  static const Sql part_sql{"load_retrying_of", part.c_str()};
+  return of_part ? part_sql : all_sql;
 }
 
 constexpr Sql kKnown{"find_events",
@@ -241,19 +260,22 @@ Result<std::vector<StoredEvent>> Queries::after(const Reader::Tenants& tenants, 
 Result<std::vector<StoredEvent>> Queries::unfinished(Sequence after, Sequence low_water, std::int64_t limit) {
   parameters_.clear();
   parameters_.integer(after.value).integer(low_water.value).integer(std::max<std::int64_t>(limit, 0));
-  return events(unfinished_sql());
+  if (!part_.empty()) parameters_.bytes(part_);
+  return events(unfinished_sql(!part_.empty()));
 }
 
 Result<std::vector<StoredEvent>> Queries::retrying(Sequence after, std::int64_t limit) {
   parameters_.clear();
   parameters_.integer(after.value).integer(std::max<std::int64_t>(limit, 0));
-  return events(retrying_sql());
+  if (!part_.empty()) parameters_.bytes(part_);
+  return events(retrying_sql(!part_.empty()));
 }
 
 Result<std::vector<StoredEvent>> Queries::redrivable(const Filter& filter) {
   parameters_.clear();
   EventFilterSql sequences(filter, parameters_);
   sequences.redrivable = true;
+  sequences.part = part_;
   sequences.wanted = std::max<std::int64_t>(filter.limit, 0);
   const std::string inner = sequences.build(EventFilterSql::Order::kOldestFirst);
   parameters_.integer(sequences.wanted);
@@ -339,7 +361,7 @@ Result<std::optional<HistoryEntry>> Queries::load_history(Sequence event) {
 }
 
 Result<Reader::ConflictPage> Queries::conflicts(const Reader::ConflictFilter& filter) {
-  const ConflictQuery query = conflict_query(filter);
+  const ConflictQuery query = conflict_query(filter, part_);
   const auto answer = link_.read({"", query.text.c_str()}, query.parameters);
   if (!answer) return fail(answer.error());
   return read_conflicts(*answer, std::clamp<std::int64_t>(filter.limit, 0, kNoLimit - 1));

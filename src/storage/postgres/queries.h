@@ -1,10 +1,12 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "storage/postgres/connection.h"
+#include "storage/postgres/shard.h"
 #include "storage/store.h"
 
 namespace datasync::storage::postgres {
@@ -31,6 +33,9 @@ class Queries {
 
   explicit Queries(Link& link) : link_(link) {}
 
+  /// From now on `unfinished`, `retrying`, `redrivable` and `conflicts` tell of these shards only.
+  void look_at(const Shards& shards) { part_ = shards.all() ? std::string() : bytes_of(shards); }
+
   [[nodiscard]] Result<Reader::EventPage> list(const Filter& filter);
   [[nodiscard]] Result<std::int64_t> count(const Filter& filter);
   [[nodiscard]] Result<std::vector<StoredEvent>> find(const Reader::Tenants& tenants, std::string_view id);
@@ -56,6 +61,7 @@ class Queries {
   Result<Sequence> scan_end(const Filter& filter);
 
   Link& link_;
+  std::string part_;  // the shards as bits; empty: all
   Parameters parameters_;
 };
 

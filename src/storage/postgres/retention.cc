@@ -20,6 +20,11 @@ constexpr Sql kLook{
     "look_for_finished",
     "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status FROM event_log e "
     "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint"};
+/// The same, of some shards. Each instance deletes its own: nobody else knows that an event is not revived just now.
+constexpr Sql kLookAtPart{"look_for_finished_of",
+                          "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status FROM event_log e "
+                          "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint AND get_bit($3::bytea, "
+                          "datasync_shard(e.tenant_id)) = 1 ORDER BY e.seq LIMIT $2::bigint"};
 constexpr Sql kLoadGone{"load_gone", "SELECT tenant_id, event_id, body FROM event_log WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteKeys{"delete_keys",
                           "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[]) w(key, tenant_id) "
@@ -31,7 +36,7 @@ constexpr Sql kDeleteHistory{"delete_history", "DELETE FROM record_history WHERE
 /// Numbers are never given out twice, though the rows that held the highest are gone.
 constexpr Sql kPutLast{"put_last_sequence",
                        "INSERT INTO meta(name, number) VALUES('last_sequence', $1::bigint) ON CONFLICT(name) DO UPDATE "
-                       "SET number = excluded.number"};
+                       "SET number = greatest(meta.number, excluded.number)"};
 
 struct GoneKey {
   Hash128 key;
@@ -51,7 +56,8 @@ Result<std::int64_t> Retention::delete_finished(Timestamp before, std::int64_t l
 Result<std::vector<std::int64_t>> Retention::find(Timestamp before, std::int64_t limit) {
   Parameters parameters;
   parameters.integer(after_).integer(std::max<std::int64_t>(limit, 0) + kLookMax);
-  const auto rows = lease_.read(kLook, parameters);
+  if (!part_.empty()) parameters.bytes(part_);
+  const auto rows = lease_.read(part_.empty() ? kLook : kLookAtPart, parameters);
   if (!rows) return fail(rows.error());
   std::vector<std::int64_t> found;
   int young_in_row = 0;

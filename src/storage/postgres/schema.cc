@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "storage/postgres/schema_instances.h"
 
 namespace datasync::storage::postgres {
 namespace {
@@ -246,13 +247,14 @@ SELECT b.record_key AS id, b.entity_id AS user_id, b.json -> 'fields' ->> 'email
 )sql";
 
 struct Migration {
-  std::int64_t version;  ///< rises; never changes once released
-  std::array<const char*, 3> sql;
+  std::int64_t version;            ///< rises; never changes once released
+  std::array<const char*, 3> sql;  ///< null: none
 };
 
 /// The instances of the version before may still run: a migration adds, and takes away only what they don't use.
 constexpr std::array kMigrations{
     Migration{1, {kTables, kFunctions, kViews}},
+    Migration{2, {kInstanceTables, kInstanceFunctions, nullptr}},
 };
 
 constexpr std::chrono::seconds kMigrationMax{3600};
@@ -276,6 +278,7 @@ Outcome<void> apply_all(Connection& connection) {
   for (const Migration& migration : kMigrations) {
     if (migration.version <= versions->found) continue;
     for (const char* sql : migration.sql) {
+      if (sql == nullptr) continue;
       if (auto done = connection.run_script(sql, kMigrationMax); !done) return done;
     }
     const std::string note = "INSERT INTO datasync_schema VALUES(" + std::to_string(migration.version) + ")";
