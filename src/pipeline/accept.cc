@@ -1,5 +1,6 @@
 #include "pipeline/accept.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace datasync::pipeline {
@@ -85,7 +86,8 @@ Entry& Acceptor::admit(Window& window, std::shared_ptr<Event> event) {
 }
 
 Entry& Acceptor::add(Window& window, std::shared_ptr<Event> accepted, std::vector<Hash128> keys, Hash128 content) {
-  if (last_sequence_ == 0) last_sequence_ = tools_.store.last_sequence().value;
+  // The store may have reserved others since.
+  last_sequence_ = std::max(last_sequence_, tools_.store.last_sequence().value);
   Event& event = *accepted;
   if (event.id.empty()) {
     const Uuid uuid = tools_.uuids.next();

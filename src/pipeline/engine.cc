@@ -1,7 +1,9 @@
 #include "pipeline/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -9,7 +11,9 @@
 #include "bus/embedded/embedded_bus.h"
 #include "pipeline/accept.h"
 #include "pipeline/admission.h"
+#include "pipeline/asked.h"
 #include "pipeline/deliver.h"
+#include "pipeline/hand_over.h"
 #include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
 #include "pipeline/overflow.h"
@@ -29,33 +33,7 @@ constexpr seconds kExpireEvery{10};
 constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
 constexpr std::int64_t kRedriveMax = 10'000;
-
-/// Somebody who is told the outcome once the window is committed.
-template <typename T>
-struct Asked {
-  net::UniqueFunction<void(Result<T>)> callback;
-  Result<T> outcome;
-
-  explicit Asked(net::UniqueFunction<void(Result<T>)> asker)
-      : callback(std::move(asker)), outcome(fail(ErrorCode::kInternal, "the window has not come so far")) {}
-};
-
-template <typename T>
-void answer_all(std::vector<Asked<T>>& all) {
-  for (Asked<T>& one : all) one.callback(std::move(one.outcome));
-  all.clear();
-}
-
-template <typename T>
-void refuse_all(std::vector<Asked<T>>& all, const Error& error) {
-  for (Asked<T>& one : all) one.callback(fail(ErrorCode::kUnavailable, error.message));
-  all.clear();
-}
-
-template <typename Request>
-void refuse_all(std::vector<Request>& requests, const std::string& message) {
-  for (Request& request : requests) request.callback(fail(ErrorCode::kUnavailable, message));
-}
+constexpr const char* kTooManyRetries = "too many retries are asked for at once; try again later";
 
 }  // namespace
 
@@ -64,6 +42,7 @@ class Engine::Impl {
   Impl(Parts parts, std::shared_ptr<const Catalog> catalog, EngineOptions options)
       : options_(options),
         store_(parts.store),
+        shares_(parts.store.shares()),
         sender_(parts.sender),
         clock_(parts.clock),
         notices_(parts.notices),
@@ -77,7 +56,8 @@ class Engine::Impl {
         acceptor_(tools(parts.random), ledger_, bus_),
         reconciler_(tools(parts.random), ledger_, subjects_, deliverer_),
         redriver_(tools(parts.random), ledger_, subjects_, deliverer_, bus_),
-        overflow_(tools(parts.random), ledger_, deliverer_, redriver_, options_) {}
+        overflow_(tools(parts.random), ledger_, deliverer_, redriver_, options_),
+        hand_over_(shares_) {}
 
   ~Impl() { stop(milliseconds{0}); }
 
@@ -87,29 +67,16 @@ class Engine::Impl {
       return;
     }
     if (inbox_.push(request)) return;
+    const ErrorCode stopping = shares_ == nullptr ? ErrorCode::kUnavailable : ErrorCode::kMoved;  // or will be, soon
     request.callback(inbox_.is_closed()
-                         ? fail(ErrorCode::kUnavailable, "the service is stopping")
+                         ? fail(stopping, "the service is stopping")
                          : fail(ErrorCode::kOverloaded, "too many events wait to be stored; try again later"));
   }
 
-  void redrive(RedriveRequest request) {
-    if (inbox_.push(request)) return;
-    request.callback(fail(ErrorCode::kOverloaded, "too many retries are asked for at once; try again later"));
-  }
-
-  void decide(ReviewRequest request) {
-    if (inbox_.push(request)) return;
-    request.callback(fail(ErrorCode::kOverloaded, "too many decisions are made at once; try again later"));
-  }
-
-  void undo(UndoAsked asked) {
-    if (inbox_.push(asked)) return;
-    asked.callback(fail(ErrorCode::kOverloaded, "too many events are taken back at once; try again later"));
-  }
-
-  void merge(MergeAsked asked) {
-    if (inbox_.push(asked)) return;
-    asked.callback(fail(ErrorCode::kOverloaded, "too many records are merged at once; try again later"));
+  /// Whatever else people ask for.
+  template <typename Request>
+  void ask(Request request, const char* refusal) {
+    if (!inbox_.push(request)) request.callback(fail(ErrorCode::kOverloaded, refusal));
   }
 
   Result<Preview> preview(storage::Reader& reader, std::shared_ptr<Event> event,
@@ -157,7 +124,11 @@ class Engine::Impl {
     return {};
   }
 
+  void wake() { inbox_.wake(); }
+
   SteadyTime step() {
+    const SteadyTime now = clock_.steady_now();
+    if (now >= rest_until_ && hand_over_.is_due(now, deliverer_.in_flight() > 0 && !must_recover_)) hand_over();
     Inbox::Load load = inbox_.take(admission_.limit());
     items_ = load.size();
     Window window = open_window();
@@ -222,7 +193,12 @@ class Engine::Impl {
     for (const TargetAnswer& answer : load.answers) {
       DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
     }
+    if (shares_ != nullptr && load.size() > load.answers.size()) DATASYNC_TRY(shares_->renew_numbers());
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
+      if (!hand_over_.are_ours(load.accepts[i].submissions)) {
+        accepts_[i].outcome = fail(HandOver::moved());
+        continue;
+      }
       auto receipts = acceptor_.accept(window, load.accepts[i].submissions);
       if (!receipts) return fail(std::move(receipts).error());
       accepts_[i].outcome = std::move(receipts);
@@ -250,7 +226,7 @@ class Engine::Impl {
       accept_made(window);
     }
     std::vector<Dispatch> dispatches;
-    if (!stopping_.load(std::memory_order_relaxed)) {
+    if (!stopping_.load(std::memory_order_relaxed) && !hand_over_.is_waiting()) {
       dispatches = deliverer_.launch(window);
       DATASYNC_TRY(overflow_.take_up(window));
     }
@@ -295,16 +271,21 @@ class Engine::Impl {
   }
 
   void give_up(Window& window, const Error& error) {
-    log::error("a transaction was given up: {} ({}); events are refused until the store takes writes again",
-               error.message, error.detail);
-    rest_until_ = window.steady + kStoreRest;
+    const bool moved = error.code == ErrorCode::kMoved;
+    if (moved) {
+      log::warning("a transaction was given up: {}", error.message);
+    } else {
+      log::error("a transaction was given up: {} ({}); events are refused until the store takes writes again",
+                 error.message, error.detail);
+    }
+    rest_until_ = moved ? window.steady : window.steady + kStoreRest;
     must_recover_ = true;
-    store_message_ = error.message;
-    refuse_all(accepts_, error);
-    refuse_all(redrives_, error);
-    refuse_all(reviews_, error);
-    refuse_all(undos_, error);
-    refuse_all(merges_, error);
+    refusal_ = refusal_for(error);
+    refuse_all(accepts_, refusal_);
+    refuse_all(redrives_, refusal_);
+    refuse_all(reviews_, refusal_);
+    refuse_all(undos_, refusal_);
+    refuse_all(merges_, refusal_);
     forget_all();
     publish_snapshot(window);
   }
@@ -318,6 +299,29 @@ class Engine::Impl {
     overflow_.clear();
   }
 
+  /// As a crash and a start, but for those who ask meanwhile: they wait, and what is not ours any more they are told.
+  void hand_over() {
+    hand_over_.done();
+    forget_all();
+    auto changed = shares_->change();
+    if (changed) changed = recover();
+    if (!changed) {
+      must_recover_ = true;
+      refusal_ = refusal_for(changed.error());
+      rest_until_ = clock_.steady_now() + kStoreRest;
+      log::error("the shards could not be taken up: {} ({})", changed.error().message, changed.error().detail);
+    } else if (must_recover_) {
+      is_well_again();
+    }
+  }
+
+  void is_well_again() {
+    log::info("the store takes events again");
+    must_recover_ = false;
+    refusal_ = {};
+    rest_until_ = {};
+  }
+
   /// The write comes first: a full disk can be read all the same, and were that enough, /health would say well until
   /// the next event is refused.
   bool recover_again(const Window& window) {
@@ -325,24 +329,22 @@ class Engine::Impl {
     if (recovered) recovered = recover();
     if (!recovered) {
       const Error& error = recovered.error();
-      if (error.message != store_message_)
+      if (error.message != refusal_.message)
         log::error("the store is not well yet: {} ({})", error.message, error.detail);
-      store_message_ = error.message;
+      refusal_ = refusal_for(error);
       rest_until_ = window.steady + kStoreRest;
       return false;
     }
-    log::info("the store takes events again");
-    must_recover_ = false;
-    store_message_.clear();
+    is_well_again();
     return true;
   }
 
   void refuse(Inbox::Load load) {
-    refuse_all(load.accepts, store_message_);
-    refuse_all(load.redrives, store_message_);
-    refuse_all(load.reviews, store_message_);
-    refuse_all(load.undos, store_message_);
-    refuse_all(load.merges, store_message_);
+    refuse_all(load.accepts, refusal_);
+    refuse_all(load.redrives, refusal_);
+    refuse_all(load.reviews, refusal_);
+    refuse_all(load.undos, refusal_);
+    refuse_all(load.merges, refusal_);
   }
 
   Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
@@ -354,6 +356,8 @@ class Engine::Impl {
       events = store_.load_matching(filter);
     } else {
       events = reader_->find_event(request.tenants, request.event_id);
+      if (events)
+        std::erase_if(*events, [this](const auto& found) { return !hand_over_.is_ours(found.event->tenant); });
       if (events && events->empty()) return fail(ErrorCode::kNotFound, "no such event");
     }
     if (!events) return fail(std::move(events).error());
@@ -411,7 +415,8 @@ class Engine::Impl {
 
   /// As `decide_now`.
   Result<void> undo_now(Window& window, const UndoRequest& request, Result<EventId>& outcome) {
-    const auto found = reader_->find_event(request.tenants, request.event_id);
+    auto found = reader_->find_event(request.tenants, request.event_id);
+    if (found) std::erase_if(*found, [this](const auto& one) { return !hand_over_.is_ours(one.event->tenant); });
     auto compensation = !found           ? Result<Compensation>(fail(found.error()))
                         : found->empty() ? Result<Compensation>(fail(ErrorCode::kNotFound, "no such event"))
                                          : reconciler_.prepare(window, found->front(), request);
@@ -427,6 +432,10 @@ class Engine::Impl {
 
   /// As `decide_now`.
   Result<void> merge_now(Window& window, const MergeRequest& request, Result<Merged>& outcome) {
+    if (!hand_over_.is_ours(request.tenant)) {
+      outcome = fail(HandOver::moved());
+      return {};
+    }
     auto joint = reconciler_.prepare(window, request);
     if (!joint) {
       outcome = fail(std::move(joint).error());
@@ -460,7 +469,7 @@ class Engine::Impl {
     fresh.set_aside = overflow_.size();
     fresh.unfinished = ledger_.size() + overflow_.size();
     fresh.store_healthy = !must_recover_;
-    fresh.store_message = store_message_;
+    fresh.store_message = refusal_.message;
     deliverer_.describe(fresh, *window.catalog, window.now);
     fresh.retry += overflow_.size();
     snapshot_at_ = window.steady;
@@ -477,7 +486,8 @@ class Engine::Impl {
   void run() {
     while (true) {
       const SteadyTime began = clock_.steady_now();
-      const SteadyTime due = step();
+      SteadyTime due = step();
+      due = std::min(due, hand_over_.look_again(began));
       if (stopping_.load()) {
         const std::lock_guard lock(shared_mutex_);
         if (deliverer_.in_flight() == 0 || clock_.steady_now() >= stop_by_) return;
@@ -492,6 +502,7 @@ class Engine::Impl {
 
   const EngineOptions options_;
   storage::Store& store_;
+  storage::Shares* const shares_;  // null: all tenants are ours
   net::HttpSender& sender_;
   const Clock& clock_;
   NoticeSink& notices_;
@@ -515,6 +526,7 @@ class Engine::Impl {
   Reconciler reconciler_;
   Redriver redriver_;
   Overflow overflow_;
+  HandOver hand_over_;
   std::unique_ptr<storage::Reader> reader_;
   std::vector<Asked<std::vector<Receipt>>> accepts_;
   std::vector<Asked<Redriven>> redrives_;
@@ -527,7 +539,7 @@ class Engine::Impl {
   SteadyTime expire_at_{};
   SteadyTime snapshot_at_{};
   bool must_recover_ = false;
-  std::string store_message_;
+  Error refusal_;  // why the store takes nothing, while `must_recover_`
   std::thread thread_;
 };
 
@@ -539,19 +551,22 @@ void Engine::accept(std::vector<Submission> submissions, AcceptCallback callback
   impl_->accept({std::move(submissions), std::move(callback)});
 }
 void Engine::redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback) {
-  impl_->redrive({std::move(tenants), std::move(event_id), {}, std::move(callback)});
+  impl_->ask(RedriveRequest{std::move(tenants), std::move(event_id), {}, std::move(callback)}, kTooManyRetries);
 }
 void Engine::redrive(storage::Reader::EventFilter filter, RedriveCallback callback) {
-  impl_->redrive({{}, {}, std::move(filter), std::move(callback)});
+  impl_->ask(RedriveRequest{{}, {}, std::move(filter), std::move(callback)}, kTooManyRetries);
 }
 void Engine::decide(ReviewDecision decision, ReviewCallback callback) {
-  impl_->decide({std::move(decision), std::move(callback)});
+  impl_->ask(ReviewRequest{std::move(decision), std::move(callback)},
+             "too many decisions are made at once; try again later");
 }
 void Engine::undo(UndoRequest request, UndoCallback callback) {
-  impl_->undo({std::move(request), std::move(callback)});
+  impl_->ask(UndoAsked{std::move(request), std::move(callback)},
+             "too many events are taken back at once; try again later");
 }
 void Engine::merge(MergeRequest request, MergeCallback callback) {
-  impl_->merge({std::move(request), std::move(callback)});
+  impl_->ask(MergeAsked{std::move(request), std::move(callback)},
+             "too many records are merged at once; try again later");
 }
 Result<Preview> Engine::preview(storage::Reader& reader, std::shared_ptr<Event> event,
                                 std::shared_ptr<const Catalog> catalog) const {
@@ -565,6 +580,9 @@ void Engine::set_catalog(std::shared_ptr<const Catalog> catalog) {
 }
 Result<void> Engine::recover() {
   return impl_->recover();
+}
+void Engine::wake() {
+  impl_->wake();
 }
 SteadyTime Engine::step() {
   return impl_->step();

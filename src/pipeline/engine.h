@@ -37,7 +37,12 @@ struct Submission {
 
 /// What became of one submission.
 struct Receipt {
-  enum class Status : std::uint8_t { kCreated, kDuplicate, kMismatch };
+  enum class Status : std::uint8_t {
+    kCreated,
+    kDuplicate,
+    kMismatch,
+    kRefused,  ///< of a batch that went to several instances: the one for this event could not keep it
+  };
   Status status = Status::kCreated;
   EventId id;  ///< of the event itself, or of the first one that came under its id or key
 };
@@ -169,6 +174,10 @@ struct EngineSnapshot {
 /// A transaction that fails is a crash without the process dying: memory is dropped and rebuilt from the store, clients
 /// get `kUnavailable`, and deliveries that were under way are repeated under their idempotency keys.
 ///
+/// Where instances share the store, it works on the tenants that are its own (`storage::Shares`) and answers `kMoved`
+/// for others; so it does for a window that was refused because another instance has taken over. When its part changes,
+/// it sends nothing new until what is under way is answered, and takes up what is unfinished of its new part.
+///
 /// Lifetime: everything given to the constructor is borrowed and outlives the engine.
 /// Threads:  accept, redrive, decide, undo, preview, snapshot and set_catalog from any; the rest belongs to the one
 /// thread that runs it.
@@ -219,6 +228,8 @@ class Engine {
 
   /// Reads what is unfinished from the store. Once, before the first `step`.
   [[nodiscard]] Result<void> recover();
+  /// The store's `Shares` want a change: the next window begins with it. Any thread.
+  void wake();
   /// Runs one window over all that has come in. Returns when the next one has something to do even if nothing comes in.
   SteadyTime step();
 

@@ -78,7 +78,7 @@ Result<Subject*> Subjects::load_itself(const TenantId& tenant, RecordKey key) {
 }
 
 Subject& Subjects::create(TenantId tenant, std::string entity, EntityId id) {
-  if (last_key_ == 0) last_key_ = store_.last_record_key().value;
+  last_key_ = std::max(last_key_, store_.last_record_key().value);  // the store may have reserved others since
   auto subject = std::make_unique<Subject>();
   Subject& made = *subject;
   made.record.key = RecordKey{++last_key_};

@@ -165,6 +165,9 @@ net::HttpResponse answer(const std::vector<Item>& items, const std::vector<Recei
       if (one.status == Receipt::Status::kMismatch) {
         ++rejected;
         write_rejected(results, one.id.str(), {409, "this id was used for an event with other content"});
+      } else if (one.status == Receipt::Status::kRefused) {
+        ++rejected;
+        write_rejected(results, {}, {503, "the instance that works on its tenant does not answer; send it again"});
       } else {
         const bool created = one.status == Receipt::Status::kCreated;
         ++(created ? accepted : duplicates);
