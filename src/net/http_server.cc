@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <string>
 #include <vector>
@@ -55,16 +56,16 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
  private:
   void on_accept(const SystemError& error, IoThread& target, TcpSocket socket) {
-    if (!acceptor_.is_open()) return;
     if (error) {
+      if (!acceptor_.is_open()) return;
       log::warning("cannot accept connections: {}", error.message());
       thread_.after(kAcceptPause, [self = shared_from_this()] {
         if (self->acceptor_.is_open()) self->accept();
       });
       return;
     }
-    place(target, std::move(socket));
-    accept();
+    place(target, std::move(socket));  // also one that came while the door was being closed: its client has been let in
+    if (acceptor_.is_open()) accept();
   }
 
   void place(IoThread& target, TcpSocket socket) {
@@ -80,6 +81,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   IoThread& thread_;
   TcpAcceptor acceptor_;
 };
+
+/// So long a client whose connection was taken may need to send its request.
+constexpr milliseconds kLastRequests{300};
 
 }  // namespace
 
@@ -115,14 +119,25 @@ Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t
   return bound;
 }
 
+void HttpServer::wind_down() {
+  impl_->core->winding_down.store(true);
+}
+
 bool HttpServer::stop(milliseconds deadline) {
   ServerCore& core = *impl_->core;
+  const auto close_doors = [&](IoThread& thread) {
+    if (thread.index() != 0) return;
+    for (const auto& listener : impl_->listeners) listener->close();
+  };
+  if (core.winding_down.load()) {
+    // Who came in last may be about to send.
+    core.threads.run_on_each(close_doors);
+    const milliseconds grace = std::min(deadline, kLastRequests);
+    if (core.wait_empty(grace)) return true;
+    deadline -= grace;
+  }
   core.draining.store(true);
-  core.threads.run_on_each([&](IoThread& thread) {
-    if (thread.index() == 0) {
-      for (const auto& listener : impl_->listeners) listener->close();
-    }
-  });
+  core.threads.run_on_each(close_doors);
   // After the listeners are closed, so that what they accepted last is in the mailboxes before this.
   core.threads.run_on_each([&](IoThread& thread) {
     for (const auto& connection : core.connections(thread)) connection->drain();

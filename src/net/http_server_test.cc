@@ -279,6 +279,20 @@ TEST_F(HttpServerTest, ManyIdleConnectionsWaitWithoutBuffersAndStillAnswer) {
 
 class HttpServerStopTest : public HttpServerTest {};
 
+TEST_F(HttpServerStopTest, BeforeItEachConnectionHearsThatItsAnswerIsTheLastAndNewOnesAreTaken) {
+  serve({}, [](HttpRequest request, Responder responder) { std::move(responder).send(echo(request)); });
+  RawClient kept = connect();
+  ASSERT_TRUE(kept.send(get("/")));
+  EXPECT_FALSE(kept.read_response()->headers.contains("connection"));
+  server->wind_down();
+  ASSERT_TRUE(kept.send(get("/again")));
+  EXPECT_EQ(kept.read_response()->headers.at("connection"), "close");
+  EXPECT_TRUE(kept.closed_by_peer());
+  RawClient fresh = connect();
+  ASSERT_TRUE(fresh.send(get("/")));
+  EXPECT_EQ(fresh.read_response()->headers.at("connection"), "close");
+}
+
 TEST_F(HttpServerStopTest, ClosesIdleConnectionsAndLetsTheOthersFinish) {
   Inbox<Responder> held;
   serve({}, [&](HttpRequest request, Responder responder) {

@@ -243,7 +243,9 @@ void ServerConnection::abandon() noexcept {
 
 void ServerConnection::answer(HttpResponse response) {
   if (phase_ != Phase::kHandling) return;  // closed meanwhile
-  if (core_->draining.load(std::memory_order_relaxed)) keep_alive_ = false;
+  if (core_->draining.load(std::memory_order_relaxed) || core_->winding_down.load(std::memory_order_relaxed)) {
+    keep_alive_ = false;
+  }
   if (!keep_alive_ && after_write_ == AfterWrite::kNextRequest) {
     after_write_ = buffer_.empty() ? AfterWrite::kClose : AfterWrite::kDiscard;
   }

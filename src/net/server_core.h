@@ -39,6 +39,7 @@ class ServerCore {
   const std::shared_ptr<MemoryBudget> memory;  // shared with requests, which may outlive the server
   HttpServer::Handler handler;                 // fixed before the first listen
   std::atomic<bool> draining{false};
+  std::atomic<bool> winding_down{false};  ///< each answer is its connection's last
 
   /// A connection has been accepted; it counts until `removed`. Returns how many there are now. Any thread.
   std::size_t count_in() noexcept {
