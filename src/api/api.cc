@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/chain.h"
+#include "api/peer.h"
 #include "api/router.h"
 #include "api/stats.h"
 #include "base/log.h"
@@ -26,7 +27,10 @@ Api::Api(Parts parts, ApiOptions options)
                 std::move(parts.rate_gate),
                 std::move(parts.propose),
                 std::move(parts.rate_source),
-                std::move(options)} {
+                parts.shares,
+                std::move(options)},
+      local_(parts.local),
+      peer_token_(std::move(parts.peer_token)) {
   const ApiOptions& limits = services_.options;
   services_.queries = std::make_unique<WorkPool>(
       parts.make_reader, WorkPool::Options{"query", limits.query_threads, limits.query_queue_max});
@@ -64,6 +68,10 @@ void Api::recall() {
 }
 
 void Api::handle(net::HttpRequest request, net::Responder responder) {
+  // Before the chain: no client's token, and nothing that is counted or described, has to do with it.
+  if (local_ != nullptr && request.path() == kPeerPath) {
+    return answer_peer(*local_, services_.hub, peer_token_, request, std::move(responder));
+  }
   Call call{std::move(request), Reply(std::move(responder), services_.http_stats, services_.clock)};
   if (auto stop = pass_chain(services_, call)) return std::move(call.reply).send(std::move(*stop));
   run_route(services_, std::move(call));
@@ -74,6 +82,8 @@ std::size_t Api::body_bytes_max(std::string_view path) const {
   if (!own.empty()) path = own;
   // Only the path is known here, before the headers: a large batch of CloudEvents goes to /sync/events/batch as well.
   if (path.starts_with("/sync/verifications/")) return kVerificationBodyMax;
+  if (path == kPeerPath && local_ != nullptr)
+    return 2 * services_.options.bulk_body_bytes_max;  // framed, and all filled in
   const bool bulk = path == "/sync/events/batch" || path == "/sync/events/batch/";
   return bulk ? services_.options.bulk_body_bytes_max : services_.options.body_bytes_max;
 }

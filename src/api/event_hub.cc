@@ -17,7 +17,8 @@ using Text = std::shared_ptr<const std::string>;
 /// While it reads what it missed, creations that are told live are left out, since the store will show them, and all
 /// else is held back. It turns live when a page of the store came back short and no creation was told since that page
 /// was asked for: every earlier one was in a page, every later one will be told. `cursor` then keeps out what came by
-/// both ways.
+/// both ways. Where other instances write, too, the cursor can't tell that: creations are held back as all else is, and
+/// what came by both ways is told twice.
 struct LiveClient {
   std::shared_ptr<const security::Caller> caller;
   WorkPool* pool = nullptr;
@@ -57,6 +58,9 @@ struct Message {
   const Notice* notice;
   Text text = {};
 };
+
+/// Numbers of instances that write at the same time lie so far apart at most: each reserves 65,536 a second.
+constexpr std::int64_t kDisorder = 64 * 65'536;
 
 std::vector<Message> messages_of(const std::vector<Notice>& notices) {
   std::vector<Message> messages;
@@ -141,19 +145,35 @@ void EventHub::publish(std::vector<Notice> notices) {
   wake_.notify_one();
 }
 
+void EventHub::publish_of_others(std::vector<Notice> notices, bool has_gap) {
+  {
+    const std::lock_guard lock(mutex_);
+    overflowed_ = overflowed_ || has_gap;
+    if (others_.size() + notices.size() > options_.notices_max) {
+      overflowed_ = true;
+      dropped_.fetch_add(notices.size(), std::memory_order_relaxed);
+      return;
+    }
+    others_.insert(others_.end(), std::make_move_iterator(notices.begin()), std::make_move_iterator(notices.end()));
+  }
+  wake_.notify_one();
+}
+
 void EventHub::run() {
   pthread_setname_np(pthread_self(), "event-hub");
   constexpr milliseconds kIdle{1'000};
   for (;;) {
     std::vector<Notice> notices;
+    std::vector<Notice> others;
     Clients clients;
     bool stopping = false;
     bool overflowed = false;
     {
       std::unique_lock lock(mutex_);
       const milliseconds wait = replaying_.load(std::memory_order_relaxed) > 0 ? options_.tick : kIdle;
-      wake_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty(); });
+      wake_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty() || !others_.empty(); });
       notices.swap(queue_);
+      others.swap(others_);
       clients = clients_;
       stopping = stopping_;
       overflowed = std::exchange(overflowed_, false);
@@ -162,6 +182,7 @@ void EventHub::run() {
       stats_.add(notices, clock_.now());
       dispatch(notices, clients);
     }
+    if (!others.empty()) dispatch(others, clients);
     if (overflowed) {
       log::warning("live updates: notices came faster than they could be told; clients read the gap from the store");
       for (const auto& client : clients) {
@@ -180,6 +201,7 @@ void EventHub::dispatch(const std::vector<Notice>& notices, const Clients& clien
     told_.store(std::max(told_.load(), notice.event->sequence.value));
   }
   std::vector<Message> messages = messages_of(notices);
+  const bool shared = is_shared();
   for (const auto& client : clients) {
     const std::lock_guard lock(client->mutex);
     if (client->closed) continue;
@@ -187,8 +209,8 @@ void EventHub::dispatch(const std::vector<Notice>& notices, const Clients& clien
       if (client->peer && client->peer->queued_bytes() > options_.live_queue_bytes) fall_behind(*client);
       if (message.type == LiveType::kEventCreated) {
         const std::int64_t sequence = message.notice->event->sequence.value;
-        if (!client->live || sequence <= client->cursor) continue;
-        client->cursor = sequence;
+        if (!shared && (!client->live || sequence <= client->cursor)) continue;
+        if (client->live) client->cursor = std::max(client->cursor, sequence);
       }
       if (!client->subscription.wants_notice(message.type, *message.notice)) continue;
       if (!message.text) message.text = share(render_notice(message.type, *message.notice));
@@ -199,7 +221,9 @@ void EventHub::dispatch(const std::vector<Notice>& notices, const Clients& clien
 
 /// With the client's lock held.
 void EventHub::fall_behind(LiveClient& client) {
-  if (std::exchange(client.live, false)) replaying_.fetch_add(1, std::memory_order_relaxed);
+  if (!std::exchange(client.live, false)) return;
+  replaying_.fetch_add(1, std::memory_order_relaxed);
+  if (is_shared()) client.cursor = std::max<std::int64_t>(0, client.cursor - kDisorder);
 }
 
 /// Sends on those that resume, and ends those whose token has run out.
@@ -278,6 +302,7 @@ std::shared_ptr<LiveClient> EventHub::make_client(std::shared_ptr<const security
   const std::lock_guard lock(mutex_);
   if (stopping_ || clients_.size() >= options_.clients_max) return nullptr;
   clients_.push_back(client);
+  if (options_.clients_changed) options_.clients_changed(true);
   return client;
 }
 
@@ -315,6 +340,7 @@ void EventHub::subscribe(LiveClient& client, Subscription subscription) {
   client.cursor = client.subscription.cursor.value_or(told_.load());
   client.held.clear();
   client.send(share(render_subscribed(client.subscription, client.cursor)));
+  if (resumes && is_shared()) client.cursor = std::max<std::int64_t>(0, client.cursor - kDisorder);
   if (was_live == client.live) return;
   replaying_.fetch_add(resumes ? 1 : -1, std::memory_order_relaxed);
   if (resumes) wake_.notify_one();
@@ -340,6 +366,7 @@ void EventHub::on_message(const std::shared_ptr<LiveClient>& client, const std::
 void EventHub::detach(const LiveClient* client) {
   const std::lock_guard lock(mutex_);
   std::erase_if(clients_, [client](const auto& known) { return known.get() == client; });
+  if (options_.clients_changed) options_.clients_changed(!clients_.empty());
 }
 
 std::size_t EventHub::clients() const {

@@ -40,6 +40,11 @@ class EventHub final : public pipeline::NoticeSink {
     std::size_t replay_queue_bytes = 512 * 1024;     ///< a client with more to be sent gets no next page yet
     std::size_t live_queue_bytes = 2 * 1024 * 1024;  ///< a client with more to be sent has fallen behind
     milliseconds tick{50};                           ///< how often resuming clients are looked after
+    /// True while other instances write beside this one: numbers come a little out of order then, so who resumes is
+    /// told the last seconds again rather than nothing of them. None: never.
+    std::function<bool()> is_shared = {};
+    /// Told whether there are clients, when one comes or goes. Must not block.
+    std::function<void(bool)> clients_changed = {};
   };
   EventHub(const Clock& clock, Stats& stats) : EventHub(clock, stats, Options{}) {}
   EventHub(const Clock& clock, Stats& stats, Options options);
@@ -53,6 +58,9 @@ class EventHub final : public pipeline::NoticeSink {
   /// True: the statistics want all.
   [[nodiscard]] bool wants_notices() const noexcept override { return true; }
   void publish(std::vector<pipeline::Notice> notices) override;
+  /// What another instance has made durable: for the clients here, and not in the statistics, which are its own.
+  /// `has_gap`: some could not be told before these.
+  void publish_of_others(std::vector<pipeline::Notice> notices, bool has_gap);
 
   /// Callbacks for the upgrade of a new client's connection; `attach` follows with the peer that it made. None where
   /// there are too many clients. `pool` is where it reads what it missed.
@@ -70,6 +78,7 @@ class EventHub final : public pipeline::NoticeSink {
 
   void run();
   void dispatch(const std::vector<pipeline::Notice>& notices, const Clients& clients);
+  [[nodiscard]] bool is_shared() const { return options_.is_shared && options_.is_shared(); }
   void fall_behind(LiveClient& client);
   void look_after(const Clients& clients);
   void replay(const std::shared_ptr<LiveClient>& client);
@@ -84,6 +93,7 @@ class EventHub final : public pipeline::NoticeSink {
   mutable std::mutex mutex_;  // of the members up to `stopping_`
   std::condition_variable wake_;
   std::vector<pipeline::Notice> queue_;
+  std::vector<pipeline::Notice> others_;  // notices of other instances
   Clients clients_;
   bool overflowed_ = false;
   bool stopping_ = false;

@@ -18,6 +18,7 @@
 #include "pipeline/catalog.h"
 #include "security/gatekeeper.h"
 #include "security/verification_token.h"
+#include "storage/shares.h"
 
 namespace datasync::api {
 
@@ -70,6 +71,7 @@ struct Services {
   RateGate rate_gate;
   Propose propose;
   std::function<std::optional<RateSourceStatus>()> rate_source;  ///< may be empty: there is none
+  const storage::Shares* shares;                                 ///< may be null: there are no other instances
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};

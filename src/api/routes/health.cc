@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "api/instance_view.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
 
@@ -26,6 +29,7 @@ void health(Services& services, Call call) {
     out.field("rates", rates->degraded ? "unhealthy" : "healthy");
   }
   out.end_object();
+  if (services.shares != nullptr) write_instances(out, services.shares->instances());
   if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");
   out.end_object();
   std::move(call.reply).send(net::json_response(snapshot.store_healthy ? 200 : 503, out.take()));
@@ -38,6 +42,13 @@ void livez(Services&, Call call) {
 
 /// Events can be accepted.
 void readyz(Services& services, Call call) {
+  if (services.shares != nullptr) {
+    const auto instances = services.shares->instances();
+    if (std::any_of(instances.begin(), instances.end(),
+                    [](const auto& one) { return one.is_self && one.is_leaving; })) {
+      return std::move(call.reply).send(net::problem_response(503, "this instance is stopping"));
+    }
+  }
   const bool ready = services.backend.snapshot().store_healthy;
   std::move(call.reply)
       .send(ready ? net::json_response(200, R"({"status":"ready"})")

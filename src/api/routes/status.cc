@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "api/instance_view.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
@@ -63,7 +64,8 @@ void write_rates(JsonWriter& out, const RateSourceStatus& rates, Timestamp now) 
 
 }  // namespace
 
-/// GET /sync/status: how the service stands as a whole; it tells nothing of a tenant.
+/// GET /sync/status: how the service stands as a whole; it tells nothing of a tenant. Where several instances share a
+/// database, of this one.
 void status(Services& services, Call call) {
   const EngineSnapshot snapshot = services.backend.snapshot();
   JsonWriter out;
@@ -87,6 +89,7 @@ void status(Services& services, Call call) {
   if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
     write_rates(out, *rates, services.clock.now());
   }
+  if (services.shares != nullptr) write_instances(out, services.shares->instances());
   out.field("sync_engine_active", snapshot.store_healthy);
   out.field("timestamp", services.clock.now()).end_object();
   std::move(call.reply).send(net::json_response(200, out.take()));

@@ -1,0 +1,75 @@
+#include "api/peer.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "api/peer_wire.h"
+#include "crypto/keyed_hash.h"
+
+namespace datasync::api {
+namespace {
+
+/// In a time that does not tell how much of it fits.
+bool is_same(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+template <typename T>
+auto answer_to(net::Responder responder) {
+  return [responder = std::move(responder)](Result<T> result) mutable {
+    std::move(responder).send({200, "application/octet-stream", encode_answer(result), {}});
+  };
+}
+
+struct Run {
+  Backend& local;
+  EventHub& hub;
+  net::Responder responder;
+
+  void operator()(PeerAccept& call) {
+    local.accept(std::move(call.submissions), answer_to<Receipts>(std::move(responder)));
+  }
+  void operator()(PeerRedrive& call) {
+    auto answer = answer_to<pipeline::Redriven>(std::move(responder));
+    if (call.event_id.empty()) return local.redrive(std::move(call.filter), std::move(answer));
+    local.redrive(std::move(call.tenants), std::move(call.event_id), std::move(answer));
+  }
+  void operator()(pipeline::ReviewDecision& call) {
+    local.decide(std::move(call), answer_to<Conflict>(std::move(responder)));
+  }
+  void operator()(pipeline::UndoRequest& call) {
+    local.undo(std::move(call), answer_to<EventId>(std::move(responder)));
+  }
+  void operator()(pipeline::MergeRequest& call) {
+    local.merge(std::move(call), answer_to<pipeline::Merged>(std::move(responder)));
+  }
+  void operator()(PeerNotices& call) {
+    hub.publish_of_others(std::move(call.notices), call.has_gap);
+    std::move(responder).send({200, {}, {}, {}});
+  }
+};
+
+}  // namespace
+
+std::string peer_token(const std::string& identity_secret) {
+  const Hash128 hash = crypto::KeyedHash(identity_secret).hash("data-sync instances, 1");
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
+
+void answer_peer(Backend& local, EventHub& hub, const std::string& token, const net::HttpRequest& request,
+                 net::Responder responder) {
+  if (token.empty() || request.method != net::Method::kPost || !is_same(request.headers.get(kPeerHeader), token)) {
+    return std::move(responder).send(
+        net::problem_response(404, "there is no such path; GET /openapi.json lists them all"));
+  }
+  auto call = decode_call(request.body);
+  if (!call) return std::move(responder).send(net::problem_response(400, call.error().message));
+  std::visit(Run{local, hub, std::move(responder)}, *call);
+}
+
+}  // namespace datasync::api
