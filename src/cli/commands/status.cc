@@ -77,6 +77,24 @@ void print_platforms(const Terminal& terminal, const Fields& platforms) {
   table.print(terminal);
 }
 
+/// Where several instances share a database: the totals are of the one that was asked.
+void print_instances(const Terminal& terminal, const Value& instances) {
+  Table table({"INSTANCE", "ADDRESS", "STATE", "SHARDS", "SINCE"});
+  for (const Value& instance : elements_of(instances)) {
+    const Fields members = members_of(instance);
+    const std::string own = text_of(members, "self") == "true" ? " (asked)" : "";
+    const std::string state = text_of(members, "state");
+    table.add({text_of(members, "name") + own,
+               text_of(members, "address"),
+               {state, state == "alive" ? Colour::kGreen : Colour::kRed},
+               number_or_zero(members, "shards"),
+               text_of(members, "started_at")});
+  }
+  if (table.empty()) return;
+  terminal.out << '\n';
+  table.print(terminal);
+}
+
 int Status::run(Session& session) {
   auto address = service_address(session, service_);
   if (!address) return report(session, address.error());
@@ -89,6 +107,7 @@ int Status::run(Session& session) {
   } else {
     print_totals(session.terminal, *status, active);
     if (const auto* platforms = status->find("platforms")) print_platforms(session.terminal, members_of(*platforms));
+    if (const auto* instances = status->find("instances")) print_instances(session.terminal, *instances);
   }
   return active ? kExitOk : kExitFailed;
 }
