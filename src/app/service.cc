@@ -6,10 +6,14 @@
 #include <array>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "api/api.h"
 #include "api/event_hub.h"
+#include "api/notice_fan.h"
+#include "api/peer.h"
+#include "api/shared_backend.h"
 #include "api/stats.h"
 #include "app/catalog_factory.h"
 #include "app/proposal.h"
@@ -96,6 +100,17 @@ class CatalogInForce {
   InForce<pipeline::Catalog> present_;
 };
 
+constexpr seconds kSettleMax{5};
+/// So long clients that keep connections may take to hear that they are to use others.
+constexpr seconds kWindDown{1};
+
+bool has_others(const storage::Shares& shares) {
+  const auto instances = shares.instances();
+  return std::any_of(instances.begin(), instances.end(), [](const storage::Instance& one) {
+    return !one.is_self && !one.is_expired && !one.is_leaving;
+  });
+}
+
 /// Who we are, for whoever finds the database taken.
 std::string instance_name() {
   std::array<char, 256> host{};
@@ -111,13 +126,34 @@ Result<std::unique_ptr<storage::Store>> open_store(const Settings& settings) {
     return fail(ErrorCode::kUnavailable, "the folder of the database can't be made: " + folder.string() + ": " +
                                              error.message() + "; set DATABASE_URL=sqlite:///path/to/file");
   }
-  return storage::open_store({settings.database_location, instance_name()});
+  return storage::open_store({settings.database_location, instance_name(), false, settings.lease_time});
 }
 
 net::HttpClientOptions client_options(const Settings& settings) {
   net::HttpClientOptions options;
   options.connections_per_origin_max = settings.max_http_connections;
   return options;
+}
+
+/// To other instances. What is asked of them carries its own id where it may be repeated, so nothing is by itself.
+net::HttpClientOptions peer_options(const Settings& settings) {
+  net::HttpClientOptions options;
+  options.connections_per_origin_max = settings.max_http_connections;
+  options.connect_timeout = milliseconds{1'000};
+  options.response_body_bytes_max = settings.bulk_body_bytes_max;
+  options.retry_stale_connection = false;
+  return options;
+}
+
+/// Where other instances reach this one.
+std::string own_address(const Settings& settings, std::uint16_t port) {
+  if (!settings.instance_address.empty()) return settings.instance_address;
+  const std::string& listens = settings.listen_addresses.front();
+  std::array<char, 256> name{};
+  const bool all = listens == "0.0.0.0" || listens == "::";
+  const bool has_name = all && ::gethostname(name.data(), name.size() - 1) == 0;
+  const std::string host = has_name ? std::string(name.data()) : all ? "127.0.0.1" : listens;
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
 pipeline::EngineOptions engine_options(const Settings& settings) {
@@ -173,12 +209,16 @@ struct Service::Parts {
         client(threads, client_options(settings)),
         rate_random(make_system_random()),
         make_reader([this] { return store->make_reader(); }),
-        hub(clock, stats),
+        hub(clock, stats, hub_options()),
+        peers(threads, peer_options(settings)),
+        fan(make_fan()),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
         rates({client, clock, *rate_random, RateFile::beside(settings.state_path()),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
+        peer_random(make_system_random()),
         backend(engine),
-        api({backend,
+        shared(share_backend()),
+        api({shared ? static_cast<api::Backend&>(*shared) : backend,
              clock,
              *gatekeeper,
              stats,
@@ -193,16 +233,43 @@ struct Service::Parts {
                if (proposed) *proposed = pipeline::with_quotes(*proposed, catalog.get()->mapper.rates().quotes);
                return proposed;
              },
-             [this] { return rates.status(); }},
+             [this] { return rates.status(); },
+             store->shares() == nullptr ? nullptr : &backend,
+             api::peer_token(store->identity_secret()),
+             store->shares()},
             api_options(settings)),
         server(threads, server_options(settings)) {}
 
   pipeline::Engine::Parts engine_parts(std::function<void()> credential_refused) {
-    pipeline::Engine::Parts made{*store, client, clock, *random, hub};
+    pipeline::NoticeSink& notices = fan ? static_cast<pipeline::NoticeSink&>(*fan) : hub;
+    pipeline::Engine::Parts made{*store, client, clock, *random, notices};
     if (credential_refused) {
       made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
     }
     return made;
+  }
+
+  api::EventHub::Options hub_options() {
+    api::EventHub::Options options;
+    if (storage::Shares* shares = store->shares()) {
+      options.is_shared = [shares] { return !shares->has_all(); };
+      options.clients_changed = [shares](bool any) { shares->set_wants_notices(any); };
+    }
+    return options;
+  }
+
+  std::unique_ptr<api::NoticeFan> make_fan() {
+    if (store->shares() == nullptr) return nullptr;
+    return std::make_unique<api::NoticeFan>(
+        api::NoticeFan::Parts{hub, *store->shares(), peers, clock, api::peer_token(store->identity_secret())});
+  }
+
+  std::unique_ptr<api::SharedBackend> share_backend() {
+    if (store->shares() == nullptr) return nullptr;
+    return std::make_unique<api::SharedBackend>(
+        api::SharedBackend::Parts{backend, *store->shares(), peers, threads, clock, *peer_random,
+                                  api::peer_token(store->identity_secret())},
+        api::SharedBackend::Options{});
   }
 
   net::HttpServerOptions server_options(const Settings& settings) {
@@ -225,9 +292,13 @@ struct Service::Parts {
   std::function<Result<std::unique_ptr<storage::Reader>>()> make_reader;
   api::Stats stats;
   api::EventHub hub;
+  net::HttpClient peers;
+  std::unique_ptr<api::NoticeFan> fan;  // null: this instance is alone by nature
   pipeline::Engine engine;
   RatePoller rates;
+  std::unique_ptr<Random> peer_random;
   EngineBackend backend;
+  std::unique_ptr<api::SharedBackend> shared;  // null: this instance is alone by nature
   api::Api api;
   net::HttpServer server;
   std::vector<std::uint16_t> ports;
@@ -270,6 +341,11 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
     if (!port) return fail(port.error().code, port.error().message + "; PORT and LISTEN_ADDRESS say where");
     made.ports.push_back(*port);
   }
+  if (storage::Shares* shares = made.store->shares()) {
+    shares->join(own_address(settings, made.ports.front()), [&made] { made.engine.wake(); });
+    if (!shares->wait_until_settled(kSettleMax))
+      log::warning("the shards could not be taken up yet; it goes on trying");
+  }
   return service;
 }
 
@@ -294,12 +370,22 @@ bool Service::stop(milliseconds deadline) {
   const auto left = [&] {
     return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(by - parts_->clock.steady_now()));
   };
+  // What others can do they take over now, while we still answer and pass on what we are asked.
+  storage::Shares* const shares = parts_->store->shares();
+  if (shares != nullptr && has_others(*shares)) {
+    const SteadyTime began = parts_->clock.steady_now();
+    parts_->server.wind_down();
+    if (!shares->leave(left() / 3)) log::warning("the shards were not given up in time");
+    std::this_thread::sleep_for(std::min(left() / 3, milliseconds{kWindDown}) - (parts_->clock.steady_now() - began));
+  }
   // Clients first, while the engine still answers them; then the engine, while the HTTP client still brings it answers.
   // Half the time each, since a client that never ends its request is no reason to cut deliveries.
   const bool answered = parts_->server.stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
+  if (shares != nullptr) shares->stop();
   parts_->rates.stop();
   parts_->client.stop();
+  parts_->peers.stop();
   parts_->hub.stop();
   parts_->threads.stop();
   return answered && settled;

@@ -57,6 +57,8 @@ struct Settings {
   /// What else is kept from run to run stands beside this file: the database, or where that would be by default.
   [[nodiscard]] std::string state_path() const { return database_file.empty() ? "data/data-sync" : database_file; }
   std::size_t connection_pool_size = 0;
+  std::string instance_address;  ///< empty: made from the host's name and the port
+  milliseconds lease_time{};
   std::string redis_url;
   std::string kafka_brokers;
   std::chrono::hours event_retention{};

@@ -149,6 +149,24 @@ const std::array kTable = {
             .max = 1000,
             .reason = "Connections to PostgreSQL; SQLite has one writer and does not use it",
             .idle = true},
+    Setting{
+        .group = "Storage and queue",
+        .name = "INSTANCE_ADDRESS",
+        .member = &Settings::instance_address,
+        .standard_note = "the listen address, or the host's name where that is all addresses, and the port",
+        .reason =
+            "`host:port` at which other instances on the same PostgreSQL database reach this one, without TLS; each "
+            "has its own"},
+    Setting{.group = "Storage and queue",
+            .name = "LEASE_SECONDS",
+            .member = &Settings::lease_time,
+            .standard = "5",
+            .min = 2,
+            .max = 60,
+            .unit = "s",
+            .reason =
+                "How long an instance on PostgreSQL counts as alive without being heard of; then others take over its "
+                "work, and it can't write any more"},
     Setting{.group = "Storage and queue",
             .name = "REDIS_URL",
             .member = &Settings::redis_url,
