@@ -8,8 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from './support/command.js';
 import { newLead } from './support/events.js';
 import { Postgres } from './support/postgres.js';
-import { Service } from './support/service.js';
-import { World, environmentOf, eventually, newTenant, world } from './support/world.js';
+import { eventually, newTenant, world } from './support/world.js';
 
 const kConfiguration = 78;
 const kUnavailable = 69;
@@ -118,27 +117,6 @@ test('Kill after kill, with cut connections, loses nothing (the kill loop)', { t
   const [code] = await once(child, 'close');
   clearInterval(cutter);
   assert.equal(code, 0, said);
-});
-
-test('Who is started later takes over, and the former one refuses what it could not keep', async () => {
-  const tenant = newTenant();
-  const own = { DATABASE_URL: postgres.schema().url };
-  await w.service.signal('SIGTERM');
-  await w.service.start(own);
-  const later = new Service({ env: { ...environmentOf(w.platforms), LOG_LEVEL: 'warning', ...own } });
-  after(() => later.stop());
-  const ids = [];
-  for (let i = 0; i < 10; i += 1) ids.push(await w.send(newLead(tenant, { lead_id: `l-${i}`, contact_email: `${i}@example.com` })));
-  await later.start();
-  const refused = await w.post('/sync/events', newLead(tenant, { lead_id: 'late', contact_email: 'late@example.com' }));
-  assert.equal(refused.status, 503, JSON.stringify(refused.body));
-  assert.match(w.service.log, /another instance has taken over this database: .*process \d+/);
-  const successor = new World({ service: later, ...w.platforms });
-  await successor.send(newLead(tenant, { lead_id: 'next', contact_email: 'next@example.com' }));
-  for (const id of ids) assert.equal((await successor.settled(id)).status, 'completed');
-  await eventually(async () => (await w.state('bizosaas', tenant, 'lead')).length === 11);
-  await w.service.signal('SIGTERM');
-  await w.service.start();
 });
 
 test('migrate makes the schema, and tells of it, beside a service that runs', async () => {

@@ -45,13 +45,13 @@ export class Service {
   }
 
   /**
-   * Starts it on a free port, or the one of `env`, and waits until it takes events.
+   * Starts it on the port that it had, the one of `env`, or else a free one, and waits until it takes events.
    *
    * @param {Record<string, string>} [env]  for this run only
    */
   async start(env = {}) {
     const host = this.#host ?? '127.0.0.1';
-    this.port = Number(env.PORT ?? await freePort(host));
+    this.port = Number(env.PORT ?? this.port ?? await freePort(host));
     this.url = `http://${host}:${this.port}`;
     const [program, ...words] = [...this.#launcher, kBinary, 'serve', ...this.#args];
     this.#child = spawn(program, words, {

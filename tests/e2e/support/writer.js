@@ -1,0 +1,96 @@
+import { event, newLead } from './events.js';
+
+const kAnswerMsMax = 4_000;
+const kLead = 'lead-1';
+
+/**
+ * A client of one tenant that counts a lead's score upwards, one event after the other, through whichever instance answers:
+ * what a client behind a load balancer does. An event that was not acknowledged is sent again under its id, so what it
+ * remembers has an order.
+ */
+export class Writer {
+  #addresses;
+  #turn = 0;
+  /** The last score that was acknowledged. */
+  count = 0;
+  /** Answers that no client should get. */
+  refused = [];
+  /** Connections that did not come about: a load balancer goes on to the next instance. */
+  closed = 0;
+  /** Connections that were cut, and answers that did not come. */
+  broken = [];
+  ids = [];
+
+  /**
+   * @param {string} tenant
+   * @param {() => string[]} addresses  of the instances, at this moment
+   * @param {AbortSignal} signal        begin nothing new
+   */
+  constructor(tenant, addresses, signal) {
+    this.tenant = tenant;
+    this.#addresses = addresses;
+    this.signal = signal;
+  }
+
+  async run() {
+    while (!this.signal.aborted) {
+      const next = this.count + 1;
+      const id = `${this.tenant}-${next}`;
+      const data = { lead_id: kLead, contact_email: `${this.tenant}@example.com`, lead_score: next };
+      const change = next === 1
+        ? newLead(this.tenant, data, { id })
+        : event('bizoholic', 'lead_updated', this.tenant, data, { id, target_platforms: ['bizosaas'] });
+      await this.#acknowledged(change);
+      this.ids.push(id);
+      this.count = next;
+    }
+  }
+
+  async #acknowledged(change) {
+    for (;;) {
+      const addresses = this.#addresses();
+      this.#turn += 1;
+      const url = addresses[this.#turn % addresses.length];
+      let answer;
+      try {
+        answer = await fetch(`${url}/sync/events`, {
+          method: 'POST', body: JSON.stringify(change), headers: { 'content-type': 'application/json' },
+          signal: AbortSignal.timeout(kAnswerMsMax),
+        });
+      } catch (error) {
+        if (error.cause?.syscall === 'connect') this.closed += 1; // nothing was sent
+        else this.broken.push(`${error.name} ${error.cause?.code ?? ''} ${error.cause?.message ?? error.message}`);
+        continue;
+      }
+      const text = await answer.text();
+      if (answer.status === 201 || answer.status === 200) return;
+      this.refused.push(`${answer.status} ${text}`);
+    }
+  }
+}
+
+/**
+ * What is wrong on a platform after all was delivered, in words: lost, applied twice, or out of order.
+ *
+ * @param {Writer} writer
+ * @param {object[]} records  that the platform holds of its tenant
+ * @param {object[]} history  that the platform was told of its tenant
+ */
+export function faultsOf(writer, records, history) {
+  const faults = [];
+  if (records.length !== 1) faults.push(`${writer.tenant}: ${records.length} records`);
+  const held = records[0]?.canonical.score;
+  if (held !== writer.count) faults.push(`${writer.tenant}: lost, the platform holds ${held} of ${writer.count}`);
+  const applied = history.filter(({ outcome }) => outcome === 'applied').sort((a, b) => a.applied_order - b.applied_order);
+  const keys = applied.map(({ idempotency_key: key }) => key);
+  for (const key of new Set(keys.filter((key, i) => keys.indexOf(key) !== i))) faults.push(`${writer.tenant}: ${key} was applied twice`);
+  const scores = applied.map(({ data }) => scoreOf(data)).filter((score) => score !== undefined);
+  scores.forEach((score, i) => {
+    if (i > 0 && score < scores[i - 1]) faults.push(`${writer.tenant}: ${score} came after ${scores[i - 1]}`);
+  });
+  return faults;
+}
+
+function scoreOf(data) {
+  return data?.data?.score ?? data?.score;
+}
