@@ -137,7 +137,7 @@ Result<void> InstanceShares::renew_numbers() {
   const Lease::Marks& marks = lease_.marks();
   const auto left = [](std::int64_t last) { return Lease::kNumberBlock - 1 - (last + 1) % Lease::kNumberBlock; };
   const auto now = SteadyClock::now();
-  const bool are_fresh = now < numbers_reserved_at_ + kNumbersFresh;
+  const bool are_fresh = now < numbers_reserved_at_ + kNumbersFresh && !lease_.are_numbers_in_doubt();
   if (are_fresh && std::min(left(marks.last_sequence.value), left(marks.last_record_key.value)) >= kNumbersLeftMin) {
     return {};
   }

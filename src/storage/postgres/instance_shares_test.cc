@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -69,8 +70,8 @@ class Member {
     }
     return count;
   }
-  /// A commit of one event of a tenant, by the engine's thread.
-  Result<void> commit(const TenantId& tenant) {
+  /// A commit of one event of a tenant, by the engine's thread. `meanwhile` happens when its number is given out.
+  Result<void> commit(const TenantId& tenant, const std::function<void(Store&)>& meanwhile = {}) {
     const std::lock_guard lock(mutex_);
     if (const auto renewed = shares().renew_numbers(); !renewed) return renewed;
     auto event = std::make_shared<Event>();
@@ -84,6 +85,7 @@ class Member {
     WriteBatch batch;
     batch.events.push_back({event, {event_key_of(event->id.str())}, {}});
     last_ = event->sequence;
+    if (meanwhile) meanwhile(*store_);
     return store_->commit(batch);
   }
   Sequence last() const { return last_; }
@@ -223,9 +225,18 @@ TEST_F(InstanceSharesTest, ACutConnectionLosesNoShardAndGivesNoNumberTwice) {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'data-sync' AND "
         "pid <> pg_backend_pid()");
   }
+  // A window that looks something up after it has given out its numbers keeps them.
+  const auto cut_and_read = [](Store& store) {
+    run_sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'data-sync' AND "
+        "pid <> pg_backend_pid()");
+    EXPECT_TRUE(store.load_event({1}));
+  };
+  const auto kept = one.commit(TenantId("t"), cut_and_read);
+  ASSERT_TRUE(kept) << kept.error().message;
   ASSERT_TRUE(one.commit(TenantId("t")));
   EXPECT_TRUE(one.shares().has_all());
-  EXPECT_EQ(one.unfinished(), 6u);
+  EXPECT_EQ(one.unfinished(), 7u);
 }
 
 }  // namespace

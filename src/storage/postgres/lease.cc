@@ -122,13 +122,12 @@ Result<void> Lease::take_part(const Part& part) {
 }
 
 Result<void> Lease::reserve_numbers() {
-  DATASYNC_TRY(connect());
-  const Step step{&kNumbers};
-  const auto answers = connection_->run({&step, 1});
-  if (!answers) return fail(answers.error().error);
-  const std::int64_t first = answers->front().integer(0, 0) * kNumberBlock;
+  const auto answer = read(kNumbers, {});
+  if (!answer) return fail(answer.error());
+  const std::int64_t first = answer->integer(0, 0) * kNumberBlock;
   marks_.last_sequence = {first - 1};
   marks_.last_record_key = {first - 1};
+  numbers_in_doubt_ = false;
   return {};
 }
 
@@ -203,6 +202,7 @@ Result<void> Lease::connect() {
   parameters.uuid(holder_);
   const std::int64_t known = last_commit_;
   const std::int64_t doubtful = std::exchange(in_doubt_, 0);
+  const Marks marks = marks_;
   auto claimed = claim({&kReconnect, &parameters});
   if (!claimed) {
     note_failure(claimed.error());
@@ -210,8 +210,12 @@ Result<void> Lease::connect() {
     in_doubt_ = doubtful;
     return fail(std::move(claimed).error().error);
   }
-  // Of those that were reserved before, a transaction whose answer was lost may have used some.
-  if (kind_ == Kind::kPart) DATASYNC_TRY(reserve_numbers());
+  if (kind_ == Kind::kPart) {
+    // A window may be under way that has given out some of the reserved numbers: it goes on with them.
+    marks_.last_sequence = marks.last_sequence;
+    marks_.last_record_key = marks.last_record_key;
+    numbers_in_doubt_ = true;
+  }
   if (last_commit_ == known || (doubtful != 0 && last_commit_ == doubtful)) return {};
   log::error("the database has lost transactions that it had acknowledged: the last one is {}, it was {}", last_commit_,
              known);

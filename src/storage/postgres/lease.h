@@ -57,6 +57,8 @@ class Lease final : public Link {
   static constexpr std::int64_t kNumberBlock = 65'536;
   /// Reserves numbers above all that were given out so far, by whomever.
   [[nodiscard]] Result<void> reserve_numbers();
+  /// The connection was made anew: of the reserved numbers, a transaction that was given up may have used some.
+  [[nodiscard]] bool are_numbers_in_doubt() const noexcept { return numbers_in_doubt_; }
   /// Gives up what is left. Whoever comes need not wait for the lease to run out.
   void depart() noexcept;
 
@@ -90,6 +92,7 @@ class Lease final : public Link {
   Hash128 holder_{};
   bool has_entered_ = false;  // kPart: there is, or was, a row of this holder's
   std::atomic<bool> fenced_ = false;
+  bool numbers_in_doubt_ = false;
   Shards shards_;
   std::optional<Connection> connection_;
   std::int64_t epoch_ = 0;
