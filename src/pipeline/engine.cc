@@ -97,6 +97,7 @@ class Engine::Impl {
   Result<void> recover() {
     forget_all();  // of an attempt to recover that the store ended half-way, too
     Window window = open_window();
+    if (shares_ != nullptr) DATASYNC_TRY(shares_->renew_numbers());
     ledger_.start_after(store_.last_sequence());
     DATASYNC_TRY(deliverer_.recover(window));
     Sequence after{};
@@ -190,10 +191,10 @@ class Engine::Impl {
     for (ReviewRequest& request : load.reviews) reviews_.emplace_back(std::move(request.callback));
     for (UndoAsked& asked : load.undos) undos_.emplace_back(std::move(asked.callback));
     for (MergeAsked& asked : load.merges) merges_.emplace_back(std::move(asked.callback));
+    if (shares_ != nullptr && load.size() > load.answers.size()) DATASYNC_TRY(shares_->renew_numbers());
     for (const TargetAnswer& answer : load.answers) {
       DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
     }
-    if (shares_ != nullptr && load.size() > load.answers.size()) DATASYNC_TRY(shares_->renew_numbers());
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
       if (!hand_over_.are_ours(load.accepts[i].submissions)) {
         accepts_[i].outcome = fail(HandOver::moved());
