@@ -93,7 +93,9 @@ TEST(PeerWire, NoticesArriveWithoutTheEventsData) {
   notice.event = lead();
   notice.state.status = EventStatus::kFailed;
   notice.state.message = "why";
-  notice.state.results.push_back({PlatformId("bizosaas"), ResultStatus::kFailed});
+  DeliveryResult& result = notice.state.results.emplace_back();
+  result.target = PlatformId("bizosaas");
+  result.status = ResultStatus::kFailed;
   const PeerNotices read = back_and_forth(PeerNotices{{notice}, true});
   EXPECT_TRUE(read.has_gap);
   ASSERT_EQ(read.notices.size(), 1u);

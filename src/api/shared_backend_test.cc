@@ -1,5 +1,5 @@
-// Where calls go, and what becomes of them when the other instance is slow, gone or no longer the right one. The network
-// is a function that answers; threads, wire and timers are the real ones.
+// Where calls go, and what becomes of them when the other instance is slow, gone or no longer the right one. The
+// network is a function that answers; threads, wire and timers are the real ones.
 
 #include "api/shared_backend.h"
 
@@ -18,7 +18,6 @@ using pipeline::Receipt;
 using storage::Shares;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
-
 
 class FakeShares final : public Shares {
  public:
@@ -130,7 +129,8 @@ class SharedBackendTest : public ::testing::Test {
 
   Result<Receipts> accept(std::vector<pipeline::Submission> submissions) {
     std::promise<Result<Receipts>> promise;
-    backend().accept(std::move(submissions), [&promise](Result<Receipts> result) { promise.set_value(std::move(result)); });
+    backend().accept(std::move(submissions),
+                     [&promise](Result<Receipts> result) { promise.set_value(std::move(result)); });
     return promise.get_future().get();
   }
   Result<Conflict> decide(storage::Reader::Tenants tenants) {

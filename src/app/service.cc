@@ -106,9 +106,8 @@ constexpr seconds kWindDown{1};
 
 bool has_others(const storage::Shares& shares) {
   const auto instances = shares.instances();
-  return std::any_of(instances.begin(), instances.end(), [](const storage::Instance& one) {
-    return !one.is_self && !one.is_expired && !one.is_leaving;
-  });
+  return std::any_of(instances.begin(), instances.end(),
+                     [](const storage::Instance& one) { return !one.is_self && !one.is_expired && !one.is_leaving; });
 }
 
 /// Who we are, for whoever finds the database taken.

@@ -109,8 +109,8 @@ class HttpServer {
   /// Errors: `kInvalid` for what is no IP address, `kUnavailable` when it can't be bound.
   [[nodiscard]] Result<std::uint16_t> listen(std::string_view address, std::uint16_t port);
 
-  /// From now on each answer says `Connection: close`, so that clients which keep connections leave before `stop` closes
-  /// those that are idle: one of them might be sending at that moment. New connections are still taken.
+  /// From now on each answer says `Connection: close`, so that clients which keep connections leave before `stop`
+  /// closes those that are idle: one of them might be sending at that moment. New connections are still taken.
   void wind_down();
 
   /// Accepts no more, closes idle connections, lets requests that have begun finish (their answers say `Connection:
