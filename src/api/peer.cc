@@ -1,6 +1,7 @@
 #include "api/peer.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 #include <memory>
 #include <utility>
@@ -10,14 +11,6 @@
 
 namespace datasync::api {
 namespace {
-
-/// In a time that does not tell how much of it fits.
-bool is_same(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
-}
 
 template <typename T>
 auto answer_to(net::Responder responder) {
@@ -63,7 +56,9 @@ std::string peer_token(const std::string& identity_secret) {
 
 void answer_peer(Backend& local, EventHub& hub, const std::string& token, const net::HttpRequest& request,
                  net::Responder responder) {
-  if (token.empty() || request.method != net::Method::kPost || !is_same(request.headers.get(kPeerHeader), token)) {
+  const std::string_view given = request.headers.get(kPeerHeader);
+  const bool is_peer = given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
+  if (token.empty() || request.method != net::Method::kPost || !is_peer) {
     return std::move(responder).send(
         net::problem_response(404, "there is no such path; GET /openapi.json lists them all"));
   }

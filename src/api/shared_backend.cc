@@ -65,6 +65,15 @@ struct CallOf<pipeline::Merged> {
   using Type = pipeline::MergeRequest;
 };
 
+/// Whether the answer is one to that call: a receipt for each event.
+template <typename T>
+bool fits(const PeerCall&, const T&) {
+  return true;
+}
+bool fits(const PeerCall& call, const Receipts& receipts) {
+  return receipts.size() == std::get<PeerAccept>(call).submissions.size();
+}
+
 void add_up(pipeline::Redriven& sum, const pipeline::Redriven& one) {
   sum.matched += one.matched;
   sum.queued += one.queued;
@@ -147,8 +156,18 @@ SharedBackend::SharedBackend(Parts parts, Options options)
 SharedBackend::~SharedBackend() = default;
 
 void SharedBackend::accept(std::vector<Submission> submissions, pipeline::AcceptCallback callback) {
-  if (parts_.shares.has_all() || submissions.empty())
-    return parts_.local.accept(std::move(submissions), std::move(callback));
+  if (submissions.empty() || !parts_.shares.has_all()) return accept_parts(std::move(submissions), std::move(callback));
+  std::vector<Submission> kept = submissions;
+  parts_.local.accept(std::move(submissions), [this, kept = std::move(kept), callback = std::move(callback)](
+                                                  Result<Receipts> receipts) mutable {
+    // Another instance has come meanwhile.
+    const bool moved = !receipts && receipts.error().code == ErrorCode::kMoved;
+    return moved ? accept_parts(std::move(kept), std::move(callback)) : callback(std::move(receipts));
+  });
+}
+
+void SharedBackend::accept_parts(std::vector<Submission> submissions, pipeline::AcceptCallback callback) {
+  if (submissions.empty()) return parts_.local.accept(std::move(submissions), std::move(callback));
   const TenantId& first = submissions.front().event->tenant;
   const bool one_tenant = std::all_of(submissions.begin(), submissions.end(),
                                       [&](const Submission& one) { return one.event->tenant == first; });
@@ -286,9 +305,9 @@ void SharedBackend::ask_peer(std::shared_ptr<Errand<T>> errand, const std::strin
   request.origin = url->origin;
   request.target = url->target;
   request.body = encode_call(errand->call);
-  const bool fits = net::append_header(request.header_block, kPeerHeader, parts_.token) &&
-                    net::append_header(request.header_block, "Content-Type", "application/octet-stream");
-  if (!fits) return finish<T>(*errand, fail(ErrorCode::kInternal, "the instances' token is no header"));
+  const bool is_header = net::append_header(request.header_block, kPeerHeader, parts_.token) &&
+                         net::append_header(request.header_block, "Content-Type", "application/octet-stream");
+  if (!is_header) return finish<T>(*errand, fail(ErrorCode::kInternal, "the instances' token is no header"));
   const auto left = std::chrono::duration_cast<milliseconds>(errand->give_up_at - parts_.clock.steady_now());
   request.deadline = std::max(milliseconds{1}, errand->repeats ? std::min(left, kAttemptMax) : left);
   parts_.sender.send(std::move(request), [this, errand](net::ClientResult answer) {
@@ -303,6 +322,7 @@ void SharedBackend::ask_peer(std::shared_ptr<Errand<T>> errand, const std::strin
     if (answer->status != 200) return finish<T>(*errand, fail(ErrorCode::kUnavailable, kNobody));
     auto result = decode_answer<T>(answer->body);
     if (!result && result.error().code == ErrorCode::kMoved) return try_later(errand);
+    if (result && !fits(errand->call, *result)) result = fail(ErrorCode::kUnavailable, kNobody);
     finish(*errand, std::move(result));
   });
 }

@@ -75,6 +75,7 @@ class SharedBackend final : public Backend {
   template <typename T>
   void route(const storage::Reader::Tenants& tenants, PeerCall call, net::UniqueFunction<void(Result<T>)> callback);
 
+  void accept_parts(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback);
   void accept_one_shard(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback);
   void stamp(pipeline::Submission& submission);
 

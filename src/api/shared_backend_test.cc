@@ -44,6 +44,7 @@ class FakeShares final : public Shares {
 class FakeEngine final : public Backend {
  public:
   std::deque<Error> refusals;  ///< one for each call, until none is left
+  std::function<void()> when_refused = [] {};
   std::vector<std::string> ids;
   Result<Conflict> decision = Conflict{};
 
@@ -78,6 +79,7 @@ class FakeEngine final : public Backend {
     if (refusals.empty()) return std::nullopt;
     Error error = std::move(refusals.front());
     refusals.pop_front();
+    when_refused();
     return error;
   }
 };
@@ -165,6 +167,29 @@ TEST_F(SharedBackendTest, WhoHasAllAsksNobodyAndStampsNothing) {
   ASSERT_TRUE(accept({event_of("a")}));
   EXPECT_THAT(local.ids, ElementsAre(""));
   EXPECT_THAT(network.asked, SizeIs(0));
+}
+
+TEST_F(SharedBackendTest, WhoHadAllUntilJustNowPassesOnWhatWaited) {
+  shares.alone = true;
+  local.refusals.push_back({ErrorCode::kMoved, "another instance works on this tenant", {}});
+  local.when_refused = [this] {
+    shares.alone = false;
+    all_are_there();
+  };
+  const auto receipts = accept({event_of("a", "1")});
+  ASSERT_TRUE(receipts);
+  EXPECT_THAT(local.ids, SizeIs(0));
+  EXPECT_THAT(other.ids, ElementsAre("1"));
+}
+
+TEST_F(SharedBackendTest, AnAnswerThatIsNotOneToItsCallIsNoAnswer) {
+  all_are_there();
+  network.answer = [](const net::ClientRequest&) {
+    return net::ClientResponse{200, {}, encode_answer(Result<Receipts>(Receipts{}))};
+  };
+  const auto receipts = accept({event_of("a", "1")});
+  ASSERT_FALSE(receipts);
+  EXPECT_EQ(receipts.error().code, ErrorCode::kUnavailable);
 }
 
 TEST_F(SharedBackendTest, AnEventGoesToTheInstanceOfItsTenant) {

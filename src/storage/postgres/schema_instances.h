@@ -9,9 +9,8 @@ namespace datasync::storage::postgres {
 /// - `instance_commits` is what every transaction checks and changes (`datasync_commit`): the row is there under our
 ///   epoch, or another instance has buried us. Apart from `instances`, so that a heartbeat waits for no transaction.
 /// - `shard_leases.holder` is null while nobody has the shard; its `epoch` rises whenever it changes hands. Whoever
-/// takes
-///   shards from another first changes that one's row in `instance_commits`: so it waits for a transaction that is
-///   under way, and every later one finds the row gone.
+///   takes shards from another first changes that one's row in `instance_commits`: so it waits for a transaction that
+///   is under way, and every later one finds the row gone.
 /// - `low_water` stands with the instance for all that it holds, and with a shard while nobody holds it.
 inline constexpr const char* kInstanceTables = R"sql(
 CREATE TABLE instances(
