@@ -199,7 +199,7 @@ test('After kill -9 of one the others have its tenants within ten seconds, and n
   await divided(instances);
   const outcome = await underLoad(async (writers) => {
     await instances[1].signal('SIGKILL');
-    const took = await progress(writers, 1);
+    const took = await progress(writers, 2); // the answer to the one before may have come in time
     t.diagnostic(`every tenant had an answer after ${took.toFixed(0)} ms`);
     assert.ok(took < kTakeOverMs, `it took ${took} ms`);
     await divided([instances[0], instances[2]]);
@@ -220,7 +220,7 @@ test('One that freezes and wakes up writes nothing, and takes part again by itse
     t.diagnostic(`the others had all after ${(performance.now() - began).toFixed(0)} ms`);
     assert.ok(performance.now() - began < kTakeOverMs);
     await eventually(() => performance.now() - began > kFrozenMs);
-    await progress(writers, 1);
+    await progress(writers, 2);
     process.kill(frozen.pid, 'SIGCONT');
     await divided(instances);
   });
