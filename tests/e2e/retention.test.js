@@ -75,7 +75,7 @@ test('Old events go in small batches while new ones are taken as ever; records, 
   const worst = latencies.at(-1);
   t.diagnostic(`${kOld} went in at least ${totals.size} steps; ${latencies.length} were accepted meanwhile, median ${latencies[latencies.length >> 1].toFixed(1)} ms, worst ${worst.toFixed(0)} ms`);
   assert.ok(totals.size > 4, `all at once: ${[...totals]}`);
-  assert.ok(latencies.length > 100);
+  assert.ok(latencies.length > 5 * kClients, `${latencies.length} tell nothing`);
   assert.ok(worst < 500, `an event waited for ${worst} ms`);
 
   assert.equal((await w.get(`/sync/events/${old}-1?tenant_id=${old}`)).status, 404);
