@@ -158,8 +158,8 @@ SharedBackend::~SharedBackend() = default;
 void SharedBackend::accept(std::vector<Submission> submissions, pipeline::AcceptCallback callback) {
   if (submissions.empty() || !parts_.shares.has_all()) return accept_parts(std::move(submissions), std::move(callback));
   std::vector<Submission> kept = submissions;
-  parts_.local.accept(std::move(submissions), [this, kept = std::move(kept), callback = std::move(callback)](
-                                                  Result<Receipts> receipts) mutable {
+  parts_.local.accept(std::move(submissions), [this, kept = std::move(kept),
+                                               callback = std::move(callback)](Result<Receipts> receipts) mutable {
     // Another instance has come meanwhile.
     const bool moved = !receipts && receipts.error().code == ErrorCode::kMoved;
     return moved ? accept_parts(std::move(kept), std::move(callback)) : callback(std::move(receipts));

@@ -26,7 +26,7 @@ constexpr seconds kQuietMark{30};
 constexpr Sequence kNothingOpen{std::int64_t{1} << 62};
 
 constexpr Sql kPutLowWater{"put_low_water",
-                            "UPDATE instance_commits SET low_water = $2::bigint WHERE holder = $1::uuid"};
+                           "UPDATE instance_commits SET low_water = $2::bigint WHERE holder = $1::uuid"};
 constexpr Sql kBytes{
     "",
     "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = "
