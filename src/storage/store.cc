@@ -30,4 +30,26 @@ void WriteBatch::clear() {
   low_water = {};
 }
 
+Result<std::vector<std::optional<RecordKey>>> Store::find_identities(std::span<const IdentityKey> identities) {
+  std::vector<std::optional<RecordKey>> found;
+  found.reserve(identities.size());
+  for (const IdentityKey& identity : identities) {
+    auto key = find_identity(identity.tenant, identity.hash);
+    if (!key) return fail(std::move(key).error());
+    found.push_back(*key);
+  }
+  return found;
+}
+
+Result<std::vector<std::optional<Record>>> Store::load_records(std::span<const RecordAddress> addresses) {
+  std::vector<std::optional<Record>> loaded;
+  loaded.reserve(addresses.size());
+  for (const RecordAddress& address : addresses) {
+    auto record = load_record(address.tenant, address.key);
+    if (!record) return fail(std::move(record).error());
+    loaded.push_back(std::move(*record));
+  }
+  return loaded;
+}
+
 }  // namespace datasync::storage

@@ -26,6 +26,17 @@ struct EventKey {
   TenantId tenant;
 };
 
+struct IdentityKey {
+  Hash128 hash;
+  TenantId tenant;
+};
+
+/// Where a record stands.
+struct RecordAddress {
+  RecordKey key;
+  TenantId tenant;
+};
+
 /// An event as it enters the store.
 struct NewEvent {
   std::shared_ptr<const Event> event;  ///< sequence and created_at are set
@@ -161,6 +172,14 @@ class Store {
   /// all the way to the disk: it tells whether the store takes writes.
   [[nodiscard]] virtual Result<void> commit(const WriteBatch& batch) = 0;
 
+  // The same in two steps, for who has something else to do meanwhile.
+
+  /// Begins to write the batch. It must live until `finish_commit`; the records that it lends may change once this
+  /// returns. Every other call that asks the store waits for it first, and fails where it fails.
+  [[nodiscard]] virtual Result<void> start_commit(const WriteBatch& batch) { return commit(batch); }
+  /// Returns when it is durable. Nothing is under way: nothing happens.
+  [[nodiscard]] virtual Result<void> finish_commit() { return {}; }
+
   /// The highest numbers in use; the next ones are given out by the engine, which is the only writer of its shards.
   [[nodiscard]] virtual Sequence last_sequence() const = 0;
   [[nodiscard]] virtual RecordKey last_record_key() const = 0;
@@ -171,6 +190,16 @@ class Store {
   [[nodiscard]] virtual Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) = 0;
   [[nodiscard]] virtual Result<std::optional<HistoryEntry>> load_history(Sequence event) = 0;
   [[nodiscard]] virtual Result<std::optional<StoredEvent>> load_event(Sequence sequence) = 0;
+
+  /// Whether a question is a way to a server and back, however much it asks for: then what will be needed is better
+  /// asked for at once and ahead, by the two that follow.
+  [[nodiscard]] virtual bool is_remote() const noexcept { return false; }
+  /// As `find_identity` of each, in order.
+  [[nodiscard]] virtual Result<std::vector<std::optional<RecordKey>>> find_identities(
+      std::span<const IdentityKey> identities);
+  /// As `load_record` of each, in order.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Record>>> load_records(
+      std::span<const RecordAddress> addresses);
 
   /// Events that are not final, from the low-water mark on and by their status, oldest first, above `after`.
   [[nodiscard]] virtual Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) = 0;

@@ -374,6 +374,88 @@ TEST_P(StoreContract, AnIdentityFindsOneRecordOfItsTenant) {
   expect_conflict(batch);  // not even within one batch
 }
 
+TEST_P(StoreContract, ACommitInTwoStepsWritesWhatItsRecordsWereWhenItBegan) {
+  const TenantId ours("tenant-a");
+  Record record = make_record(1, 1);
+  WriteBatch first;
+  first.records.push_back({std::shared_ptr<const Record>(std::shared_ptr<const Record>{}, &record), {0}, false});
+  first.identities.push_back({{1, 1}, IdentityKind::kOwnId, {1}, ours, false});
+  ASSERT_TRUE(store_->start_commit(first));
+  record = make_record(1, 2);  // the next window goes on
+  WriteBatch second;
+  second.records.push_back({std::shared_ptr<const Record>(std::shared_ptr<const Record>{}, &record), {1}, false});
+  EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 1));  // whoever asks waits for it
+  ASSERT_TRUE(store_->finish_commit());
+  EXPECT_EQ(store_->last_record_key(), RecordKey{1});
+
+  ASSERT_TRUE(store_->start_commit(second));
+  ASSERT_TRUE(store_->finish_commit());
+  ASSERT_TRUE(store_->finish_commit());  // of none
+  EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 2));
+}
+
+TEST_P(StoreContract, ACommitInTwoStepsThatIsRefusedIsToldOnceAndLeavesNothing) {
+  const TenantId ours("tenant-a");
+  WriteBatch batch;
+  batch.records.push_back(as_write(make_record(1, 1), 0));
+  commit(batch);
+  WriteBatch wrong;
+  wrong.events.push_back(as_new(make_event(1)));
+  wrong.records.push_back(as_write(make_record(1, 3), 2));
+  auto done = store_->start_commit(wrong);
+  if (done) {
+    const auto read = store_->find_identity(ours, {7, 7});
+    EXPECT_FALSE(read) << "who asks is told as well";
+    done = store_->finish_commit();
+  }
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(store_->finish_commit());
+  EXPECT_FALSE(*store_->load_event({1}));
+  EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 1));
+  WriteBatch right;
+  right.events.push_back(as_new(make_event(1)));
+  ASSERT_TRUE(store_->start_commit(right));
+  ASSERT_TRUE(store_->finish_commit());
+  EXPECT_TRUE(*store_->load_event({1}));
+}
+
+TEST_P(StoreContract, AnswersManyQuestionsAtOnceAsEachByItself) {
+  const TenantId ours("tenant-a"), theirs("tenant-b");
+  WriteBatch batch;
+  std::vector<IdentityKey> identities;
+  std::vector<RecordAddress> addresses;
+  for (std::int64_t key = 1; key <= 1'200; ++key) {
+    const auto hash = static_cast<std::uint64_t>(key);
+    batch.records.push_back(as_write(make_record(key, 1, key % 2 == 0 ? "tenant-a" : "tenant-b"), 0));
+    batch.identities.push_back({{hash, 1}, IdentityKind::kOwnId, {key}, key % 2 == 0 ? ours : theirs, false});
+    identities.push_back({{hash, 1}, ours});  // those of the other tenant are not found
+    identities.push_back({{hash, 2}, ours});
+    addresses.push_back({{1'201 - key}, ours});
+  }
+  commit(batch);
+  identities.push_back(identities[2]);
+  addresses.push_back(addresses[1]);
+  addresses.push_back({{9'999}, ours});
+
+  const auto found = store_->find_identities(identities);
+  ASSERT_TRUE(found) << found.error().detail;
+  ASSERT_EQ(found->size(), identities.size());
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    EXPECT_EQ((*found)[i], *store_->find_identity(identities[i].tenant, identities[i].hash)) << i;
+  }
+  EXPECT_EQ((*found)[2], RecordKey{2});
+  const auto loaded = store_->load_records(addresses);
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  ASSERT_EQ(loaded->size(), addresses.size());
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    EXPECT_EQ((*loaded)[i], *store_->load_record(addresses[i].tenant, addresses[i].key)) << i;
+  }
+  EXPECT_EQ((*loaded)[0], make_record(1'200, 1));
+  EXPECT_TRUE(store_->find_identities({})->empty());
+  EXPECT_TRUE(store_->load_records({})->empty());
+}
+
 TEST_P(StoreContract, OfSeveralStatesOfOneEventTheLastCounts) {
   WriteBatch batch;
   batch.events.push_back(as_new(make_event(1)));

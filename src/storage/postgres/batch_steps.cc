@@ -152,10 +152,19 @@ Result<void> BatchSteps::fill(const WriteBatch& batch, Sequence last, Sequence l
   add_states(batch, last, low_water);
   DATASYNC_TRY(add_records(batch));
   DATASYNC_TRY(add_identities(batch));
+  history_from_ = steps_.size();
   DATASYNC_TRY(add_history(batch, histories));
+  history_to_ = steps_.size();
   for (const Conflict& conflict : batch.conflicts) add_conflict(conflict);
   for (const LaneState& state : batch.lane_states) add_lane_state(state);
   return {};
+}
+
+Result<void> BatchSteps::put_histories(std::span<const HistoryEntry> histories) {
+  const auto begin = steps_.begin();
+  steps_.erase(begin + static_cast<std::ptrdiff_t>(history_from_), begin + static_cast<std::ptrdiff_t>(history_to_));
+  history_from_ = history_to_ = 0;
+  return add_history({}, histories);
 }
 
 void BatchSteps::clear() {

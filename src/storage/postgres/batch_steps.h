@@ -26,6 +26,8 @@ class BatchSteps {
   /// Errors: `kConflict` where the batch contradicts itself or uses a sequence that is taken.
   [[nodiscard]] Result<void> fill(const WriteBatch& batch, Sequence last, Sequence low_water,
                                   std::span<const HistoryEntry> histories);
+  /// As `fill`, after the batch's own histories were refused.
+  [[nodiscard]] Result<void> put_histories(std::span<const HistoryEntry> histories);
   void clear();
 
   [[nodiscard]] std::span<const Step> steps() const noexcept { return steps_; }
@@ -47,6 +49,8 @@ class BatchSteps {
   std::vector<Step> steps_;
   std::deque<Parameters> parameters_;  // as many as were ever needed; steps point to them
   std::size_t used_ = 0;
+  std::size_t history_from_ = 0;  // among the steps
+  std::size_t history_to_ = 0;
   [[nodiscard]] std::string_view body_of(std::size_t at, std::size_t size) const {
     return std::string_view(bodies_).substr(at, size);
   }

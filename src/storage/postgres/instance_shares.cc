@@ -96,6 +96,7 @@ bool InstanceShares::owns(const TenantId& tenant) const {
 }
 
 Result<void> InstanceShares::change() {
+  DATASYNC_TRY(events_.settle());
   Lease::Part part;
   part.lease = lease_time_;
   {
@@ -134,7 +135,7 @@ Result<void> InstanceShares::change() {
 
 Result<void> InstanceShares::renew_numbers() {
   if (engine_held_.none() || lease_.is_fenced()) return {};
-  const Lease::Marks& marks = lease_.marks();
+  const Lease::Marks marks = events_.given_out();
   const auto left = [](std::int64_t last) { return Lease::kNumberBlock - 1 - (last + 1) % Lease::kNumberBlock; };
   const auto now = SteadyClock::now();
   const bool are_fresh = now < numbers_reserved_at_ + kNumbersFresh && !lease_.are_numbers_in_doubt();
@@ -142,6 +143,7 @@ Result<void> InstanceShares::renew_numbers() {
     return {};
   }
   const Sequence last = marks.last_sequence;
+  DATASYNC_TRY(events_.settle());
   DATASYNC_TRY(lease_.reserve_numbers());
   numbers_reserved_at_ = now;
   events_.numbers_renewed(last);

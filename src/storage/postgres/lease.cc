@@ -232,7 +232,7 @@ Outcome<void> Lease::claim(const Step& how) {
   const Answer& marks = (*answers)[3];
   epoch_ = marks.integer(0, 0);
   last_commit_ = marks.integer(0, 1);
-  secret_ = marks.bytes(0, 2);
+  if (secret_.empty()) secret_ = marks.bytes(0, 2);  // never changes, and others may be reading it
   syncs_ = marks.bytes(0, 7) == "on";
   marks_ = {{marks.integer(0, 3)}, {marks.integer(0, 4)}, {marks.integer(0, 5)}, marks.integer(0, 6)};
   shards_.reset();

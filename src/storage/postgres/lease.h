@@ -27,7 +27,7 @@ namespace datasync::storage::postgres {
 ///         standby that lagged was promoted): then the next call works on what is left. Where a transaction's outcome
 ///         could not be learned any more, the stage is `kDuring`; the next call that succeeds has learned it, and the
 ///         marks tell. Once another one has taken the lease, `kConflict` for who had all, `kMoved` for who had a part.
-/// Threads: one at a time, but for `fence` and `is_fenced`.
+/// Threads: one at a time, but for `fence`, `is_fenced`, `are_numbers_in_doubt` and, once it has begun, `secret`.
 class Lease final : public Link {
  public:
   /// What the database holds; read whenever a connection is made.
@@ -92,7 +92,7 @@ class Lease final : public Link {
   Hash128 holder_{};
   bool has_entered_ = false;  // kPart: there is, or was, a row of this holder's
   std::atomic<bool> fenced_ = false;
-  bool numbers_in_doubt_ = false;
+  std::atomic<bool> numbers_in_doubt_ = false;
   Shards shards_;
   std::optional<Connection> connection_;
   std::int64_t epoch_ = 0;

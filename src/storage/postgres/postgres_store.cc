@@ -4,9 +4,11 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "storage/codec/event_codec.h"
 #include "storage/postgres/batch_steps.h"
+#include "storage/postgres/committer.h"
 #include "storage/postgres/instance_shares.h"
 #include "storage/postgres/lease.h"
 #include "storage/postgres/postgres_contents.h"
@@ -35,15 +37,18 @@ constexpr Sql kBytes{
 class PostgresStore final : public Store {
  public:
   PostgresStore(Location location, std::string instance, std::optional<milliseconds> lease)
-      : location_(location), lease_(std::move(location), std::move(instance)), queries_(lease_) {
-    if (lease) {
-      shares_.emplace(location_, lease_, *lease,
-                      InstanceShares::Events{[this] { take_up_part(); }, [this](Sequence last) { raise_mark(last); }});
-    }
+      : location_(location), lease_(std::move(location), std::move(instance)) {
+    if (!lease) return;
+    InstanceShares::Events events;
+    events.settle = [this] { return settle(); };
+    events.given_out = [this] { return committer_.is_busy() ? marks_after_ : lease_.marks(); };
+    events.part_changed = [this] { take_up_part(); };
+    events.numbers_renewed = [this](Sequence last) { raise_mark(last); };
+    shares_.emplace(location_, lease_, *lease, std::move(events));
   }
 
   ~PostgresStore() override {
-    store_low_water();
+    if (settle()) store_low_water();
     if (shares_) shares_->stop();
     lease_.depart();
   }
@@ -66,22 +71,25 @@ class PostgresStore final : public Store {
   Shares* shares() noexcept override { return shares_ ? &*shares_ : nullptr; }
 
   Result<void> commit(const WriteBatch& batch) override {
-    const Sequence mark = std::max(low_water_, batch.low_water);
-    std::vector<HistoryEntry> histories;
-    if (has_history_twice(batch)) DATASYNC_TRY(grow_histories(batch, histories));
-    auto done = write(batch, mark, histories);
-    if (!done && done.error().state == kHistoryState) {
-      DATASYNC_TRY(grow_histories(batch, histories));
-      done = write(batch, mark, histories);
-    }
-    rows_.clear();
-    if (!done) return fail(std::move(done).error().error);
-    note_committed(batch, mark);
+    DATASYNC_TRY(prepare(batch));
+    return complete(lease_.transact(steps_));
+  }
+
+  Result<void> start_commit(const WriteBatch& batch) override {
+    DATASYNC_TRY(prepare(batch));
+    committer_.start([this] { return lease_.transact(steps_); });
     return {};
   }
 
-  Sequence last_sequence() const override { return lease_.marks().last_sequence; }
-  RecordKey last_record_key() const override { return lease_.marks().last_record_key; }
+  Result<void> finish_commit() override {
+    static_cast<void>(settle());  // what became of it may be known already
+    auto failure = std::exchange(failure_, std::nullopt);
+    if (failure) return fail(std::move(*failure));
+    return {};
+  }
+
+  Sequence last_sequence() const override { return marks().last_sequence; }
+  RecordKey last_record_key() const override { return marks().last_record_key; }
 
   Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) override {
     return queries_.known(keys);
@@ -91,6 +99,13 @@ class PostgresStore final : public Store {
   }
   Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key) override {
     return queries_.load_record(tenant, key);
+  }
+  bool is_remote() const noexcept override { return true; }
+  Result<std::vector<std::optional<RecordKey>>> find_identities(std::span<const IdentityKey> identities) override {
+    return queries_.find_identities(identities);
+  }
+  Result<std::vector<std::optional<Record>>> load_records(std::span<const RecordAddress> addresses) override {
+    return queries_.load_records(addresses);
   }
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
   Result<std::optional<StoredEvent>> load_event(Sequence sequence) override { return queries_.load(sequence); }
@@ -114,6 +129,7 @@ class PostgresStore final : public Store {
   }
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
+    DATASYNC_TRY(settle());
     return retention_.delete_finished(before, limit);
   }
 
@@ -125,7 +141,7 @@ class PostgresStore final : public Store {
     move_on_in_quiet();
     if (commits_since_measured_ < kMeasureEvery) return;
     commits_since_measured_ = 0;
-    if (const auto answer = lease_.read(kBytes, {})) bytes_ = answer->integer(0, 0);
+    if (const auto answer = link_.read(kBytes, {})) bytes_ = answer->integer(0, 0);
   }
 
   std::int64_t epoch() const noexcept override { return lease_.epoch(); }
@@ -133,17 +149,63 @@ class PostgresStore final : public Store {
   std::int64_t bytes_on_disk() const override { return bytes_; }
 
  private:
-  Outcome<void> write(const WriteBatch& batch, Sequence mark, std::span<const HistoryEntry> histories) {
-    if (auto filled = rows_.fill(batch, last_sequence(), mark, histories); !filled) {
-      return tl::unexpected(Failure{std::move(filled).error()});
+  /// All that reads waits for the transaction that is under way: the lease is its own until then.
+  class WaitingLink final : public Link {
+   public:
+    explicit WaitingLink(PostgresStore& store) : store_(store) {}
+    Result<Answer> read(const Sql& sql, const Parameters& parameters) override {
+      DATASYNC_TRY(store_.settle());
+      return store_.lease_.read(sql, parameters);
     }
+
+   private:
+    PostgresStore& store_;
+  };
+
+  const Lease::Marks& marks() const { return committer_.is_busy() ? marks_before_ : lease_.marks(); }
+
+  /// Makes the steps of the batch's transaction.
+  Result<void> prepare(const WriteBatch& batch) {
+    DATASYNC_TRY(settle());
+    batch_ = &batch;
+    mark_ = std::max(low_water_, batch.low_water);
+    marks_before_ = marks_after_ = lease_.marks();
+    raise_numbers(marks_after_, batch);
+    std::vector<HistoryEntry> histories;
+    if (has_history_twice(batch)) DATASYNC_TRY(grow_histories(batch, histories));
+    DATASYNC_TRY(rows_.fill(batch, last_sequence(), mark_, histories));
+    gather_steps();
+    return {};
+  }
+
+  void gather_steps() {
     steps_.assign(rows_.steps().begin(), rows_.steps().end());
-    if (mark.value >= stored_low_water_.value + kLowWaterStep) {
-      mark_.clear();
-      mark_.uuid(lease_.holder()).integer(mark.value);
-      steps_.push_back({&kPutLowWater, &mark_});
+    if (mark_.value < stored_low_water_.value + kLowWaterStep) return;
+    put_mark_.clear();
+    put_mark_.uuid(lease_.holder()).integer(mark_.value);
+    steps_.push_back({&kPutLowWater, &put_mark_});
+  }
+
+  Result<void> complete(Outcome<void> done) {
+    if (!done && done.error().state == kHistoryState) {
+      std::vector<HistoryEntry> histories;
+      DATASYNC_TRY(grow_histories(*batch_, histories));
+      DATASYNC_TRY(rows_.put_histories(histories));
+      gather_steps();
+      done = lease_.transact(steps_);
     }
-    return lease_.transact(steps_);
+    rows_.clear();
+    if (!done) return fail(std::move(done).error().error);
+    note_committed(*batch_, mark_);
+    return {};
+  }
+
+  /// Waits for the transaction that is under way. Its failure is told to who waits, and once more by `finish_commit`.
+  Result<void> settle() {
+    if (!committer_.is_busy()) return {};
+    auto done = complete(committer_.finish());
+    if (!done) failure_ = done.error();
+    return done;
   }
 
   bool works_on(const TenantId& tenant) const { return !shares_ || shares_->owns(tenant); }
@@ -165,7 +227,7 @@ class PostgresStore final : public Store {
     const auto now = std::chrono::steady_clock::now();
     if (!shares_ || now < move_on_at_) return;
     move_on_at_ = now + kQuietMark;
-    if (const auto renewed = shares_->renew_numbers(); !renewed) return;  // the next window will say why
+    if (!settle() || !shares_->renew_numbers()) return;  // the next window will say why
     store_low_water();
     if (lease_.connected()) stored_low_water_ = low_water_;
   }
@@ -199,16 +261,19 @@ class PostgresStore final : public Store {
     return {};
   }
 
-  void note_committed(const WriteBatch& batch, Sequence mark) {
-    low_water_ = mark;
-    if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
-    Lease::Marks& marks = lease_.marks();
+  static void raise_numbers(Lease::Marks& marks, const WriteBatch& batch) {
     for (const NewEvent& event : batch.events) {
       marks.last_sequence = std::max(marks.last_sequence, event.event->sequence);
     }
     for (const RecordWrite& write : batch.records) {
       marks.last_record_key = std::max(marks.last_record_key, write.record->key);
     }
+  }
+
+  void note_committed(const WriteBatch& batch, Sequence mark) {
+    low_water_ = mark;
+    if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
+    raise_numbers(lease_.marks(), batch);
     ++commits_since_measured_;
   }
 
@@ -216,25 +281,32 @@ class PostgresStore final : public Store {
   /// longer.
   void store_low_water() noexcept {
     if (low_water_ == stored_low_water_ || !lease_.connected()) return;
-    mark_.clear();
-    mark_.uuid(lease_.holder()).integer(low_water_.value);
-    const Step step{&kPutLowWater, &mark_};
+    put_mark_.clear();
+    put_mark_.uuid(lease_.holder()).integer(low_water_.value);
+    const Step step{&kPutLowWater, &put_mark_};
     static_cast<void>(lease_.transact({&step, 1}));
   }
 
   Location location_;
   Lease lease_;
-  Queries queries_;
+  WaitingLink link_{*this};
+  Queries queries_{link_};
   Retention retention_{lease_};
+  // Of the transaction that is being made, or under way.
+  const WriteBatch* batch_ = nullptr;
+  Sequence mark_{};
   BatchSteps rows_;
   std::vector<Step> steps_;
-  Parameters mark_;
+  Parameters put_mark_;
+  Lease::Marks marks_before_, marks_after_;  // while it is under way
+  std::optional<Error> failure_;  // of one that `finish_commit` has yet to tell
   Sequence low_water_{};
   Sequence stored_low_water_{};
   std::chrono::steady_clock::time_point move_on_at_{};
   int commits_since_measured_ = 0;
   std::atomic<std::int64_t> bytes_ = 0;
   std::optional<InstanceShares> shares_;  // only where instances share the database
+  Committer committer_;                   // the last, so that it ends first
 };
 
 }  // namespace

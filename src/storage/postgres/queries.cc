@@ -93,9 +93,19 @@ constexpr Sql kKnown{"find_events",
                      "w.tenant_id JOIN event_log e ON e.seq = k.seq"};
 constexpr Sql kFindIdentity{"find_identity",
                             "SELECT record_key FROM identities WHERE hash = $1::uuid AND tenant_id = $2::text"};
+constexpr Sql kFindIdentities{"find_identities",
+                              "SELECT w.at, i.record_key FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY "
+                              "w(hash, tenant_id, at) JOIN identities i ON i.hash = w.hash AND i.tenant_id = "
+                              "w.tenant_id"};
 constexpr Sql kLoadRecord{"load_record",
                           "SELECT entity_type, entity_id, version, updated_at, body, marks FROM records "
                           "WHERE record_key = $1::bigint AND tenant_id = $2::text"};
+constexpr Sql kLoadRecords{"load_records",
+                           "SELECT r.entity_type, r.entity_id, r.version, r.updated_at, r.body, r.marks, w.at "
+                           "FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY w(record_key, tenant_id, at) "
+                           "JOIN records r ON r.record_key = w.record_key AND r.tenant_id = w.tenant_id"};
+/// An answer is held as a whole, on both sides.
+constexpr std::size_t kRecordsAtOnceMax = 500;
 constexpr Sql kLoadHistory{"load_history",
                            "SELECT tenant_id, record_key, version, body FROM record_history WHERE seq = $1::bigint"};
 
@@ -164,6 +174,20 @@ Result<std::vector<StoredEvent>> read_events(const Answer& answer) {
     events.push_back(std::move(*event));
   }
   return events;
+}
+
+Result<Record> read_record_row(const Answer& answer, int row, RecordKey key, const TenantId& tenant) {
+  Record record;
+  std::string id;
+  auto read = read_texts(answer, row, {{0, &record.entity}, {1, &id}});
+  record.key = key;
+  record.tenant = tenant;
+  record.id = EntityId(id);
+  record.version = {answer.integer(row, 2)};
+  record.updated_at = Timestamp{microseconds{answer.integer(row, 3)}};
+  if (read) read = read_record(answer.bytes(row, 4), answer.bytes(row, 5), record);
+  if (!read) return name_row(std::move(read).error(), "records", key.value);
+  return record;
 }
 
 }  // namespace
@@ -326,17 +350,49 @@ Result<std::optional<Record>> Queries::load_record(const TenantId& tenant, Recor
   const auto answer = link_.read(kLoadRecord, parameters_);
   if (!answer) return fail(answer.error());
   if (answer->rows() == 0) return std::nullopt;
-  Record record;
-  std::string id;
-  auto read = read_texts(*answer, 0, {{0, &record.entity}, {1, &id}});
-  record.key = key;
-  record.tenant = tenant;
-  record.id = EntityId(id);
-  record.version = {answer->integer(0, 2)};
-  record.updated_at = Timestamp{microseconds{answer->integer(0, 3)}};
-  if (read) read = read_record(answer->bytes(0, 4), answer->bytes(0, 5), record);
-  if (!read) return name_row(std::move(read).error(), "records", key.value);
-  return record;
+  return read_record_row(*answer, 0, key, tenant);
+}
+
+Result<std::vector<std::optional<RecordKey>>> Queries::find_identities(std::span<const IdentityKey> identities) {
+  std::vector<std::optional<RecordKey>> found(identities.size());
+  if (identities.empty()) return found;
+  parameters_.clear();
+  parameters_.column(Parameters::Element::kUuid, identities,
+                     [this](const IdentityKey& identity) { parameters_.add_uuid(identity.hash); });
+  parameters_.column(Parameters::Element::kText, identities,
+                     [this](const IdentityKey& identity) { parameters_.add_text(identity.tenant.str()); });
+  const auto answer = link_.read(kFindIdentities, parameters_);
+  if (!answer) return fail(answer.error());
+  for (int row = 0; row < answer->rows(); ++row) {
+    found[static_cast<std::size_t>(answer->integer(row, 0)) - 1] = RecordKey{answer->integer(row, 1)};
+  }
+  return found;
+}
+
+Result<std::vector<std::optional<Record>>> Queries::load_records(std::span<const RecordAddress> addresses) {
+  std::vector<std::optional<Record>> loaded(addresses.size());
+  for (std::size_t from = 0; from < addresses.size(); from += kRecordsAtOnceMax) {
+    const std::size_t count = std::min(kRecordsAtOnceMax, addresses.size() - from);
+    DATASYNC_TRY(load_some(addresses.subspan(from, count), std::span(loaded).subspan(from, count)));
+  }
+  return loaded;
+}
+
+Result<void> Queries::load_some(std::span<const RecordAddress> addresses, std::span<std::optional<Record>> loaded) {
+  parameters_.clear();
+  parameters_.column(Parameters::Element::kBigint, addresses,
+                     [this](const RecordAddress& address) { parameters_.add_integer(address.key.value); });
+  parameters_.column(Parameters::Element::kText, addresses,
+                     [this](const RecordAddress& address) { parameters_.add_text(address.tenant.str()); });
+  const auto answer = link_.read(kLoadRecords, parameters_);
+  if (!answer) return fail(answer.error());
+  for (int row = 0; row < answer->rows(); ++row) {
+    const std::size_t at = static_cast<std::size_t>(answer->integer(row, 6)) - 1;
+    auto record = read_record_row(*answer, row, addresses[at].key, addresses[at].tenant);
+    if (!record) return fail(std::move(record).error());
+    loaded[at] = std::move(*record);
+  }
+  return {};
 }
 
 Result<std::optional<HistoryEntry>> Queries::load_history(Sequence event) {

@@ -51,6 +51,8 @@ class Queries {
   [[nodiscard]] Result<std::optional<StoredEvent>> load(Sequence sequence);
   [[nodiscard]] Result<std::optional<RecordKey>> find_identity(const TenantId& tenant, Hash128 hash);
   [[nodiscard]] Result<std::optional<Record>> load_record(const TenantId& tenant, RecordKey key);
+  [[nodiscard]] Result<std::vector<std::optional<RecordKey>>> find_identities(std::span<const IdentityKey> identities);
+  [[nodiscard]] Result<std::vector<std::optional<Record>>> load_records(std::span<const RecordAddress> addresses);
   [[nodiscard]] Result<std::optional<HistoryEntry>> load_history(Sequence event);
   [[nodiscard]] Result<Reader::ConflictPage> conflicts(const Reader::ConflictFilter& filter);
   /// By tenant, then name.
@@ -59,6 +61,7 @@ class Queries {
  private:
   Result<std::vector<StoredEvent>> events(const Sql& sql);
   Result<Sequence> scan_end(const Filter& filter);
+  Result<void> load_some(std::span<const RecordAddress> addresses, std::span<std::optional<Record>> loaded);
 
   Link& link_;
   std::string part_;  // the shards as bits; empty: all
