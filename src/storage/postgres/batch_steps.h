@@ -26,6 +26,9 @@ class BatchSteps {
   /// Errors: `kConflict` where the batch contradicts itself or uses a sequence that is taken.
   [[nodiscard]] Result<void> fill(const WriteBatch& batch, Sequence last, Sequence low_water,
                                   std::span<const HistoryEntry> histories);
+  /// Identities that are there already and of the same records are no reason any more to refuse the transaction with
+  /// `kKnownIdentityState`.
+  void allow_known_identities();
   /// As `fill`, after the batch's own histories were refused.
   [[nodiscard]] Result<void> put_histories(std::span<const HistoryEntry> histories);
   void clear();

@@ -5,6 +5,8 @@
 namespace datasync::storage::postgres {
 namespace {
 
+constexpr std::string_view kUniqueViolation = "23505";
+
 std::string field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text == nullptr ? std::string() : text;
@@ -21,6 +23,7 @@ constexpr Meaning kMeanings[] = {
     {kFencedState, ErrorCode::kConflict, "another instance has taken over this database"},
     {kRecordState, ErrorCode::kConflict, "the record was changed meanwhile"},
     {kIdentityState, ErrorCode::kConflict, "an identity belongs to another record"},
+    {kKnownIdentityState, ErrorCode::kConflict, "an identity belongs to another record"},
     {kHistoryState, ErrorCode::kConflict, "an event has overwritten something before"},
     {"23505", ErrorCode::kConflict, "an event with this id was stored meanwhile"},
     {"40", ErrorCode::kConflict, "another transaction came first"},
@@ -62,6 +65,16 @@ Error error_of(std::string_view state) {
   return {meaning->code, std::string(meaning->message), {}};
 }
 
+std::string state_of(const PGresult* result) {
+  std::string state = field(result, PG_DIAG_SQLSTATE);
+  if (state != kUniqueViolation) return state;
+  const std::string table = field(result, PG_DIAG_TABLE_NAME);
+  if (table == "records") return std::string(kRecordState);
+  if (table == "identities") return std::string(kKnownIdentityState);
+  if (table == "record_history") return std::string(kHistoryState);
+  return state;
+}
+
 /// `connection to server at "db", port 5432 failed: FATAL:  28P01`
 std::string state_at_end(std::string_view message) {
   constexpr std::size_t kLength = 5;
@@ -77,7 +90,7 @@ std::string state_at_end(std::string_view message) {
 
 Failure failure_of(const PGresult* result) {
   Failure failure;
-  failure.state = field(result, PG_DIAG_SQLSTATE);
+  failure.state = state_of(result);
   const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   failure.lost = failure.state.empty() || severity == "FATAL" || severity == "PANIC";
   if (failure.state.empty()) {  // libpq's own words

@@ -21,11 +21,12 @@ struct Failure {
 template <typename T>
 using Outcome = tl::expected<T, Failure>;
 
-/// States of our own, raised by the functions of our schema.
+/// States of our own, raised by the functions of our schema, or told by the table whose key was violated.
 inline constexpr std::string_view kFencedState = "DS001";
 inline constexpr std::string_view kRecordState = "DS002";
 inline constexpr std::string_view kIdentityState = "DS003";
 inline constexpr std::string_view kHistoryState = "DS004";
+inline constexpr std::string_view kKnownIdentityState = "DS005";
 
 /// The server's refusal of a statement. Its message stays out of ours where it may hold stored values.
 [[nodiscard]] Failure failure_of(const PGresult* result);

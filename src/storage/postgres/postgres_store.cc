@@ -187,10 +187,17 @@ class PostgresStore final : public Store {
   }
 
   Result<void> complete(Outcome<void> done) {
-    if (!done && done.error().state == kHistoryState) {
-      std::vector<HistoryEntry> histories;
-      DATASYNC_TRY(grow_histories(*batch_, histories));
-      DATASYNC_TRY(rows_.put_histories(histories));
+    // Each of the two happens once.
+    for (int attempt = 0; attempt < 2 && !done; ++attempt) {
+      if (done.error().state == kHistoryState) {
+        std::vector<HistoryEntry> histories;
+        DATASYNC_TRY(grow_histories(*batch_, histories));
+        DATASYNC_TRY(rows_.put_histories(histories));
+      } else if (done.error().state == kKnownIdentityState) {
+        rows_.allow_known_identities();
+      } else {
+        break;
+      }
       gather_steps();
       done = lease_.transact(steps_);
     }
