@@ -278,6 +278,7 @@ class PostgresStore final : public Store {
   }
 
   void note_committed(const WriteBatch& batch, Sequence mark) {
+    retention_.note(batch.states);
     low_water_ = mark;
     if (mark.value >= stored_low_water_.value + kLowWaterStep) stored_low_water_ = mark;
     raise_numbers(lease_.marks(), batch);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "storage/codec/event_codec.h"
 #include "storage/postgres/stored_status.h"
@@ -11,10 +12,10 @@ namespace {
 
 using Element = Parameters::Element;
 
-/// A call looks at no more rows than its limit and these.
-constexpr std::int64_t kLookMax = 10'000;
 /// So many events in a row that are too young end the search for old ones; a clock may have stepped back a little.
 constexpr int kYoungInRowMax = 1000;
+/// A call looks at no more rows than its limit and these: what ends the search, and as many that can't go yet.
+constexpr std::int64_t kLookMax = 2 * kYoungInRowMax;
 
 constexpr Sql kLook{
     "look_for_finished",
@@ -46,6 +47,7 @@ struct GoneKey {
 }  // namespace
 
 Result<std::int64_t> Retention::delete_finished(Timestamp before, std::int64_t limit) {
+  if (before.time_since_epoch().count() <= none_ended_before_) return 0;
   const auto found = find(before, limit);
   if (!found) return fail(found.error());
   if (found->empty()) return 0;
@@ -60,21 +62,34 @@ Result<std::vector<std::int64_t>> Retention::find(Timestamp before, std::int64_t
   const auto rows = lease_.read(part_.empty() ? kLook : kLookAtPart, parameters);
   if (!rows) return fail(rows.error());
   std::vector<std::int64_t> found;
+  if (after_ == 0) first_young_ = std::numeric_limits<std::int64_t>::max();
   int young_in_row = 0;
   for (int row = 0; std::ssize(found) < limit; ++row) {
     if (row == rows->rows() || young_in_row > kYoungInRowMax) {
-      // What was still open on the way may be final the next time.
-      if (young_in_row > kYoungInRowMax || row < limit + kLookMax) after_ = 0;
+      // What was still open on the way may be final the next time; but then it has just ended.
+      if (young_in_row <= kYoungInRowMax && row >= limit + kLookMax) break;
+      after_ = 0;
+      if (found.empty() && young_in_row > 0) none_ended_before_ = first_young_;
       break;
     }
     after_ = rows->integer(row, 0);
-    const bool young = rows->integer(row, 1) >= before.time_since_epoch().count();
+    const std::int64_t ended = rows->integer(row, 1);
+    const bool young = ended >= before.time_since_epoch().count();
     young_in_row = young ? young_in_row + 1 : 0;
+    if (young) first_young_ = std::min(first_young_, ended);
     if (young || rows->is_null(row, 2)) continue;
     const auto status = read_status(rows->integer(row, 2));
     if (status && is_final(*status)) found.push_back(after_);
   }
   return found;
+}
+
+void Retention::note(const std::vector<EventState>& states) noexcept {
+  for (const EventState& state : states) {
+    if (!is_final(state.status)) continue;
+    none_ended_before_ =
+        std::min(none_ended_before_, state.processed_at ? state.processed_at->time_since_epoch().count() : 0);
+  }
 }
 
 Result<void> Retention::remove(const std::vector<std::int64_t>& sequences) {

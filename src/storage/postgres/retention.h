@@ -6,6 +6,7 @@
 
 #include "storage/postgres/lease.h"
 #include "storage/postgres/shard.h"
+#include "storage/store.h"
 
 namespace datasync::storage::postgres {
 
@@ -17,17 +18,23 @@ class Retention {
   /// Only events of these shards are deleted from now on.
   void look_at(const Shards& shards) {
     part_ = shards.all() ? std::string() : bytes_of(shards);
-    after_ = 0;
+    after_ = none_ended_before_ = 0;
   }
+  /// Looks at a bounded number of rows; the next call goes on behind them, and asks nothing as long as nothing can be
+  /// old enough.
   [[nodiscard]] Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit);
+  /// What a commit ended.
+  void note(const std::vector<EventState>& states) noexcept;
 
  private:
   Result<std::vector<std::int64_t>> find(Timestamp before, std::int64_t limit);
   Result<void> remove(const std::vector<std::int64_t>& sequences);
 
   Lease& lease_;
-  std::string part_;        // the shards as bits; empty: all
-  std::int64_t after_ = 0;  // where the next call goes on
+  std::string part_;                    // the shards as bits; empty: all
+  std::int64_t after_ = 0;              // where the next call goes on
+  std::int64_t first_young_ = 0;        // µs: the earliest end of all that was too young, since `after_` was 0
+  std::int64_t none_ended_before_ = 0;  // µs
 };
 
 }  // namespace datasync::storage::postgres
