@@ -23,8 +23,7 @@ std::vector<Hash128> client_keys(const Submission& submission) {
 
 }  // namespace
 
-Result<std::vector<Receipt>> Acceptor::accept(Window& window, std::span<Submission> submissions) {
-  DATASYNC_TRY(look_up(submissions));
+std::vector<Receipt> Acceptor::accept(Window& window, std::span<Submission> submissions) {
   std::vector<Receipt> receipts;
   receipts.reserve(submissions.size());
   for (Submission& submission : submissions) {
@@ -49,12 +48,11 @@ Result<std::vector<Receipt>> Acceptor::accept(Window& window, std::span<Submissi
   return receipts;
 }
 
-Result<void> Acceptor::look_up(std::span<const Submission> submissions) {
+Result<void> Acceptor::look_up(std::span<const AcceptRequest> requests) {
   std::vector<storage::EventKey> wanted;
-  for (const Submission& submission : submissions) {
-    for (const Hash128 key : client_keys(submission)) {
-      if (in_window_.contains(with_tenant(key, submission.event->tenant))) continue;
-      wanted.push_back({key, submission.event->tenant});
+  for (const AcceptRequest& request : requests) {
+    for (const Submission& submission : request.submissions) {
+      for (const Hash128 key : client_keys(submission)) wanted.push_back({key, submission.event->tenant});
     }
   }
   if (wanted.empty()) return {};

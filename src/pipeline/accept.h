@@ -7,6 +7,7 @@
 
 #include "bus/event_bus.h"
 #include "pipeline/engine.h"
+#include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
 #include "pipeline/window.h"
 
@@ -19,9 +20,11 @@ class Acceptor {
  public:
   Acceptor(Tools tools, Ledger& ledger, bus::EventBus& bus) : tools_(tools), ledger_(ledger), bus_(bus) {}
 
-  /// One receipt per submission, in order; they hold once the window is committed.
-  /// Errors: of the store's reads; the window must be given up then.
-  [[nodiscard]] Result<std::vector<Receipt>> accept(Window& window, std::span<Submission> submissions);
+  /// Finds out which of the window's submissions came before. Errors: of the store's reads; the window must be given up
+  /// then.
+  [[nodiscard]] Result<void> look_up(std::span<const AcceptRequest> requests);
+  /// One receipt per submission, in order; they hold once the window is committed. After `look_up`.
+  [[nodiscard]] std::vector<Receipt> accept(Window& window, std::span<Submission> submissions);
 
   /// Takes in an event that the house itself has made: it gets id, sequence and time, and is not put on the bus.
   [[nodiscard]] Entry& admit(Window& window, std::shared_ptr<Event> event);
@@ -29,7 +32,7 @@ class Acceptor {
   /// As any client's: its turn comes like that of others.
   void accept_own(Window& window, std::shared_ptr<Event> event);
 
-  /// The window is over: what it accepted is found in the store from now on.
+  /// What the window accepted is staged: it is found in the store from now on.
   void window_over() { in_window_.clear(); }
   void clear();
 
@@ -38,7 +41,6 @@ class Acceptor {
     EventId id;
     Hash128 content;
   };
-  [[nodiscard]] Result<void> look_up(std::span<const Submission> submissions);
   void add(Window& window, Submission& submission, Hash128 content);
   void push(const Window& window, const Entry& entry);
   Entry& add(Window& window, std::shared_ptr<Event> event, std::vector<Hash128> keys, Hash128 content);

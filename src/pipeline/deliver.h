@@ -15,6 +15,7 @@
 #include "delivery/retry_plan.h"
 #include "net/http_client.h"
 #include "pipeline/engine.h"
+#include "pipeline/inbox.h"
 #include "pipeline/lane.h"
 #include "pipeline/ledger.h"
 #include "pipeline/subjects.h"
@@ -43,10 +44,8 @@ class Deliverer {
   void wake(Window& window);
   /// Fills the free room of all lanes, lane by lane in turns. The requests leave after the commit.
   [[nodiscard]] std::vector<Dispatch> launch(Window& window);
-  /// The answer to a request, after a `round_trip` that is the network's and the target's alone: were our own windows
-  /// in it, a busy engine would take its targets for slow. Unknown ids (of before a reset) are ignored.
-  [[nodiscard]] Result<void> answered(Window& window, std::int64_t id, const net::ClientResult& answer,
-                                      microseconds round_trip);
+  /// The answers to requests. Unknown ids (of before a reset) are ignored. Errors: of the store's reads.
+  [[nodiscard]] Result<void> answered(Window& window, std::span<const TargetAnswer> answers);
 
   /// Takes up a result that was open when the process ended.
   [[nodiscard]] Result<void> resume(Window& window, Entry& entry, Subject& subject, DeliveryResult& result);
@@ -147,6 +146,10 @@ class Deliverer {
   void doubt_sent(Window& window, Subject& subject, const Attempt& attempt);
   void mark_attempted(Outbox& outbox, Timestamp now);
 
+  using Outcomes = std::vector<delivery::Outcome>;
+  [[nodiscard]] Outcomes read(const Window& window, const TargetAnswer& answer) const;
+  [[nodiscard]] Result<void> fetch_learned(std::span<const TargetAnswer> answers, std::span<const Outcomes> outcomes);
+  [[nodiscard]] Result<void> hear(Window& window, const TargetAnswer& answer, Outcomes outcomes);
   [[nodiscard]] Result<void> settle(Window& window, Outbox& outbox, const delivery::Outcome& outcome);
   [[nodiscard]] Result<Subject*> whose_copy(const Outbox& outbox, const delivery::Outcome& outcome) const;
   void answered_for_another(Window& window, Outbox& outbox, const delivery::Outcome& outcome, Subject& other);

@@ -51,9 +51,48 @@ void hide_token(const delivery::Change& change, Outcome& outcome) {
 
 }  // namespace
 
-Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::ClientResult& answer,
-                                 microseconds round_trip) {
-  const auto at = in_flight_.find(id);
+Result<void> Deliverer::answered(Window& window, std::span<const TargetAnswer> answers) {
+  std::vector<Outcomes> outcomes;
+  outcomes.reserve(answers.size());
+  for (const TargetAnswer& answer : answers) outcomes.push_back(read(window, answer));
+  if (subjects_.fetches_ahead()) DATASYNC_TRY(fetch_learned(answers, outcomes));
+  for (std::size_t i = 0; i < answers.size(); ++i) DATASYNC_TRY(hear(window, answers[i], std::move(outcomes[i])));
+  return {};
+}
+
+Deliverer::Outcomes Deliverer::read(const Window& window, const TargetAnswer& answer) const {
+  const auto at = in_flight_.find(answer.id);
+  if (at == in_flight_.end()) return {};
+  const delivery::Connector* connector = window.catalog->connector(at->second.lane->platform);
+  if (connector == nullptr) return {};
+  std::vector<const delivery::Change*> changes;
+  for (const Outbox* outbox : at->second.outboxes) changes.push_back(&outbox->attempt->change);
+  return connector->read(changes, answer.answer);
+}
+
+/// Whether the ids that targets tell are known already, for all of them at once.
+Result<void> Deliverer::fetch_learned(std::span<const TargetAnswer> answers, std::span<const Outcomes> outcomes) {
+  std::vector<storage::IdentityKey> wanted;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto at = in_flight_.find(answers[i].id);
+    if (at == in_flight_.end()) continue;
+    const auto& outboxes = at->second.outboxes;
+    for (std::size_t change = 0; change < std::min(outboxes.size(), outcomes[i].size()); ++change) {
+      const Subject& subject = *outboxes[change]->subject;
+      if (subject.stateless) continue;
+      const Record& record = subject.record;
+      for (const OwnId& own : outcomes[i][change].learned) {
+        if (!own.role.empty()) continue;
+        wanted.push_back(
+            {identity_of_own_id(record.tenant, record.entity, outboxes[change]->target, own.id), record.tenant});
+      }
+    }
+  }
+  return subjects_.fetch(std::move(wanted));
+}
+
+Result<void> Deliverer::hear(Window& window, const TargetAnswer& answer, Outcomes outcomes) {
+  const auto at = in_flight_.find(answer.id);
   if (at == in_flight_.end()) return {};
   const InFlight done = std::move(at->second);
   in_flight_.erase(at);
@@ -61,19 +100,13 @@ Result<void> Deliverer::answered(Window& window, std::int64_t id, const net::Cli
   const auto under_way = static_cast<std::uint32_t>(lane.in_flight);
   --lane.in_flight;
   --done.origin->in_flight;
-
-  std::vector<const delivery::Change*> changes;
-  for (const Outbox* outbox : done.outboxes) changes.push_back(&outbox->attempt->change);
-  const delivery::Connector* connector = window.catalog->connector(lane.platform);
-  std::vector<Outcome> outcomes;
-  if (connector != nullptr) outcomes = connector->read(changes, answer);
-  outcomes.resize(changes.size());
+  outcomes.resize(done.outboxes.size());
 
   const bool failed = is_origin_failure(outcomes.front());
   if (failed || asks_to_wait(outcomes.front())) {
     lane.concurrency.failed();
   } else {
-    lane.concurrency.answered(round_trip, under_way);
+    lane.concurrency.answered(answer.round_trip, under_way);
   }
   lane.good = lane.good * kHealthFade + (failed ? 0 : 1);
   lane.bad = lane.bad * kHealthFade + (failed ? 1 : 0);

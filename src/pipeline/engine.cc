@@ -11,7 +11,7 @@
 #include "bus/embedded/embedded_bus.h"
 #include "pipeline/accept.h"
 #include "pipeline/admission.h"
-#include "pipeline/asked.h"
+#include "pipeline/callers.h"
 #include "pipeline/deliver.h"
 #include "pipeline/hand_over.h"
 #include "pipeline/inbox.h"
@@ -107,6 +107,7 @@ class Engine::Impl {
       if (!unfinished) return fail(std::move(unfinished).error());
       if (unfinished->empty()) break;
       after = unfinished->back().event->sequence;
+      DATASYNC_TRY(redriver_.fetch(*unfinished));
       for (storage::StoredEvent& stored : *unfinished) {
         // Nothing of it is open, and whoever decides finds it in the store.
         if (stored.state.status == EventStatus::kReview) continue;
@@ -141,12 +142,10 @@ class Engine::Impl {
       refuse(std::move(load));
       return rest_until_;
     }
-    auto dispatches = work(window, load);
-    if (!dispatches) {
-      give_up(window, std::move(dispatches).error());
+    if (const auto done = run_window(window, load); !done) {
+      give_up(window, done.error());
       return rest_until_;
     }
-    finish(window, std::move(*dispatches));
     admission_.window_took(clock_.steady_now() - window.steady, deliverer_.queued());
     return next_due(window);
   }
@@ -183,75 +182,119 @@ class Engine::Impl {
     return window;
   }
 
-  /// The three verbs, and the commit. What may leave the house comes back; an error means that nothing was written.
+  /// A window whose transaction is under way, and what may leave the house after it.
+  struct Committing {
+    Window window;
+    std::vector<Dispatch> dispatches;
+    Callers callers;
+  };
+
+  /// Works beside the former window's transaction, and begins this one's after it. An error means that this window was
+  /// not written; the former one was, unless it is still there.
+  Result<void> run_window(Window window, Inbox::Load& load) {
+    callers_.take(load);  // first, so that each is answered even if the window is given up half-way
+    // Whoever decides looks at what is committed.
+    if (load.persons() > 0) DATASYNC_TRY(finish_former());
+    auto dispatches = work(window, load);
+    DATASYNC_TRY(finish_former());
+    if (!dispatches) return fail(std::move(dispatches).error());
+    ledger_.stage(window.batch);
+    subjects_.stage(window.batch);
+    deliverer_.stage(window.batch);
+    acceptor_.window_over();
+    committing_.emplace(Committing{std::move(window), std::move(*dispatches), std::move(callers_)});
+    callers_ = {};
+    const storage::WriteBatch& batch = committing_->window.batch;
+    const bool goes_on = load.persons() == 0 && goes_on_beside();
+    if (!batch.empty()) DATASYNC_TRY(goes_on ? store_.start_commit(batch) : store_.commit(batch));
+    return goes_on ? Result<void>() : finish_former();
+  }
+
+  /// Whether the next window is worth beginning before this one is committed. What lanes remember, and what was set
+  /// aside, is looked at in the store by the next window.
+  [[nodiscard]] bool goes_on_beside() {
+    const storage::WriteBatch& batch = committing_->window.batch;
+    return store_.is_remote() && !batch.empty() && batch.lane_states.empty() && !overflow_.has_some() &&
+           !stopping_.load(std::memory_order_relaxed) && inbox_.waiting() >= options_.beside_min;
+  }
+
+  Result<void> finish_former() {
+    if (!committing_) return {};
+    DATASYNC_TRY(store_.finish_commit());
+    Committing done = std::move(*committing_);
+    committing_.reset();
+    finish(done);
+    return {};
+  }
+
+  /// The three verbs. What may leave the house comes back; an error means that the window must be given up.
   Result<std::vector<Dispatch>> work(Window& window, Inbox::Load& load) {
-    // Callbacks are kept first, so that each is answered even if the window is given up half-way.
-    for (AcceptRequest& request : load.accepts) accepts_.emplace_back(std::move(request.callback));
-    for (RedriveRequest& request : load.redrives) redrives_.emplace_back(std::move(request.callback));
-    for (ReviewRequest& request : load.reviews) reviews_.emplace_back(std::move(request.callback));
-    for (UndoAsked& asked : load.undos) undos_.emplace_back(std::move(asked.callback));
-    for (MergeAsked& asked : load.merges) merges_.emplace_back(std::move(asked.callback));
-    if (shares_ != nullptr && load.size() > load.answers.size()) DATASYNC_TRY(shares_->renew_numbers());
-    for (const TargetAnswer& answer : load.answers) {
-      DATASYNC_TRY(deliverer_.answered(window, answer.id, answer.answer, answer.round_trip));
-    }
+    if (shares_ != nullptr && (load.size() > 0 || has_waiting())) DATASYNC_TRY(shares_->renew_numbers());
+    DATASYNC_TRY(deliverer_.answered(window, load.answers));
+    DATASYNC_TRY(acceptor_.look_up(load.accepts));
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
-      if (!hand_over_.are_ours(load.accepts[i].submissions)) {
-        accepts_[i].outcome = fail(HandOver::moved());
-        continue;
+      auto& [submissions, callback] = load.accepts[i];
+      auto& outcome = callers_.accepts[i].outcome;
+      if (hand_over_.are_ours(submissions)) {
+        outcome = acceptor_.accept(window, submissions);
+      } else {
+        outcome = fail(HandOver::moved());
       }
-      auto receipts = acceptor_.accept(window, load.accepts[i].submissions);
-      if (!receipts) return fail(std::move(receipts).error());
-      accepts_[i].outcome = std::move(receipts);
     }
     for (std::size_t i = 0; i < load.redrives.size(); ++i) {
-      redrives_[i].outcome = redrive_now(window, load.redrives[i]);
+      callers_.redrives[i].outcome = redrive_now(window, load.redrives[i]);
     }
     for (std::size_t i = 0; i < load.reviews.size(); ++i) {
-      DATASYNC_TRY(decide_now(window, load.reviews[i].decision, reviews_[i].outcome));
+      DATASYNC_TRY(decide_now(window, load.reviews[i].decision, callers_.reviews[i].outcome));
     }
     for (std::size_t i = 0; i < load.undos.size(); ++i) {
-      DATASYNC_TRY(undo_now(window, load.undos[i].request, undos_[i].outcome));
+      DATASYNC_TRY(undo_now(window, load.undos[i].request, callers_.undos[i].outcome));
     }
     for (std::size_t i = 0; i < load.merges.size(); ++i) {
-      DATASYNC_TRY(merge_now(window, load.merges[i].request, merges_[i].outcome));
+      DATASYNC_TRY(merge_now(window, load.merges[i].request, callers_.merges[i].outcome));
     }
     DATASYNC_TRY(expire_reviews(window));
     deliverer_.wake(window);
     accept_made(window);
-    for (std::size_t i = 0; i < options_.window_events_max; ++i) {
-      const auto next = bus_.pop(window.steady);
-      if (!next) break;
-      Entry* entry = ledger_.find(next->sequence);
-      if (entry != nullptr) DATASYNC_TRY(reconciler_.reconcile(window, *entry));
-      accept_made(window);
-    }
+    DATASYNC_TRY(reconcile_waiting(window));
     std::vector<Dispatch> dispatches;
     if (!stopping_.load(std::memory_order_relaxed) && !hand_over_.is_waiting()) {
       dispatches = deliverer_.launch(window);
       DATASYNC_TRY(overflow_.take_up(window));
     }
     overflow_.set_aside(window);
-    ledger_.stage(window.batch);
-    subjects_.stage(window.batch);
-    deliverer_.stage(window.batch);
-    if (!window.batch.empty()) DATASYNC_TRY(store_.commit(window.batch));
     return dispatches;
   }
 
+  /// Where the store is far, all that wait are read first, and what they need is fetched at once.
+  Result<void> reconcile_waiting(Window& window) {
+    const std::size_t turns_max = subjects_.fetches_ahead() ? options_.window_events_max : 1;
+    std::size_t left = options_.window_events_max;
+    for (;;) {
+      readings_.clear();
+      for (; readings_.size() < turns_max && left > 0; --left) {
+        const auto next = bus_.pop(window.steady);
+        if (!next) break;
+        Entry* entry = ledger_.find(next->sequence);
+        if (entry != nullptr) readings_.push_back(Reconciler::read(window, *entry));
+      }
+      if (readings_.empty()) return {};
+      if (subjects_.fetches_ahead()) DATASYNC_TRY(reconciler_.fetch(window, readings_));
+      for (Reading& reading : readings_) {
+        DATASYNC_TRY(reconciler_.reconcile(window, reading));
+        accept_made(window);
+      }
+    }
+  }
+
   /// The window is durable: memory follows, clients are answered, requests leave, listeners hear.
-  void finish(Window& window, std::vector<Dispatch> dispatches) {
+  void finish(Committing& done) {
+    Window& window = done.window;
     ledger_.committed();
-    subjects_.committed();
-    deliverer_.committed();
-    acceptor_.window_over();
+    if (!window.batch.lane_states.empty()) deliverer_.committed();
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
-    answer_all(accepts_);
-    answer_all(redrives_);
-    answer_all(reviews_);
-    answer_all(undos_);
-    answer_all(merges_);
-    send(std::move(dispatches));
+    done.callers.answer_all();
+    send(std::move(done.dispatches));
     if (!window.notices.empty()) notices_.publish(std::move(window.notices));
     subjects_.trim();
     tidy_up(window);
@@ -282,11 +325,9 @@ class Engine::Impl {
     rest_until_ = moved ? window.steady : window.steady + kStoreRest;
     must_recover_ = true;
     refusal_ = refusal_for(error);
-    refuse_all(accepts_, refusal_);
-    refuse_all(redrives_, refusal_);
-    refuse_all(reviews_, refusal_);
-    refuse_all(undos_, refusal_);
-    refuse_all(merges_, refusal_);
+    if (committing_) committing_->callers.refuse_all(refusal_);
+    committing_.reset();
+    callers_.refuse_all(refusal_);
     forget_all();
     publish_snapshot(window);
   }
@@ -303,6 +344,8 @@ class Engine::Impl {
   /// As a crash and a start, but for those who ask meanwhile: they wait, and what is not ours any more they are told.
   void hand_over() {
     hand_over_.done();
+    Window window = open_window();
+    if (const auto former = finish_former(); !former) give_up(window, former.error());
     forget_all();
     auto changed = shares_->change();
     if (changed) changed = recover();
@@ -341,11 +384,9 @@ class Engine::Impl {
   }
 
   void refuse(Inbox::Load load) {
-    refuse_all(load.accepts, refusal_);
-    refuse_all(load.redrives, refusal_);
-    refuse_all(load.reviews, refusal_);
-    refuse_all(load.undos, refusal_);
-    refuse_all(load.merges, refusal_);
+    Callers callers;
+    callers.take(load);
+    callers.refuse_all(refusal_);
   }
 
   Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
@@ -478,8 +519,11 @@ class Engine::Impl {
     snapshot_ = std::move(fresh);
   }
 
+  [[nodiscard]] bool has_waiting() const { return bus_.depth() != std::array<std::size_t, kPriorityCount>{}; }
+
   SteadyTime next_due(const Window& window) const {
-    if (bus_.depth() != std::array<std::size_t, kPriorityCount>{}) return window.steady;
+    if (committing_) return window.steady;
+    if (has_waiting()) return window.steady;
     return std::min({deliverer_.next_due(window.now, window.steady), overflow_.next_due(window),
                      std::max(tidy_at_, window.steady)});
   }
@@ -488,6 +532,7 @@ class Engine::Impl {
     while (true) {
       const SteadyTime began = clock_.steady_now();
       SteadyTime due = step();
+      if (committing_) continue;  // what waits is worked on meanwhile
       due = std::min(due, hand_over_.look_again(began));
       if (stopping_.load()) {
         const std::lock_guard lock(shared_mutex_);
@@ -529,11 +574,9 @@ class Engine::Impl {
   Overflow overflow_;
   HandOver hand_over_;
   std::unique_ptr<storage::Reader> reader_;
-  std::vector<Asked<std::vector<Receipt>>> accepts_;
-  std::vector<Asked<Redriven>> redrives_;
-  std::vector<Asked<Conflict>> reviews_;
-  std::vector<Asked<EventId>> undos_;
-  std::vector<Asked<Merged>> merges_;
+  std::vector<Reading> readings_;  // of the window that is under way
+  Callers callers_;                // of that window
+  std::optional<Committing> committing_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};

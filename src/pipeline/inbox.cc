@@ -67,6 +67,11 @@ Inbox::Load Inbox::take(std::size_t submissions) {
   return load;
 }
 
+std::size_t Inbox::waiting() {
+  const std::lock_guard lock(mutex_);
+  return submissions_ + load_.persons() + load_.answers.size();
+}
+
 void Inbox::wait_for_work(SteadyTime due) {
   std::unique_lock lock(mutex_);
   wake_at_ = 1;

@@ -42,7 +42,9 @@ struct MergeAsked {
 struct TargetAnswer {
   std::int64_t id = 0;
   net::ClientResult answer;
-  microseconds round_trip{};  ///< from the request's leaving to the answer's coming
+  /// From the request's leaving to the answer's coming, the network's and the target's alone: were our own windows in
+  /// it, a busy engine would take its targets for slow.
+  microseconds round_trip{};
 };
 
 /// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the
@@ -56,8 +58,10 @@ class Inbox {
     std::vector<UndoAsked> undos;
     std::vector<MergeAsked> merges;
     std::vector<TargetAnswer> answers;
-    [[nodiscard]] std::size_t size() const noexcept {
-      return accepts.size() + redrives.size() + reviews.size() + undos.size() + merges.size() + answers.size();
+    [[nodiscard]] std::size_t size() const noexcept { return accepts.size() + persons() + answers.size(); }
+    /// What people ask for.
+    [[nodiscard]] std::size_t persons() const noexcept {
+      return redrives.size() + reviews.size() + undos.size() + merges.size();
     }
   };
 
@@ -74,6 +78,8 @@ class Inbox {
   /// All that people ask for, all answers, and of the accepts the first with up to so many submissions together; at
   /// least one.
   [[nodiscard]] Load take(std::size_t submissions);
+  /// How many events and answers wait.
+  [[nodiscard]] std::size_t waiting();
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);
   /// Returns at `due` whatever comes in meanwhile, but for a flood or a wake-up: company for the window.

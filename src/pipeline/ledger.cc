@@ -1,6 +1,7 @@
 #include "pipeline/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace datasync::pipeline {
 namespace {
@@ -45,13 +46,18 @@ void Ledger::mark_dirty(Entry& entry) {
 
 void Ledger::stage(storage::WriteBatch& batch) {
   batch.states.reserve(dirty_.size());
-  for (const Entry* entry : dirty_) batch.states.push_back(entry->state);
+  for (Entry* entry : dirty_) {
+    batch.states.push_back(entry->state);
+    entry->dirty = false;
+  }
   batch.low_water = low_water();
+  staged_ = std::exchange(dirty_, std::move(staged_));
+  dirty_.clear();
 }
 
 void Ledger::committed() {
-  for (Entry* entry : dirty_) {
-    entry->dirty = false;
+  for (Entry* entry : staged_) {
+    if (entry->dirty) continue;  // there is more of it in the next transaction
     if (is_final(entry->state.status) || entry->state.status == EventStatus::kReview || entry->set_aside) {
       entries_.erase(entry->state.sequence);
     } else if (!entry->slim && entry->state.record.value > 0) {
@@ -60,7 +66,7 @@ void Ledger::committed() {
       entry->event->metadata = Fields{};
     }
   }
-  dirty_.clear();
+  staged_.clear();
   // One event that waits long at the front must not keep the numbers of all that came and went behind it.
   if (order_.size() > 2 * entries_.size() + kOrderSlack) {
     std::erase_if(order_, [this](Sequence sequence) { return find(sequence) == nullptr; });
@@ -71,6 +77,7 @@ void Ledger::clear() {
   entries_.clear();
   order_.clear();
   dirty_.clear();
+  staged_.clear();
   highest_ = Sequence{};
 }
 

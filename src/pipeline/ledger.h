@@ -46,9 +46,10 @@ class Ledger {
   [[nodiscard]] Entry* find(Sequence sequence) noexcept;
   void mark_dirty(Entry& entry);
 
-  /// Puts changed states into the transaction, with the low-water mark.
+  /// Puts changed states into the transaction, with the low-water mark. What changes from now on is of the next one.
   void stage(storage::WriteBatch& batch);
-  /// Forgets what has become final, waits for a person or was set aside, and lets go of data that is stored.
+  /// What was staged is stored: forgets what has become final, waits for a person or was set aside, and lets go of data
+  /// that is stored.
   void committed();
   void clear();
 
@@ -62,6 +63,7 @@ class Ledger {
   boost::unordered_flat_map<Sequence, std::unique_ptr<Entry>, std::hash<Sequence>> entries_;
   std::deque<Sequence> order_;  ///< as accepted; what is final or parked is dropped from its front
   std::vector<Entry*> dirty_;
+  std::vector<Entry*> staged_;
   Sequence highest_{};
 };
 

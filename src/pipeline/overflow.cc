@@ -38,6 +38,7 @@ Result<void> Overflow::take_up(Window& window) {
   if (!page) return fail(std::move(page).error());
   std::optional<Sequence> last;
   if (std::ssize(*page) == kPage) last = page->back().event->sequence;
+  DATASYNC_TRY(redriver_.fetch(*page));
   for (storage::StoredEvent& stored : *page) {
     if (ledger_.find(stored.event->sequence) != nullptr || !deliverer_.takes_up(window, stored)) continue;
     DATASYNC_TRY(redriver_.resume(window, std::move(stored)));

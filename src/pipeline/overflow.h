@@ -30,6 +30,7 @@ class Overflow {
   [[nodiscard]] SteadyTime next_due(const Window& window) const;
   /// Events that wait in the store; about, if a person has tried some of them again.
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] bool has_some() const noexcept { return has_some_; }
   void clear() noexcept;
 
  private:

@@ -72,6 +72,12 @@ Reconciler::Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Delivere
       verification_tokens_(tools.store.identity_secret()) {}
 
 Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
+  Reading reading = read(window, entry);
+  return reconcile(window, reading);
+}
+
+Result<void> Reconciler::reconcile(Window& window, Reading& reading) {
+  Entry& entry = *reading.entry;
   const Event& event = *entry.event;
   if (event.expires_at && *event.expires_at <= window.now) {
     finish(window, entry, EventStatus::kExpired,
@@ -80,7 +86,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   }
   if (event.source == kReviewer && event.metadata.contains(kRepairs)) return repair(window, entry);
   const transform::Mapper& mapper = window.catalog->mapper;
-  auto change = mapper.to_canonical(event.source, event.entity, event.data);
+  auto& change = reading.change;
   if (!change) {
     finish(window, entry, EventStatus::kFailed, change.error().message);
     return {};
@@ -92,7 +98,7 @@ Result<void> Reconciler::reconcile(Window& window, Entry& entry) {
   }
 
   std::vector<EntityId> candidates;
-  auto found = find(window, event, *change, candidates);
+  auto found = find(window, reading, candidates);
   if (!found) return fail(std::move(found).error());
   if (candidates.size() > 1 && event.verb == Verb::kDeleted) {
     finish(window, entry, EventStatus::kFailed,
@@ -179,8 +185,9 @@ bool Reconciler::is_copy_new(const Change& change) {
          change.record().known_by(change.event().source)->values.empty();
 }
 
-Result<Subject*> Reconciler::find(Window& window, const Event& event, const transform::CanonicalChange& change,
-                                  std::vector<EntityId>& candidates) {
+Result<Subject*> Reconciler::find(Window& window, const Reading& reading, std::vector<EntityId>& candidates) {
+  const Event& event = *reading.entry->event;
+  const transform::CanonicalChange& change = *reading.change;
   if (!event.entity_id.empty()) {
     auto found = subjects_.find(event.tenant, identity_of_canonical(event.tenant, event.entity, event.entity_id.str()));
     if (!found || *found != nullptr) return found;
@@ -190,14 +197,11 @@ Result<Subject*> Reconciler::find(Window& window, const Event& event, const tran
         subjects_.find(event.tenant, identity_of_own_id(event.tenant, event.entity, event.source, change.own_id));
     if (!found || *found != nullptr) return found;
   }
-  const transform::Mapper& mapper = window.catalog->mapper;
   Subject* first = nullptr;
-  for (const std::string& key : mapper.natural_keys(event.entity)) {
-    const Value* value = change.fields.find(key);
-    const auto normalised = value == nullptr ? std::nullopt : mapper.normalised_key(event.entity, key, *value);
-    if (!normalised) continue;
-    auto found = subjects_.find(event.tenant,
-                                natural_keys_.hash(natural_key_text(event.tenant, event.entity, key, *normalised)));
+  for (const std::string& key : window.catalog->mapper.natural_keys(event.entity)) {
+    const auto identity = natural_identity(window, reading, key);
+    if (!identity) continue;
+    auto found = subjects_.find(event.tenant, *identity);
     if (!found) return found;
     if (*found == nullptr) continue;
     if (first == nullptr || first->record.is_deleted()) first = *found;

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "conflict/detector.h"
 #include "crypto/keyed_hash.h"
@@ -9,6 +14,7 @@
 #include "pipeline/subjects.h"
 #include "pipeline/window.h"
 #include "security/verification_token.h"
+#include "transform/mapper.h"
 
 namespace datasync::pipeline {
 
@@ -42,6 +48,13 @@ struct Compensation {
   std::vector<Field> values;     ///< of the fields from now on; canonical
 };
 
+/// What an event says in canonical words, and by what its record may be found.
+struct Reading {
+  Entry* entry = nullptr;
+  Result<transform::CanonicalChange> change;
+  std::vector<std::pair<std::string_view, Hash128>> natural_keys = {};  ///< as far as they were hashed already
+};
+
 /// The second verb. Turns an event into a change of its golden record and decides who lacks what of it.
 ///
 /// Errors:  of the store's reads; the window must be given up then. What is wrong with the event itself ends the event.
@@ -51,6 +64,14 @@ class Reconciler {
   Reconciler(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer);
 
   [[nodiscard]] Result<void> reconcile(Window& window, Entry& entry);
+
+  // The same in three steps, for many events: what each of them says is read, the records that they may speak of are
+  // fetched ahead, and one after the other they are reconciled. Each sees what those before it have done.
+
+  [[nodiscard]] static Reading read(const Window& window, Entry& entry);
+  /// Worth it only where `Subjects::fetches_ahead`.
+  [[nodiscard]] Result<void> fetch(const Window& window, std::span<Reading> readings);
+  [[nodiscard]] Result<void> reconcile(Window& window, Reading& reading);
 
   /// Whether a person's decision can be carried out now, and what it comes to. Changes nothing.
   /// Errors: `kNotFound`; `kConflict` where the review has moved on; `kInvalid` with the pointer; of the store's reads.
@@ -82,8 +103,9 @@ class Reconciler {
   struct Change;  // what one event does to one record
 
   /// Null if there is none yet, or if its natural keys are those of several: then these are the `candidates`.
-  [[nodiscard]] Result<Subject*> find(Window& window, const Event& event, const transform::CanonicalChange& change,
-                                      std::vector<EntityId>& candidates);
+  [[nodiscard]] Result<Subject*> find(Window& window, const Reading& reading, std::vector<EntityId>& candidates);
+  [[nodiscard]] std::optional<Hash128> natural_identity(const Window& window, const Reading& reading,
+                                                        const std::string& key);
   [[nodiscard]] Result<void> link(Change& change);
   void place_copy(Change& change, bool is_linked);
   void lose_copy_to(Change& change, Subject& former);

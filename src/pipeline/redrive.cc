@@ -26,6 +26,13 @@ void reopen(DeliveryResult& result, Timestamp now) {
 
 }  // namespace
 
+Result<void> Redriver::fetch(std::span<const storage::StoredEvent> events) {
+  if (!subjects_.fetches_ahead()) return {};
+  std::vector<storage::RecordAddress> records;
+  for (const storage::StoredEvent& stored : events) records.push_back({stored.state.record, stored.event->tenant});
+  return subjects_.fetch(std::move(records));
+}
+
 Result<void> Redriver::resume(Window& window, storage::StoredEvent stored) {
   auto event = std::make_shared<Event>(*stored.event);
   Entry& entry = ledger_.add(std::move(event), std::move(stored.state));

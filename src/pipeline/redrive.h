@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "bus/event_bus.h"
 #include "pipeline/deliver.h"
 #include "pipeline/engine.h"
@@ -16,6 +18,8 @@ class Redriver {
   Redriver(Tools tools, Ledger& ledger, Subjects& subjects, Deliverer& deliverer, bus::EventBus& bus)
       : tools_(tools), ledger_(ledger), subjects_(subjects), deliverer_(deliverer), bus_(bus) {}
 
+  /// The records of events that will be resumed, ahead of it. Errors: of the store's reads.
+  [[nodiscard]] Result<void> fetch(std::span<const storage::StoredEvent> events);
   /// Puts an event that was unfinished when the process ended back to where it was.
   /// Errors: of the store's reads.
   [[nodiscard]] Result<void> resume(Window& window, storage::StoredEvent stored);

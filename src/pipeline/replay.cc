@@ -160,7 +160,6 @@ class Replay::Impl {
     window_.batch.clear();
     window_.made_events.clear();  // a notifier is asked nothing
     ledger_.committed();
-    subjects_.committed();
     deliverer_.committed();
     subjects_.trim();
     if (fates_.size() > 2 * fates_kept_ + 1'000) {
@@ -518,7 +517,8 @@ class Replay::Impl {
       const Knowledge* known = *record ? (*record)->known_by(answer.target) : nullptr;
       if (known != nullptr) wire_.answer.learned = known->present_ids();
     }
-    return deliverer_.answered(window_, answer.dispatch, net::ClientResponse{}, kRoundTrip);
+    const TargetAnswer heard{answer.dispatch, net::ClientResponse{}, kRoundTrip};
+    return deliverer_.answered(window_, {&heard, 1});
   }
 
   storage::Reader& reader_;

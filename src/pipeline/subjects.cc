@@ -41,9 +41,13 @@ Result<Subject*> Subjects::find_itself(const TenantId& tenant, Hash128 identity)
 
 Result<std::optional<RecordKey>> Subjects::find_key(const TenantId& tenant, Hash128 identity) {
   if (const auto at = by_identity_.find(identity); at != by_identity_.end()) return std::optional(at->second);
-  if (forgotten_.contains(identity)) return std::nullopt;
+  if (forgotten_.contains(identity) || absent_.contains(identity)) return std::nullopt;
   auto key = store_.find_identity(tenant, identity);
-  if (!key || !*key) return key;
+  if (!key) return key;
+  if (!*key) {
+    absent_.insert(identity);
+    return key;
+  }
   const auto subject = load_itself(tenant, **key);
   if (!subject) return fail(subject.error());
   if (*subject != nullptr) remember(**subject, identity);
@@ -68,13 +72,66 @@ Result<Subject*> Subjects::load_itself(const TenantId& tenant, RecordKey key) {
   auto record = store_.load_record(tenant, key);
   if (!record) return fail(std::move(record).error());
   if (!*record) return nullptr;
+  return &keep(std::move(**record));
+}
+
+Subject& Subjects::keep(Record record) {
   auto subject = std::make_unique<Subject>();
-  subject->record = std::move(**record);
-  subject->stored = subject->record.version;
-  Subject* raw = subject.get();
-  subjects_.emplace(key, std::move(subject));
-  ring_.push_back(key);
-  return raw;
+  Subject& kept = *subject;
+  kept.record = std::move(record);
+  kept.stored = kept.record.version;
+  subjects_.emplace(kept.record.key, std::move(subject));
+  ring_.push_back(kept.record.key);
+  return kept;
+}
+
+Result<void> Subjects::fetch(std::vector<storage::IdentityKey> identities) {
+  std::erase_if(identities, [this](const storage::IdentityKey& one) {
+    return by_identity_.contains(one.hash) || forgotten_.contains(one.hash) || absent_.contains(one.hash);
+  });
+  const auto before = [](const auto& a, const auto& b) { return a.hash < b.hash; };
+  std::sort(identities.begin(), identities.end(), before);
+  const auto same = [](const auto& a, const auto& b) { return a.hash == b.hash; };
+  identities.erase(std::unique(identities.begin(), identities.end(), same), identities.end());
+  if (identities.empty()) return {};
+  const auto found = store_.find_identities(identities);
+  if (!found) return fail(found.error());
+  std::vector<storage::RecordAddress> records;
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    if ((*found)[i]) {
+      records.push_back({*(*found)[i], identities[i].tenant});
+    } else {
+      absent_.insert(identities[i].hash);
+    }
+  }
+  DATASYNC_TRY(fetch(std::move(records)));
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    const auto at = (*found)[i] ? subjects_.find(*(*found)[i]) : subjects_.end();
+    if (at != subjects_.end()) remember(*at->second, identities[i].hash);
+  }
+  return {};
+}
+
+Result<void> Subjects::fetch(std::vector<storage::RecordAddress> records) {
+  // A record that was merged leads to another one.
+  while (!records.empty()) {
+    std::erase_if(records, [this](const auto& one) { return one.key.value <= 0 || subjects_.contains(one.key); });
+    const auto before = [](const auto& a, const auto& b) { return a.key < b.key; };
+    std::sort(records.begin(), records.end(), before);
+    const auto same = [](const auto& a, const auto& b) { return a.key == b.key; };
+    records.erase(std::unique(records.begin(), records.end(), same), records.end());
+    if (records.empty()) return {};
+    auto loaded = store_.load_records(records);
+    if (!loaded) return fail(std::move(loaded).error());
+    records.clear();
+    for (std::optional<Record>& record : *loaded) {
+      if (!record) continue;
+      const Subject& subject = keep(std::move(*record));
+      const auto& into = subject.record.merged_into;
+      if (into) records.push_back({into->record, subject.record.tenant});
+    }
+  }
+  return {};
 }
 
 Subject& Subjects::create(TenantId tenant, std::string entity, EntityId id) {
@@ -136,21 +193,17 @@ void Subjects::mark_dirty(Subject& subject) {
 void Subjects::stage(storage::WriteBatch& batch) {
   batch.records.reserve(dirty_.size());
   for (Subject* subject : dirty_) {
-    // The transaction is over before anything else touches the record, so it is lent and not copied.
+    // The store has read the record before anything else touches it, so it is lent and not copied.
     batch.records.push_back({std::shared_ptr<const Record>(std::shared_ptr<const Record>{}, &subject->record),
                              subject->stored, subject->stored == subject->record.version});
-  }
-  batch.identities = std::move(identity_writes_);
-  identity_writes_.clear();
-}
-
-void Subjects::committed() {
-  for (Subject* subject : dirty_) {
     subject->stored = subject->record.version;
     subject->dirty = false;
   }
   dirty_.clear();
+  batch.identities = std::move(identity_writes_);
+  identity_writes_.clear();
   forgotten_.clear();
+  absent_.clear();
 }
 
 void Subjects::trim() {
@@ -182,12 +235,14 @@ void Subjects::clear() {
   hand_ = 0;
   dirty_.clear();
   forgotten_.clear();
+  absent_.clear();
   identity_writes_.clear();
   last_key_ = 0;
 }
 
 void Subjects::remember(Subject& subject, Hash128 identity) {
   forgotten_.erase(identity);
+  absent_.erase(identity);
   by_identity_.insert_or_assign(identity, subject.record.key);
   if (std::find(subject.identities.begin(), subject.identities.end(), identity) == subject.identities.end()) {
     subject.identities.push_back(identity);

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -14,7 +15,8 @@
 namespace datasync::pipeline {
 
 /// The golden records in memory: read through from the store, written with the window's transaction. What is here is
-/// newer than the store until the window commits, so every look-up asks here first.
+/// newer than the store until the window commits, so every look-up asks here first. What was staged counts as stored:
+/// the store answers no question before it has written it.
 ///
 /// Errors:  those of the store's reads; the window must be given up then.
 /// Threads: the engine's.
@@ -28,6 +30,15 @@ class Subjects {
   /// The record that bears the canonical id, even if it was merged into another.
   [[nodiscard]] Result<Subject*> find_itself(const TenantId& tenant, Hash128 identity);
 
+  // Where the store is far, what a window will look for is fetched ahead, by a few questions instead of one for each.
+  // Nothing else changes: what is not here is asked for when it is looked for.
+
+  /// Whether that is worth anybody's while.
+  [[nodiscard]] bool fetches_ahead() const noexcept { return store_.is_remote(); }
+  [[nodiscard]] bool knows(Hash128 identity) const noexcept { return by_identity_.contains(identity); }
+  [[nodiscard]] Result<void> fetch(std::vector<storage::IdentityKey> identities);
+  [[nodiscard]] Result<void> fetch(std::vector<storage::RecordAddress> records);
+
   /// A new record; it gets its key here and is stored with the window.
   [[nodiscard]] Subject& create(TenantId tenant, std::string entity, EntityId id);
   /// A subject for one stateless event, with what it says as its fields; forgotten once nothing of it is under way.
@@ -39,9 +50,9 @@ class Subjects {
 
   void mark_dirty(Subject& subject);
 
-  /// Puts what changed into the window's transaction, and notes after it that the store has it.
+  /// Puts what changed into the window's transaction. What changes from now on is of the next one, and before that is
+  /// written nothing is trimmed.
   void stage(storage::WriteBatch& batch);
-  void committed();
   /// Forgets idle subjects beyond the limit, least recently used first.
   void trim();
   void clear();
@@ -51,6 +62,7 @@ class Subjects {
  private:
   [[nodiscard]] Result<std::optional<RecordKey>> find_key(const TenantId& tenant, Hash128 identity);
   [[nodiscard]] Result<Subject*> load_itself(const TenantId& tenant, RecordKey key);
+  Subject& keep(Record record);
   void remember(Subject& subject, Hash128 identity);
   void evict(RecordKey key);
 
@@ -59,6 +71,7 @@ class Subjects {
   boost::unordered_flat_map<RecordKey, std::unique_ptr<Subject>, std::hash<RecordKey>> subjects_;
   boost::unordered_flat_map<Hash128, RecordKey, Hash128Hasher> by_identity_;  ///< before merges are followed
   boost::unordered_flat_set<Hash128, Hash128Hasher> forgotten_;  ///< in this window; the store still finds them
+  boost::unordered_flat_set<Hash128, Hash128Hasher> absent_;     ///< in this window; the store has been asked
   std::vector<RecordKey> ring_;                                  ///< all keys, for the clock hand
   std::size_t hand_ = 0;
   std::vector<Subject*> dirty_;

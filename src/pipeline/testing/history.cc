@@ -22,7 +22,9 @@ constexpr std::array<const char*, 3> kFields{"city", "name", "phone"};
 }  // namespace
 
 Story::Story(HistoryKind kind, std::uint64_t seed)
-    : kind_(kind), dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))) {
+    : kind_(kind),
+      is_store_far_(seed % 8 == 5),
+      dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))) {
   world_ = std::make_unique<World>(options());
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
@@ -48,6 +50,7 @@ Story::Story(HistoryKind kind, std::uint64_t seed)
 World::Options Story::options() {
   World::Options options;
   options.seed = dice_->next();
+  options.is_store_far = is_store_far_;
   commits_fail_ = kind_ == HistoryKind::kStoreFails || (kind_ == HistoryKind::kCrashes && happens(0.5));
   has_crashes_ = kind_ == HistoryKind::kCrashes;
   has_little_room_ = kind_ == HistoryKind::kLittleRoom;

@@ -1,6 +1,7 @@
 #include "pipeline/testing/memory_store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace datasync::pipeline {
 namespace {
@@ -62,6 +63,7 @@ class MemoryReader final : public storage::Reader {
 }  // namespace
 
 Result<void> MemoryStore::commit(const storage::WriteBatch& batch) {
+  if (under_way_) DATASYNC_TRY(settle());
   staged_events = batch.events.size();
   const Fault fault = on_commit ? on_commit() : Fault::kNone;
   if (fault == Fault::kNothingWritten) return unavailable();
@@ -72,6 +74,38 @@ Result<void> MemoryStore::commit(const storage::WriteBatch& batch) {
   write(batch);
   if (fault == Fault::kAnswerLost) return unavailable();
   return {};
+}
+
+Result<void> MemoryStore::start_commit(const storage::WriteBatch& batch) {
+  if (!is_far) return commit(batch);
+  DATASYNC_TRY(settle());
+  under_way_ = batch;
+  for (storage::NewEvent& fresh : under_way_->events) fresh.event = std::make_shared<const Event>(*fresh.event);
+  for (storage::RecordWrite& write : under_way_->records) write.record = std::make_shared<const Record>(*write.record);
+  ++started;
+  if (on_start) on_start();
+  return {};
+}
+
+Result<void> MemoryStore::settle() {
+  if (!under_way_) return {};
+  const storage::WriteBatch batch = *std::exchange(under_way_, std::nullopt);
+  auto done = commit(batch);
+  if (!done) failure_ = done.error();
+  return done;
+}
+
+Result<void> MemoryStore::finish_commit() {
+  static_cast<void>(settle());
+  const auto failure = std::exchange(failure_, std::nullopt);
+  if (failure) return fail(*failure);
+  return {};
+}
+
+void MemoryStore::abandon(bool writes) {
+  if (writes && under_way_) static_cast<void>(commit(*under_way_));
+  under_way_.reset();
+  failure_.reset();
 }
 
 std::string MemoryStore::broken_by(const storage::WriteBatch& batch) const {
@@ -170,16 +204,34 @@ Result<std::vector<std::optional<storage::KnownEvent>>> MemoryStore::find_events
 }
 
 Result<std::optional<RecordKey>> MemoryStore::find_identity(const TenantId&, Hash128 hash) {
+  ++questions;
   if (read_fails()) return unavailable();
   const auto at = identities_.find(hash);
   return at == identities_.end() ? std::nullopt : std::optional(at->second);
 }
 
 Result<std::optional<Record>> MemoryStore::load_record(const TenantId& tenant, RecordKey key) {
+  ++questions;
   if (read_fails()) return unavailable();
   const auto at = records_.find(key);
   if (at == records_.end() || at->second.tenant != tenant) return std::nullopt;
   return at->second;
+}
+
+Result<std::vector<std::optional<RecordKey>>> MemoryStore::find_identities(
+    std::span<const storage::IdentityKey> identities) {
+  const std::size_t before = questions;
+  auto found = Store::find_identities(identities);
+  questions = before + 1;
+  return found;
+}
+
+Result<std::vector<std::optional<Record>>> MemoryStore::load_records(
+    std::span<const storage::RecordAddress> addresses) {
+  const std::size_t before = questions;
+  auto loaded = Store::load_records(addresses);
+  questions = before + 1;
+  return loaded;
 }
 
 Result<std::optional<HistoryEntry>> MemoryStore::load_history(Sequence event) {

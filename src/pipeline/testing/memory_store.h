@@ -22,9 +22,21 @@ class MemoryStore final : public storage::Store {
     kAnswerLost,      ///< it was written, but nobody heard of it
   };
   std::function<Fault()> on_commit;     ///< asked before each commit
+  bool is_far = false;                  ///< a commit that was started ends when it is waited for
+  std::function<void()> on_start;       ///< told of each commit that was started
   std::function<bool()> on_read_fails;  ///< asked before each read of the engine
 
   [[nodiscard]] Result<void> commit(const storage::WriteBatch& batch) override;
+  [[nodiscard]] bool is_remote() const noexcept override { return is_far; }
+  [[nodiscard]] Result<std::vector<std::optional<RecordKey>>> find_identities(
+      std::span<const storage::IdentityKey> identities) override;
+  [[nodiscard]] Result<std::vector<std::optional<Record>>> load_records(
+      std::span<const storage::RecordAddress> addresses) override;
+  [[nodiscard]] Result<void> start_commit(const storage::WriteBatch& batch) override;
+  [[nodiscard]] Result<void> finish_commit() override;
+  [[nodiscard]] bool is_busy() const noexcept { return under_way_.has_value(); }
+  /// Who waits for the commit is gone. It is written, or not.
+  void abandon(bool writes);
   [[nodiscard]] Sequence last_sequence() const override;
   [[nodiscard]] RecordKey last_record_key() const override;
   [[nodiscard]] Result<std::vector<std::optional<storage::KnownEvent>>> find_events(
@@ -53,6 +65,8 @@ class MemoryStore final : public storage::Store {
   // For the checks of a test.
   std::size_t staged_events = 0;  ///< new ones of the transaction that `on_commit` is asked about
   std::size_t commits = 0;        ///< that were written
+  std::size_t started = 0;        ///< of them: were under way beside other work
+  std::size_t questions = 0;      ///< that were asked about identities and records
   std::size_t maintained = 0;     ///< quiet moments that it was given
   [[nodiscard]] const std::map<Sequence, storage::StoredEvent>& events() const noexcept { return events_; }
   [[nodiscard]] const std::map<RecordKey, Record>& records() const noexcept { return records_; }
@@ -68,7 +82,9 @@ class MemoryStore final : public storage::Store {
  private:
   [[nodiscard]] std::string broken_by(const storage::WriteBatch& batch) const;
   void write(const storage::WriteBatch& batch);
-  [[nodiscard]] bool read_fails() const { return on_read_fails && on_read_fails(); }
+  /// What is under way ends before anything is read.
+  [[nodiscard]] bool read_fails() { return !settle() || (on_read_fails && on_read_fails()); }
+  Result<void> settle();
 
   std::map<Sequence, storage::StoredEvent> events_;
   std::map<std::pair<TenantId, Hash128>, storage::KnownEvent> keys_;
@@ -82,6 +98,8 @@ class MemoryStore final : public storage::Store {
   std::int64_t last_key_ = 0;
   std::string secret_ = std::string(32, 's');
   std::string broken_rule_;
+  std::optional<storage::WriteBatch> under_way_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace datasync::pipeline

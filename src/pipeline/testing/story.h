@@ -84,6 +84,7 @@ class Story {
   void complain(const std::string& what) { world_->complain(what); }
 
   HistoryKind kind_;
+  bool is_store_far_;  // not by dice: so that seeds tell the same story as ever
   std::unique_ptr<Random> dice_;
   std::unique_ptr<World> world_;
   std::vector<Slot> slots_;

@@ -128,6 +128,8 @@ World::World(Options options)
       engine_options_(options.engine),
       catalog_(catalog_of(options)),
       listener_(std::make_unique<Listener>(*this)) {
+  store.is_far = options.is_store_far;
+  if (store.is_far) engine_options_.beside_min = 0;
   for (const PlatformShape& shape : options.platforms) {
     auto& made = *platforms.emplace_back(std::make_unique<TestPlatform>(shape, clock));
     made.broken = [this](const std::string& what) { complain(what); };
@@ -221,6 +223,7 @@ void World::crash() {
   trace("CRASH");
   network.forget_callers();
   engine_.reset();
+  store.abandon(crashes % 2 == 0);
   for (auto& [name, queue] : queues_) queue.under_way = false;
   start();
 }
@@ -329,6 +332,7 @@ Result<std::vector<Receipt>> World::accept(std::vector<std::shared_ptr<Event>> e
   engine_->accept(std::move(submissions),
                   [&result](Result<std::vector<Receipt>> answer) { result = std::move(answer); });
   step();
+  if (store.is_far) step();  // it was answered when its transaction ended
   if (result) {
     for (const Receipt& receipt : *result) accepted_.insert(receipt.id.str());
   }
@@ -430,6 +434,8 @@ void World::run_for(microseconds time) {
     if (next > clock.now()) clock.advance(next - clock.now());
   }
   if (end > clock.now()) clock.advance(end - clock.now());
+  // Whoever acts next has seen all that is done.
+  for (int tries = 0; store.is_busy() && tries < 10; ++tries) step();
 }
 
 bool World::is_quiet() const {

@@ -41,6 +41,7 @@ class World {
     EngineOptions engine{};
     std::map<std::string, conflict::EntityRulebook, std::less<>> rules = {};
     std::vector<std::string> natural_keys = {"email"};
+    bool is_store_far = false;  ///< questions are asked ahead, and windows go on beside transactions
   };
   explicit World(Options options);
   ~World();
