@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { DatabaseServer } from './measure/database.js';
 import { measureBulk, measureSingle } from './measure/plan.js';
 import { startFloor, startService } from './measure/subjects.js';
 import { figuresOf, tableOf } from './measure/table.js';
@@ -11,6 +12,7 @@ const kUsage = `node bench/run.js [options]
 
 Measures the service and the floor in turns, and prints the median of all passes.
 
+  --store NAME   where the service keeps its data: sqlite, or postgres, whose CPU is told apart (sqlite)
   --passes N     how often each is measured (3)
   --quick        one short pass, to see that all of it works; its figures mean nothing
   --json FILE    the figures of every pass too
@@ -20,6 +22,7 @@ Measures the service and the floor in turns, and prints the median of all passes
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean' },
+    store: { type: 'string', default: 'sqlite' },
     passes: { type: 'string', default: '3' },
     quick: { type: 'boolean' },
     json: { type: 'string' },
@@ -31,6 +34,11 @@ if (values.help) {
   process.exit(0);
 }
 
+if (!['sqlite', 'postgres'].includes(values.store)) {
+  process.stderr.write(`there is no store '${values.store}'\n`);
+  process.exit(2);
+}
+const database = values.store === 'postgres' ? new DatabaseServer() : undefined;
 const scale = values.quick
   ? { records: 1000, seconds: 0.5, bulkRequests: 20 }
   : { records: 10_000, seconds: 4, bulkRequests: 500 };
@@ -53,11 +61,12 @@ const figures = figuresOf(measured.service, measured.floor);
 const machine = { cpu: cpus()[0].model, cores: cpus().length };
 process.stdout.write(`${tableOf(figures)}\n\nMedian of ${passes} on ${machine.cores} cores (${machine.cpu}), which the service `
   + 'shares with the load generator and the targets. Floor: the\nleast program that does the same (bench/floor/relay.h), measured in turns '
-  + 'with the service.\n');
-if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, passes, scale, figures }, undefined, 2)}\n`);
+  + 'with the service.\n'
+  + (database ? 'The service keeps its data in PostgreSQL, the floor in an SQLite file.\n' : ''));
+if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, store: values.store, passes, scale, figures }, undefined, 2)}\n`);
 
 async function measure(start, { bulk }, plan) {
-  const subject = await start({ build: values.build, data, bulk });
+  const subject = await start({ build: values.build, data, bulk, database });
   try {
     return await plan(subject, values.build, scale);
   } finally {

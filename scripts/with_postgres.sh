@@ -2,7 +2,7 @@
 # scripts/with_postgres.sh COMMAND…
 # Runs a command beside a PostgreSQL server of its own, which DATASYNC_POSTGRES_URL names: a fresh cluster in a temporary
 # folder, on a free port of 127.0.0.1, gone when the command ends. DATASYNC_POSTGRES_RESTART is a command that crashes it
-# and starts it again.
+# and starts it again, DATASYNC_POSTGRES_PID its first process.
 #
 # What it acknowledges outlives every process, but not the machine: fsync is off, since nothing here cuts the power.
 # DATASYNC_POSTGRES_OPTIONS, such as "-c fsync=on", has the last word. The server refuses to be run by root; then the user `postgres` of its package runs it.
@@ -58,6 +58,8 @@ done
 
 cd "$OLDPWD"
 export DATASYNC_POSTGRES_URL="postgresql://datasync:secret@127.0.0.1:$port/postgres"
+DATASYNC_POSTGRES_PID=$(head -n 1 "$folder/data/postmaster.pid")
+export DATASYNC_POSTGRES_PID
 export DATASYNC_POSTGRES_RESTART=$folder/restart
 printf '#!/bin/sh\nexec %s\n' "${as_server[*]} $bin/pg_ctl -D $folder/data -m immediate -w -t 60 -l $folder/server.log restart" >"$folder/restart"
 chmod 755 "$folder/restart"

@@ -17,25 +17,29 @@ const kDrainMsMax = 120_000;
  * @property {Sinks} sinks
  * @property {(expected: number) => Promise<void>} drained  waits until nothing is under way
  * @property {() => Promise<number>} conflicts  so far; NaN where there is no such thing
+ * @property {() => number} [serverCpuSeconds]  of the database server, where there is one
  * @property {() => Promise<void>} stop  ends it and its sinks, and deletes its data
  *
  * @typedef {object} Where
  * @property {string} build   folder with the programs
  * @property {string} data    folder for the data; on a real disk, or durability costs nothing
  * @property {boolean} bulk   the targets take a hundred events in one request
+ * @property {import('./database.js').DatabaseServer} [database]  keeps the service's data; without, a file does
  */
 
 /** @param {Where} where @returns {Promise<Subject>} */
-export async function startService({ build, data, bulk }) {
+export async function startService({ build, data, bulk, database }) {
   const folder = mkdtempSync(join(data, 'data-sync-'));
   const sinks = await Sinks.start(build);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
+  const place = database?.place();
   const program = new Program(resolve(build, 'data-sync'), ['serve', ...(bulk ? ['--config', kBulkConfig] : [])], {
     cwd: folder,
     env: {
       PORT: String(port),
       LOG_LEVEL: 'warning',
+      ...(place && { DATABASE_URL: place.url }),
       BIZOHOLIC_FRONTEND_URL: sinks.urls[0],
       BIZOSAAS_BRAIN_URL: sinks.urls[1],
       SALEOR_API_URL: 'http://127.0.0.1:9/graphql/', // nobody is there, and nobody is asked
@@ -55,7 +59,17 @@ export async function startService({ build, data, bulk }) {
     if (events.length > 0) throw new Error(`an event failed: ${JSON.stringify(events[0])}`);
   };
   const conflicts = async () => (await (await fetch(`${url}/sync/conflicts?limit=1`)).json()).total;
-  return subject({ program, url, folder, sinks, drained, conflicts });
+  const made = subject({ program, url, folder, sinks, drained, conflicts });
+  if (!place) return made;
+  return {
+    ...made,
+    dataBytes: place.bytes,
+    serverCpuSeconds: () => database.cpuSeconds(),
+    async stop() {
+      await made.stop();
+      place.drop();
+    },
+  };
 }
 
 /** @param {Where} where @returns {Promise<Subject>} */

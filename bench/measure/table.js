@@ -8,6 +8,8 @@ const kRows = [
   ...rowsOf((kind) => [[`delivered ${kind} bulk`, `delivered to 2 targets, by the hundred, ${kKinds[kind]}`, 'events/s', 0]]),
   ...rowsOf((kind) => [[`cpu ${kind}`, `CPU, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
   ...rowsOf((kind) => [[`cpu ${kind} bulk`, `CPU, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
+  ...rowsOf((kind) => [[`server ${kind}`, `CPU of the database server, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
+  ...rowsOf((kind) => [[`server ${kind} bulk`, `CPU of the database server, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
   ['cpu solo bulk', 'CPU, by the hundred at 4,000/s, to one target', 'µs/event', 1],
   ['cpu rivals bulk', 'CPU, the same, and each event a conflict', 'µs/event', 1],
   ...rowsOf((kind) => [200, 10_000].flatMap((rate) => ['p50', 'p99'].map((share) => [
@@ -42,7 +44,7 @@ export function figuresOf(service, floor) {
 /** The one table, as Markdown. */
 export function tableOf(figures) {
   const rows = figures.map(({ what, unit, digits, service, floor }) => [
-    what, unit, shown(service, digits), shown(floor, digits), shown(service / floor, 2),
+    what, unit, shown(service, digits), ...(floor === undefined ? ['', ''] : [shown(floor, digits), shown(service / floor, 2)]),
   ]);
   const head = ['figure', 'unit', 'data-sync', 'floor', 'ratio'];
   const widths = head.map((word, i) => Math.max(word.length, ...rows.map((row) => row[i].length)));
@@ -58,6 +60,7 @@ function shown(value, digits) {
 
 export function medianOf(values) {
   const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
+  if (sorted.length === 0) return undefined; // it has no such figure
   const middle = sorted.length / 2;
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -18,3 +18,8 @@ test('What could not keep up has no latency', () => {
   const figures = figuresOf([{ 'latency p50 known 10000': NaN }], [{ 'latency p50 known 10000': 1 }]);
   assert.match(tableOf(figures), /overload \| +1\.00 \| overload/);
 });
+
+test('What the floor has not is left out of its columns', () => {
+  const figures = figuresOf([{ 'server known bulk': 50 }], [{ 'cpu known': 1 }]);
+  assert.match(tableOf(figures), /CPU of the database server, by the hundred, known records \| µs\/event \| +50\.0 \| +\| +\|/);
+});
