@@ -23,9 +23,9 @@ class InstanceShares final : public Shares {
  public:
   /// What the store does, and must follow. On the engine's thread.
   struct Events {
-    std::function<Result<void>()> settle;       ///< waits for what is under way: only then the lease is ours to use
-    std::function<Lease::Marks()> given_out;    ///< with the numbers of what is under way
-    std::function<void()> part_changed;                  ///< the lease has other shards now
+    std::function<Result<void>()> settle;     ///< waits for what is under way: only then the lease is ours to use
+    std::function<Lease::Marks()> given_out;  ///< with the numbers of what is under way
+    std::function<void()> part_changed;       ///< the lease has other shards now
     std::function<void(Sequence last)> numbers_renewed;  ///< `last` is the highest that was in use before
   };
   /// All is borrowed and outlives it.

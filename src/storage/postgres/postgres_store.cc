@@ -307,7 +307,7 @@ class PostgresStore final : public Store {
   std::vector<Step> steps_;
   Parameters put_mark_;
   Lease::Marks marks_before_, marks_after_;  // while it is under way
-  std::optional<Error> failure_;  // of one that `finish_commit` has yet to tell
+  std::optional<Error> failure_;             // of one that `finish_commit` has yet to tell
   Sequence low_water_{};
   Sequence stored_low_water_{};
   std::chrono::steady_clock::time_point move_on_at_{};
