@@ -16,6 +16,7 @@
 #include "pipeline/hand_over.h"
 #include "pipeline/inbox.h"
 #include "pipeline/ledger.h"
+#include "pipeline/operations.h"
 #include "pipeline/overflow.h"
 #include "pipeline/preview.h"
 #include "pipeline/reconcile.h"
@@ -29,10 +30,8 @@ constexpr std::size_t kBusyItems = 4;  // a window of so many items is followed 
 constexpr milliseconds kSnapshotEvery{50};
 constexpr milliseconds kStoreRest{500};  // after a failed transaction, before the next one is tried
 constexpr seconds kTidyEvery{1};
-constexpr seconds kExpireEvery{10};
 constexpr std::int64_t kRetentionBatch = 200;
 constexpr std::int64_t kRecoverBatch = 1'000;
-constexpr std::int64_t kRedriveMax = 10'000;
 constexpr const char* kTooManyRetries = "too many retries are asked for at once; try again later";
 
 }  // namespace
@@ -57,7 +56,8 @@ class Engine::Impl {
         reconciler_(tools(parts.random), ledger_, subjects_, deliverer_),
         redriver_(tools(parts.random), ledger_, subjects_, deliverer_, bus_),
         overflow_(tools(parts.random), ledger_, deliverer_, redriver_, options_),
-        hand_over_(shares_) {}
+        hand_over_(shares_),
+        operations_(store_, acceptor_, reconciler_, redriver_, hand_over_) {}
 
   ~Impl() { stop(milliseconds{0}); }
 
@@ -121,7 +121,7 @@ class Engine::Impl {
     unfinished_.store(ledger_.size(), std::memory_order_relaxed);
     auto reader = store_.make_reader();
     if (!reader) return fail(std::move(reader).error());
-    reader_ = std::move(*reader);
+    operations_.read_from(std::move(*reader));
     publish_snapshot(window);
     return {};
   }
@@ -241,19 +241,8 @@ class Engine::Impl {
         outcome = fail(HandOver::moved());
       }
     }
-    for (std::size_t i = 0; i < load.redrives.size(); ++i) {
-      callers_.redrives[i].outcome = redrive_now(window, load.redrives[i]);
-    }
-    for (std::size_t i = 0; i < load.reviews.size(); ++i) {
-      DATASYNC_TRY(decide_now(window, load.reviews[i].decision, callers_.reviews[i].outcome));
-    }
-    for (std::size_t i = 0; i < load.undos.size(); ++i) {
-      DATASYNC_TRY(undo_now(window, load.undos[i].request, callers_.undos[i].outcome));
-    }
-    for (std::size_t i = 0; i < load.merges.size(); ++i) {
-      DATASYNC_TRY(merge_now(window, load.merges[i].request, callers_.merges[i].outcome));
-    }
-    DATASYNC_TRY(expire_reviews(window));
+    DATASYNC_TRY(operations_.run(window, load, callers_));
+    DATASYNC_TRY(operations_.expire_reviews(window));
     deliverer_.wake(window);
     accept_made(window);
     DATASYNC_TRY(reconcile_waiting(window));
@@ -389,111 +378,9 @@ class Engine::Impl {
     callers.refuse_all(refusal_);
   }
 
-  Result<Redriven> redrive_now(Window& window, const RedriveRequest& request) {
-    Redriven redriven;
-    Result<std::vector<storage::StoredEvent>> events;
-    if (request.event_id.empty()) {
-      storage::Reader::EventFilter filter = request.filter;
-      filter.limit = kRedriveMax;
-      events = store_.load_matching(filter);
-    } else {
-      events = reader_->find_event(request.tenants, request.event_id);
-      if (events)
-        std::erase_if(*events, [this](const auto& found) { return !hand_over_.is_ours(found.event->tenant); });
-      if (events && events->empty()) return fail(ErrorCode::kNotFound, "no such event");
-    }
-    if (!events) return fail(std::move(events).error());
-    for (const storage::StoredEvent& event : *events) {
-      ++redriven.matched;
-      const auto queued = redriver_.redrive(window, event);
-      if (!queued) return fail(queued.error());
-      if (*queued) ++redriven.queued;
-    }
-    if (!request.event_id.empty() && redriven.queued == 0) {
-      return fail(ErrorCode::kInvalid, "the event is neither failed nor waiting for a retry");
-    }
-    return redriven;
-  }
-
-  /// What the caller is told goes to `outcome`; an error that is returned means that the window must be given up.
-  Result<void> decide_now(Window& window, const ReviewDecision& decision, Result<Conflict>& outcome) {
-    if (decision.choice == ReviewDecision::Choice::kAssign) {
-      outcome = reconciler_.assign(window, decision);
-      return {};
-    }
-    auto settlement = reconciler_.prepare(window, decision);
-    if (!settlement) {
-      outcome = fail(std::move(settlement).error());
-      return {};
-    }
-    Entry& entry = acceptor_.admit(window, settlement->event);
-    outcome = reconciler_.settle(window, entry, std::move(*settlement));
-    if (!outcome) return fail(outcome.error());
-    return {};
-  }
-
   void accept_made(Window& window) {
     for (auto& made : window.made_events) acceptor_.accept_own(window, std::move(made));
     window.made_events.clear();
-  }
-
-  /// Reviews that nobody has decided in time.
-  Result<void> expire_reviews(Window& window) {
-    if (window.steady < expire_at_) return {};
-    expire_at_ = window.steady + kExpireEvery;
-    const auto expired = reconciler_.expired_reviews(window);
-    if (!expired) return fail(expired.error());
-    std::size_t undecided = 0;
-    for (const ReviewDecision& decision : *expired) {
-      Result<Conflict> outcome;
-      DATASYNC_TRY(decide_now(window, decision, outcome));
-      if (outcome) continue;
-      DATASYNC_TRY(reconciler_.stop_expiry(window, decision, outcome.error()));
-      ++undecided;
-    }
-    if (undecided > 0) log::warning("{} reviews expired and could not decide themselves; each says why", undecided);
-    return {};
-  }
-
-  /// As `decide_now`.
-  Result<void> undo_now(Window& window, const UndoRequest& request, Result<EventId>& outcome) {
-    auto found = reader_->find_event(request.tenants, request.event_id);
-    if (found) std::erase_if(*found, [this](const auto& one) { return !hand_over_.is_ours(one.event->tenant); });
-    auto compensation = !found           ? Result<Compensation>(fail(found.error()))
-                        : found->empty() ? Result<Compensation>(fail(ErrorCode::kNotFound, "no such event"))
-                                         : reconciler_.prepare(window, found->front(), request);
-    if (!compensation) {
-      outcome = fail(std::move(compensation).error());
-      return {};
-    }
-    Entry& entry = acceptor_.admit(window, compensation->event);
-    DATASYNC_TRY(reconciler_.compensate(window, entry, *compensation));
-    outcome = compensation->event->id;
-    return {};
-  }
-
-  /// As `decide_now`.
-  Result<void> merge_now(Window& window, const MergeRequest& request, Result<Merged>& outcome) {
-    if (!hand_over_.is_ours(request.tenant)) {
-      outcome = fail(HandOver::moved());
-      return {};
-    }
-    auto joint = reconciler_.prepare(window, request);
-    if (!joint) {
-      outcome = fail(std::move(joint).error());
-      return {};
-    }
-    Entry& entry = acceptor_.admit(window, joint->event);
-    Merged merged{joint->event->id, {}, joint->duplicates};
-    if (request.kind == MergeRequest::Kind::kMerge) {
-      DATASYNC_TRY(reconciler_.merge(window, entry, *joint));
-    } else {
-      Entry& other_entry = acceptor_.admit(window, joint->other_event);
-      merged.other_event = joint->other_event->id;
-      DATASYNC_TRY(reconciler_.split(window, entry, other_entry, *joint));
-    }
-    outcome = std::move(merged);
-    return {};
   }
 
   void tidy_up(const Window& window) {
@@ -573,14 +460,13 @@ class Engine::Impl {
   Redriver redriver_;
   Overflow overflow_;
   HandOver hand_over_;
-  std::unique_ptr<storage::Reader> reader_;
+  Operations operations_;
   std::vector<Reading> readings_;  // of the window that is under way
   Callers callers_;                // of that window
   std::optional<Committing> committing_;
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};
-  SteadyTime expire_at_{};
   SteadyTime snapshot_at_{};
   bool must_recover_ = false;
   Error refusal_;  // why the store takes nothing, while `must_recover_`
