@@ -27,6 +27,7 @@ Api::Api(Parts parts, ApiOptions options)
                 std::move(parts.rate_gate),
                 std::move(parts.propose),
                 std::move(parts.rate_source),
+                std::move(parts.redis),
                 parts.shares,
                 std::move(options)},
       local_(parts.local),

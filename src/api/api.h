@@ -35,6 +35,7 @@ class Api {
     RateGate rate_gate = {};                                            ///< none: no limit
     Propose propose = {};                                               ///< none: proposals are refused
     std::function<std::optional<RateSourceStatus>()> rate_source = {};  ///< of the rates of exchange; from any thread
+    std::function<std::optional<RedisStatus>()> redis = {};             ///< from any thread
     Backend* local = nullptr;                 ///< what other instances ask of this one goes there; null: there are none
     std::string peer_token = {};              ///< by which they are known
     const storage::Shares* shares = nullptr;  ///< null: this instance is alone by nature

@@ -66,22 +66,7 @@ std::vector<Message> messages_of(const std::vector<Notice>& notices) {
   std::vector<Message> messages;
   messages.reserve(notices.size());
   for (const Notice& notice : notices) {
-    switch (notice.kind) {
-      case Notice::Kind::kEventCreated:
-        messages.push_back({LiveType::kEventCreated, &notice});
-        break;
-      case Notice::Kind::kSyncCompleted:
-        messages.push_back({LiveType::kSyncCompleted, &notice});
-        break;
-      case Notice::Kind::kConflict:
-        messages.push_back({LiveType::kConflictDetected, &notice});
-        // Most are settled in the transaction that found them: both are told then.
-        if (notice.conflict->status == "resolved") messages.push_back({LiveType::kConflictResolved, &notice});
-        break;
-      case Notice::Kind::kConflictResolved:
-        messages.push_back({LiveType::kConflictResolved, &notice});
-        break;
-    }
+    for (const LiveType type : types_of(notice)) messages.push_back({type, &notice});
   }
   return messages;
 }

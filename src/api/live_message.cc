@@ -37,6 +37,25 @@ std::string render_conflict(const Conflict& conflict, std::string_view type) {
 
 }  // namespace
 
+std::span<const LiveType> types_of(const Notice& notice) noexcept {
+  static constexpr std::array kCreated{LiveType::kEventCreated};
+  static constexpr std::array kCompleted{LiveType::kSyncCompleted};
+  static constexpr std::array kDetected{LiveType::kConflictDetected, LiveType::kConflictResolved};
+  static constexpr std::array kResolved{LiveType::kConflictResolved};
+  switch (notice.kind) {
+    case Notice::Kind::kEventCreated:
+      return kCreated;
+    case Notice::Kind::kSyncCompleted:
+      return kCompleted;
+    case Notice::Kind::kConflict:
+      // Most are settled in the transaction that found them: both are told then.
+      return std::span(kDetected).first(notice.conflict->status == "resolved" ? 2 : 1);
+    case Notice::Kind::kConflictResolved:
+      return kResolved;
+  }
+  return {};
+}
+
 std::string render_notice(LiveType type, const Notice& notice) {
   switch (type) {
     case LiveType::kSyncCompleted:

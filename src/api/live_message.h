@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ inline constexpr std::array<std::string_view, 6> kLiveTypes{"event_created",    
 [[nodiscard]] constexpr std::string_view to_string(LiveType type) noexcept {
   return kLiveTypes[static_cast<std::size_t>(type)];
 }
+
+/// What is told of a notice, in this order.
+[[nodiscard]] std::span<const LiveType> types_of(const pipeline::Notice& notice) noexcept;
 
 /// One JSON object, the same for every client. It names the event, never its data: who wants that asks for the event.
 [[nodiscard]] std::string render_notice(LiveType type, const pipeline::Notice& notice);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/backend.h"
@@ -58,6 +60,12 @@ struct RateSourceStatus {
   std::map<std::string, std::string> refused;  ///< currency: why what the source tells of it is not taken
 };
 
+/// How Redis stands.
+struct RedisStatus {
+  std::string_view word;      ///< `healthy`, `unhealthy` where it refuses something, or `disconnected`
+  std::uint64_t dropped = 0;  ///< messages that no channel got, since the start
+};
+
 /// Where routes find what they need. All is borrowed or owned by `Api` and lives as long as it does.
 struct Services {
   Backend& backend;
@@ -71,6 +79,7 @@ struct Services {
   RateGate rate_gate;
   Propose propose;
   std::function<std::optional<RateSourceStatus>()> rate_source;  ///< may be empty: there is none
+  std::function<std::optional<RedisStatus>()> redis;             ///< may be empty: there is none
   const storage::Shares* shares;                                 ///< may be null: there are no other instances
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};

@@ -28,6 +28,7 @@ void health(Services& services, Call call) {
   if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
     out.field("rates", rates->degraded ? "unhealthy" : "healthy");
   }
+  if (const auto redis = services.redis ? services.redis() : std::nullopt) out.field("redis", redis->word);
   out.end_object();
   if (services.shares != nullptr) write_instances(out, services.shares->instances());
   if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");

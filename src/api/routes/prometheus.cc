@@ -195,6 +195,10 @@ void prometheus(Services& services, Call call) {
   if (services.bytes_on_disk) {
     out.single("datasync_store_bytes", "gauge", "Bytes of the store on disk.", services.bytes_on_disk());
   }
+  if (const auto redis = services.redis ? services.redis() : std::nullopt) {
+    out.single("datasync_redis_up", "gauge", "1 while Redis takes what it is told.", redis->word == "healthy" ? 1 : 0);
+    out.single("datasync_redis_messages_dropped_total", "counter", "Messages that no channel got.", redis->dropped);
+  }
   write_http(out, services.http_stats);
   std::move(call.reply).send({200, "text/plain; version=0.0.4; charset=utf-8", out.take(), {}});
 }
