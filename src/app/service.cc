@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "api/channel_notices.h"
 #include "api/event_hub.h"
 #include "api/notice_fan.h"
 #include "api/peer.h"
@@ -20,6 +21,7 @@
 #include "app/rate_poller.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "bus/redis/mirror.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/io_threads.h"
@@ -211,6 +213,8 @@ struct Service::Parts {
         hub(clock, stats, hub_options()),
         peers(threads, peer_options(settings)),
         fan(make_fan()),
+        redis(make_mirror(settings)),
+        channels(make_channels()),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
         rates({client, clock, *rate_random, RateFile::beside(settings.state_path()),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
@@ -233,6 +237,7 @@ struct Service::Parts {
                return proposed;
              },
              [this] { return rates.status(); },
+             [this] { return redis_status(); },
              store->shares() == nullptr ? nullptr : &backend,
              api::peer_token(store->identity_secret()),
              store->shares()},
@@ -240,12 +245,40 @@ struct Service::Parts {
         server(threads, server_options(settings)) {}
 
   pipeline::Engine::Parts engine_parts(std::function<void()> credential_refused) {
-    pipeline::NoticeSink& notices = fan ? static_cast<pipeline::NoticeSink&>(*fan) : hub;
+    pipeline::NoticeSink& notices = channels ? static_cast<pipeline::NoticeSink&>(*channels) : live_notices();
     pipeline::Engine::Parts made{*store, client, clock, *random, notices};
     if (credential_refused) {
       made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
     }
     return made;
+  }
+
+  pipeline::NoticeSink& live_notices() { return fan ? static_cast<pipeline::NoticeSink&>(*fan) : hub; }
+
+  std::unique_ptr<bus::redis::Mirror> make_mirror(const Settings& settings) {
+    if (!settings.redis) return nullptr;
+    return std::make_unique<bus::redis::Mirror>(
+        *settings.redis, instance_name(), [this] { return engine.snapshot().waiting; }, bus::redis::Mirror::Options{});
+  }
+
+  std::unique_ptr<api::ChannelNotices> make_channels() {
+    if (redis == nullptr) return nullptr;
+    using Messages = std::vector<bus::redis::Mirror::Message>;
+    return std::make_unique<api::ChannelNotices>(live_notices(), [this](std::size_t count, auto make) {
+      redis->publish(count, [make = std::move(make)](Messages& into) {
+        make([&into](std::string channel, std::string text) { into.push_back({std::move(channel), std::move(text)}); });
+      });
+    });
+  }
+
+  [[nodiscard]] std::optional<api::RedisStatus> redis_status() const {
+    if (redis == nullptr) return std::nullopt;
+    using Word = bus::redis::Mirror::State::Word;
+    const auto [word, dropped] = redis->state();
+    return api::RedisStatus{word == Word::kHealthy   ? "healthy"
+                            : word == Word::kRefused ? "unhealthy"
+                                                     : "disconnected",
+                            dropped};
   }
 
   api::EventHub::Options hub_options() {
@@ -292,7 +325,9 @@ struct Service::Parts {
   api::Stats stats;
   api::EventHub hub;
   net::HttpClient peers;
-  std::unique_ptr<api::NoticeFan> fan;  // null: this instance is alone by nature
+  std::unique_ptr<api::NoticeFan> fan;            // null: this instance is alone by nature
+  std::unique_ptr<bus::redis::Mirror> redis;      // null: nobody watches there
+  std::unique_ptr<api::ChannelNotices> channels;  // null: as `redis`
   pipeline::Engine engine;
   RatePoller rates;
   std::unique_ptr<Random> peer_random;
@@ -327,6 +362,7 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
   parts->threads.start();
   auto service = std::unique_ptr<Service>(new Service(std::move(parts)));
   Parts& made = *service->parts_;
+  if (made.redis) DATASYNC_TRY(made.redis->start());
   made.hub.start(made.store->last_sequence());
   made.rates.configure(std::move(rate_source),
                        made.catalog.get()->mapper.rates());  // what starts has the last good ones
@@ -381,6 +417,7 @@ bool Service::stop(milliseconds deadline) {
   // Half the time each, since a client that never ends its request is no reason to cut deliveries.
   const bool answered = parts_->server.stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
+  if (parts_->redis) parts_->redis->stop();
   if (shares != nullptr) shares->stop();
   parts_->rates.stop();
   parts_->client.stop();

@@ -204,6 +204,17 @@ void read_database(Settings& settings, std::vector<std::string>& problems) {
   }
 }
 
+void read_redis(Settings& settings, std::vector<std::string>& problems) {
+  const auto& row = effective_of(settings, "REDIS_URL");
+  if (row.text.empty()) return;
+  auto location = bus::redis::read_location(row.text);
+  if (location) {
+    settings.redis = std::move(*location);
+  } else {
+    problems.push_back(fmt::format("REDIS_URL ({}): {}", row.place, location.error().message));
+  }
+}
+
 /// `security::check_secret` knows whole examples; people also copy one and add a word to it, or repeat a few letters.
 bool looks_copied(std::string_view secret) {
   constexpr std::array<std::string_view, 12> kWords{"yoursecret",  "yourjwtsecret",      "yoursuper", "changeme",
@@ -268,17 +279,16 @@ void collect_warnings(Settings& settings) {
           "LISTEN_ADDRESS {} lets other machines in, who need no token either (ENVIRONMENT is development)", address));
     }
   }
-  for (const std::string_view name : {"REDIS_URL", "KAFKA_BROKERS"}) {
-    const auto& row = effective_of(settings, name);
-    if (row.text.empty()) continue;
-    settings.warnings.push_back(fmt::format(
-        "{} ({}) is not used: this build has only the embedded queue. Nothing is lost, but run one instance only", name,
-        row.place));
+  if (const auto& row = effective_of(settings, "KAFKA_BROKERS"); !row.text.empty()) {
+    settings.warnings.push_back(
+        fmt::format("KAFKA_BROKERS ({}) is not used: this build has only the embedded queue. "
+                    "Nothing is lost",
+                    row.place));
   }
   std::string idle;
   for (const auto& setting : settings_table()) {
     const auto& row = effective_of(settings, setting.name);
-    const bool said = setting.name == "REDIS_URL" || setting.name == "KAFKA_BROKERS";
+    const bool said = setting.name == "KAFKA_BROKERS";
     if (!setting.idle || said || row.place.empty() || row.place == "default") continue;
     idle += fmt::format("{}{} ({})", idle.empty() ? "" : ", ", row.name, row.place);
   }
@@ -309,6 +319,7 @@ Result<Settings> load_settings(const SettingSources& sources) {
   for (const auto& setting : settings_table()) load_one(settings, setting, sources, problems);
   settings.config_text = settings.layers->config_text();
   read_database(settings, problems);
+  read_redis(settings, problems);
   check_identity(settings, problems);
   if (!problems.empty()) {
     std::string message;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "bus/redis/location.h"
 
 namespace datasync::app {
 
@@ -60,6 +61,7 @@ struct Settings {
   std::string instance_address;  ///< empty: made from the host's name and the port
   milliseconds lease_time{};
   std::string redis_url;
+  std::optional<bus::redis::Location> redis;  ///< none: nobody watches there
   std::string kafka_brokers;
   std::chrono::hours event_retention{};
 

@@ -167,13 +167,16 @@ const std::array kTable = {
             .reason =
                 "How long an instance on PostgreSQL counts as alive without being heard of; then others take over its "
                 "work, and it can't write any more"},
-    Setting{.group = "Storage and queue",
-            .name = "REDIS_URL",
-            .member = &Settings::redis_url,
-            .kind = Kind::kConnection,
-            .standard_note = "not set: the queue is in this process",
-            .reason = "Redis for several instances",
-            .idle = true},
+    Setting{
+        .group = "Storage and queue",
+        .name = "REDIS_URL",
+        .member = &Settings::redis_url,
+        .kind = Kind::kConnection,
+        .standard_note = "not set: nobody watches there",
+        .reason =
+            "Redis, `redis://[[user]:password@]host[:port][/database]`, where others watch: the length of the lists "
+            "`events:critical`, `events:high`, `events:normal` and `events:low` is the queue's depth, and what "
+            "WebSocket clients are told goes to the channels `events:<type>`. Nothing depends on it"},
     Setting{.group = "Storage and queue",
             .name = "KAFKA_BROKERS",
             .member = &Settings::kafka_brokers,

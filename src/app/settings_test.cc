@@ -372,12 +372,21 @@ TEST_F(SettingsTest, TheDatabaseMayBePostgresAndItsPasswordIsNeverShown) {
   EXPECT_THAT(refusal(), AllOf(HasSubstr("DATABASE_URL"), Not(HasSubstr("hunter2"))));
 }
 
-TEST_F(SettingsTest, RedisAndKafkaAreNotUsedAndThatIsSaid) {
-  sources.environment = {{"REDIS_URL", "redis://:hunter2@localhost:6379/6"}, {"KAFKA_BROKERS", "k1:9092,k2:9092"}};
+TEST_F(SettingsTest, KafkaIsNotUsedAndThatIsSaid) {
+  sources.environment = {{"KAFKA_BROKERS", "k1:9092,k2:9092"}};
+  EXPECT_THAT(load().warnings, Contains(HasSubstr("KAFKA_BROKERS (environment) is not used")));
+}
+
+TEST_F(SettingsTest, RedisIsNamedByItsUrlWhosePasswordIsNeverShown) {
+  EXPECT_FALSE(load().redis);
+  sources.environment = {{"REDIS_URL", "redis://:hunter2@localhost:6379/6"}};
   const auto settings = load();
-  EXPECT_THAT(settings.warnings, Contains(HasSubstr("REDIS_URL (environment) is not used")));
-  EXPECT_THAT(settings.warnings, Contains(HasSubstr("KAFKA_BROKERS (environment) is not used")));
+  ASSERT_TRUE(settings.redis);
+  EXPECT_EQ(settings.redis->password, "hunter2");
+  EXPECT_EQ(settings.redis->str(), "redis://localhost:6379/6");
   EXPECT_EQ(row(settings, "REDIS_URL").shown, "redis://***@localhost:6379/6");
+  sources.environment = {{"REDIS_URL", "rediss://:hunter2@localhost:6379/6"}};
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("REDIS_URL (environment): TLS"), Not(HasSubstr("hunter2"))));
 }
 
 TEST_F(SettingsTest, WhatHasNoEffectInThisBuildIsSaidOnceForAll) {
@@ -390,7 +399,7 @@ TEST_F(SettingsTest, SecretsAreNeverShown) {
   sources.environment = {{"JWT_SECRET", "hunter2"},
                          {"CORELDOVE_API_KEY", "hunter2"},
                          {"SLACK_WEBHOOK_URL", "https://hooks/hunter2"},
-                         {"REDIS_URL", "redis://user:hunter2@h"}};
+                         {"REDIS_URL", "redis://user:hunter2@h/6"}};
   const auto text = render_settings(load());
   EXPECT_THAT(text, Not(HasSubstr("hunter2")));
   EXPECT_THAT(text, HasSubstr("set, 7 bytes"));
