@@ -113,7 +113,7 @@ export class Service {
   };
 }
 
-async function freePort(host) {
+export async function freePort(host) {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address();
