@@ -38,7 +38,7 @@ async function failed(line, code, message, options) {
   assert.equal(told.out, '', 'standard output is for results');
 }
 
-const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'backup', 'restore', 'export', 'import', 'rules check', 'rules test', 'send', 'tail', 'status', 'events list', 'events show', 'events retry'];
+const kCommands = ['serve', 'config check', 'config docs', 'migrate', 'backup', 'restore', 'export', 'import', 'rules check', 'rules test', 'send', 'tail', 'status', 'health', 'events list', 'events show', 'events retry'];
 
 test('--help lists every command, each has help of its own with an example, and every option in an example exists', async () => {
   const top = await done('--help');
@@ -73,7 +73,7 @@ test('What is typed wrongly is told with the way out, and is 2', async () => {
 });
 
 test('Where nobody answers it says so, and is 69', async () => {
-  for (const command of ['status', 'tail', 'events list', 'send user_created --tenant a --from bizoholic --to bizosaas id=1']) {
+  for (const command of ['status', 'health', 'tail', 'events list', 'send user_created --tenant a --from bizoholic --to bizosaas id=1']) {
     await failed(`${command} --url http://127.0.0.1:1`, kNobody, /no service answers at http:\/\/127\.0\.0\.1:1 .*data-sync serve/);
   }
 });
@@ -198,6 +198,7 @@ test('In production the commands show a token, and say where it goes where there
   await service.start();
   const there = { DATA_SYNC_URL: service.url };
   for (const command of ['status', 'tail', 'events list']) await failed(command, kFailed, /asks who you are.*DATA_SYNC_TOKEN/, { env: there });
+  assert.match(await done('health', { env: there }), /^service +healthy$/m, 'a probe has no token');
   const token = { ...there, DATA_SYNC_TOKEN: tokenOf({ roles: ['viewer'] }) };
   await done('status', { env: token });
   await failed('send lead_created --tenant acme --from bizoholic --to bizosaas id=1', kFailed, /roles do not allow/, { env: token });

@@ -17,6 +17,7 @@ Commands make_commands(const Callbacks& callbacks) {
   commands.push_back(make_send());
   commands.push_back(make_tail());
   commands.push_back(make_status());
+  commands.push_back(make_health());
   commands.push_back(make_events_list());
   commands.push_back(make_events_show());
   commands.push_back(make_events_retry());

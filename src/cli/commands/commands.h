@@ -24,6 +24,7 @@ std::unique_ptr<Command> make_rules_test(const Callbacks& callbacks);
 std::unique_ptr<Command> make_send();
 std::unique_ptr<Command> make_tail();
 std::unique_ptr<Command> make_status();
+std::unique_ptr<Command> make_health();
 std::unique_ptr<Command> make_events_list();
 std::unique_ptr<Command> make_events_show();
 std::unique_ptr<Command> make_events_retry();
