@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the commands in scripts/dev/ share. Sourced, from the project's root.
 set -euo pipefail
 
@@ -90,7 +91,7 @@ sim() {
   printf '%s: %s\n' "$kind" "$(grep -a -E '^[0-9]+ histories: ' <<<"$out" || echo 'did not come to an end')"
   ((status != 0)) || return 0
   sed -n '/Failure$/,/^[0-9]* histories: /p' <<<"$out" | head -n 60
-  for broken in $(sed -n 's/^DATASYNC_SEED=//p' <<<"$out"); do
+  sed -n 's/^DATASYNC_SEED=//p' <<<"$out" | while read -r broken; do
     printf '%s: to play it again: ./dev sim %s --seed %s --seeds 1\n' "$kind" "$kind" "$broken"
   done
   return 1

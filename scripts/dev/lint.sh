@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# ./dev lint [format|headers|tidy|all]
-# Checks the format, that each header stands alone, and runs clang-tidy on what changed.
+# ./dev lint [format|headers|shell|tidy|all]
+# Checks the format, that each header stands alone, the shell scripts, and runs clang-tidy on what changed.
 #
-# `format`, `headers` and `tidy` run one of the three; `all` runs clang-tidy on every file, not only on those that differ
-# from the last commit. `./dev test` runs format and headers.
+# `format`, `headers`, `shell` and `tidy` run one of the four; `all` runs clang-tidy on every file, not only on those that
+# differ from the last commit. `./dev test` runs format, headers and shell.
 source scripts/lib.sh
 
 check_format() {
@@ -27,6 +27,18 @@ unproved_headers() {
   for header in $(cpp_files | grep -E '^src/.*\.h$'); do
     source=${header%.h}.cc
     [[ -f $source && $(grep -m 1 '^#include' "$source") == "#include \"${header#src/}\"" ]] || echo "$header"
+  done
+}
+
+# SC2016, SC2317: commands in single quotes for another shell, and functions that only `trap` or `xargs` call, are meant.
+check_shell() {
+  say "shell"
+  shell_files | xargs -r shellcheck --external-sources --exclude=SC2016,SC2317
+}
+
+shell_files() {
+  git ls-files --cached --others --exclude-standard | while read -r file; do
+    [[ ! -f $file ]] || ! head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh$|^# shellcheck shell=' || echo "$file"
   done
 }
 
@@ -57,8 +69,8 @@ check_tidy() {
 
 bash scripts/dev/setup.sh
 case ${1:-} in
-  '') check_format && check_headers && check_tidy ;;
-  all) check_format && check_headers && check_tidy all ;;
-  format | headers | tidy) "check_$1" ;;
-  *) fail "lint takes format, headers, tidy or all" ;;
+  '') check_format && check_headers && check_shell && check_tidy ;;
+  all) check_format && check_headers && check_shell && check_tidy all ;;
+  format | headers | shell | tidy) "check_$1" ;;
+  *) fail "lint takes format, headers, shell, tidy or all" ;;
 esac

@@ -54,8 +54,8 @@ run_ctest() {
   local report=$PWD/$reports/$suite_name.xml
   ctest --test-dir "build/$preset" --tests-regex "$tests" --parallel "$(nproc)" --output-on-failure --no-tests=error \
     --test-output-size-passed 16777216 --test-output-size-failed 16777216 --output-junit "$report" || status=$?
-  counts=$(awk -f scripts/count_cases.awk "$report")
-  count "$suite_name" $counts
+  read -ra counts < <(awk -f scripts/count_cases.awk "$report")
+  count "$suite_name" "${counts[@]}"
   return $status
 }
 
@@ -74,7 +74,7 @@ run_node() {
 
 run_lint() {
   local suite_name=$1 check
-  for check in format headers; do
+  for check in format headers shell; do
     [[ $check == *"$name"* ]] || continue
     if bash scripts/dev/lint.sh "$check"; then count "$suite_name" 1 0; else count "$suite_name" 0 1; fi
   done
