@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# ./dev setup
+# ./dev setup [build]
 # Installs what is missing of compilers, libraries and Node packages (Debian 12).
 #
 # The list is scripts/dev/apt-packages.txt. What is there already is left alone, so it may run as often as you like;
-# `run`, `build` and `test` begin with it. Only a missing package needs root or sudo.
+# `run`, `build` and `test` begin with it. Only a missing package needs root or sudo. `build`: only what a build of the
+# service itself needs, as in the Dockerfile.
 source scripts/lib.sh
+
+part=${1:-all}
+[[ $part == all || $part == build ]] || fail "setup takes build, or nothing"
+
+# Whether a section of the list is wanted; its name is the comment above it.
+wanted() { [[ $part == all || $1 == building || $1 == libraries ]]; }
 
 # Prints the packages of the list that are neither installed nor replaced by the command beside them.
 missing_packages() {
-  local installed package command
+  local installed package command section=
   installed=" $(dpkg-query -W -f='${Package}=${db:Status-Status} ' 2>/dev/null) "
   while read -r package command; do
+    [[ $package != \# ]] || section=$command
     [[ -n $package && $package != \#* ]] || continue
+    wanted "$section" || continue
     [[ $installed == *" $package=installed "* ]] && continue
     [[ -n $command ]] && type -P "$command" >/dev/null && continue
     echo "$package"
@@ -59,5 +68,7 @@ if type -P dpkg-query >/dev/null; then
 else
   say "this is no Debian: install the likes of scripts/dev/apt-packages.txt yourself"
 fi
-check_node
-install_node_packages
+if [[ $part == all ]]; then
+  check_node
+  install_node_packages
+fi
