@@ -12,7 +12,7 @@ Starts the three platforms, and prints one JSON line for each when it is ready.
   --NAME-port N          where it listens, 0 for any free port (${portList()})
   --NAME-token TOKEN     the token that its clients must send
   --service URL          the sync service that hears of what people do here
-  --service-token TOKEN  bearer token towards it
+  --service-token TOKEN  bearer token towards it [DATA_SYNC_TOKEN]
   --host ADDRESS         address to listen on (127.0.0.1)
   --history-size N       calls remembered by each platform (200000)
   --body-limit BYTES     largest request body (1048576)
@@ -53,7 +53,7 @@ for (const name of names) {
       port: count(`${name}-port`) ?? platforms[name].port,
       host: values.host,
       service: values.service,
-      serviceToken: values['service-token'],
+      serviceToken: values['service-token'] ?? (process.env.DATA_SYNC_TOKEN || undefined),
       historySize: count('history-size'),
       bodyBytesMax: count('body-limit'),
     });
