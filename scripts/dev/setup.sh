@@ -55,7 +55,7 @@ check_node() {
 # npm writes its own copy of the lock file last of all, so a copy that is newer than ours means a finished installation.
 install_node_packages() {
   local folder
-  for folder in simulators ui tests/e2e; do
+  for folder in simulators ui tests/e2e tests/deploy; do
     [[ -f $folder/package-lock.json ]] || continue
     [[ $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]] && continue
     say "installing the Node packages of $folder/"

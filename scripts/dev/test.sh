@@ -3,9 +3,9 @@
 # Builds and runs all tests; the last line says how many passed and failed.
 #
 # A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
-# e2e, e2e.users, sim, sim.wild, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers; bench, e2e,
-# sim and kill use the release build, fuzz its own. SEEDS=N sets how many histories of each kind sim plays (4000), KILLS=N
-# how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target looks for new inputs (3).
+# deploy, e2e, e2e.users, sim, sim.wild, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers;
+# bench, deploy, e2e, sim and kill use the release build, fuzz its own. SEEDS=N sets how many histories of each kind sim
+# plays (4000), KILLS=N how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target looks for new inputs (3).
 source scripts/lib.sh
 
 filter=${1:-}
@@ -96,6 +96,11 @@ run_e2e() {
   run_node tests/e2e "$1"
 }
 
+run_deploy() {
+  build release data-sync
+  run_node tests/deploy "$1"
+}
+
 run_kill() {
   build release data-sync
   node tests/e2e/kill_loop.js --kills "${KILLS:-50}"
@@ -129,7 +134,7 @@ run_fuzz() {
 bash scripts/dev/setup.sh
 mkdir -p "$reports"
 case $suite in
-  '' | house | lint | bench | simulators | ui | e2e | sim | kill | fuzz) ;;
+  '' | house | lint | bench | simulators | ui | deploy | e2e | sim | kill | fuzz) ;;
   *) run_suite cpp run_cpp ;;
 esac
 if selected house; then run_suite house run_node tests/house; fi
@@ -138,6 +143,7 @@ if selected simulators; then run_suite simulators run_node simulators; fi
 if selected ui && [[ -n $(find ui -name '*.test.js' -not -path '*/node_modules/*') ]]; then run_suite ui run_node ui; fi
 if [[ -z $suite ]]; then run_suite cpp run_cpp; fi
 if selected bench; then run_suite bench run_bench; fi
+if selected deploy; then run_suite deploy run_deploy; fi
 if selected e2e; then run_suite e2e run_e2e; fi
 if selected sim; then run_suite sim run_sim; fi
 if selected kill; then run_suite kill run_kill; fi
