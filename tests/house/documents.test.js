@@ -39,6 +39,18 @@ test('Each data-sync command of the documents is in its help', { skip: !existsSy
   assert.deepEqual(unknown, []);
 });
 
+test('Each command of the deployment in the documents exists, and so do the files and containers that it names', () => {
+  const code = documents.map((document) => [...read(document).matchAll(/```[^]*?```|^ {4}\S.*$|`[^`]+`/gm)].map(([text]) => text).join('\n')).join('\n');
+  const help = execFileSync(join(root, 'deploy-data-sync.sh'), ['--help'], { encoding: 'utf8' });
+  for (const [, option] of code.matchAll(/deploy-data-sync\.sh (--[a-z-]+)/g)) assert.match(help, new RegExp(`^ +${option} `, 'm'));
+  const files = [...code.matchAll(/docker[ -]compose -f (\S+\.yml)/g)].map(([, file]) => file);
+  assert.ok(files.length > 0);
+  for (const file of files) assert.ok(existsSync(join(root, file)), file);
+  const compose = read('docker-compose.bizosaas-platform.yml');
+  for (const [, name] of code.matchAll(/docker[ -]compose\b.* (bizosaas-[a-z-]+)/g)) assert.match(compose, new RegExp(`^  ${name}:$`, 'm'));
+  for (const [, profile] of code.matchAll(/--profile ([a-z]+)/g)) assert.match(compose, new RegExp(`^      - ${profile}$`, 'm'));
+});
+
 test('Each link between the documents leads somewhere', () => {
   const dead = documents.flatMap((document) => [...read(document).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)]
     .filter(([, target]) => !existsSync(join(root, dirname(document), target)))
