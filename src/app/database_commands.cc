@@ -100,7 +100,8 @@ int migrate(const cli::MigrateOptions& options) {
   if (options.status_only) return tell_schema(settings->database_location);
   prepare_to_write();
   make_folder_of(settings->database_file);
-  if (const auto done = storage::migrate(settings->database_location); !done) return refuse(done.error());
+  if (const auto done = storage::migrate(settings->database_location, options.to); !done) return refuse(done.error());
+  if (options.to) return tell_schema(settings->database_location);
   fmt::print("{}: the schema is up to date\n", storage::describe(settings->database_location));
   return cli::kExitOk;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,8 @@ struct ConfigCheckOptions {
 };
 struct MigrateOptions {
   std::string config_file;
-  bool status_only = false;  ///< say what would be done and do nothing
+  std::optional<std::int64_t> to;  ///< the last schema to make; none: the newest
+  bool status_only = false;        ///< say what would be done and do nothing
 };
 
 struct BackupOptions {

@@ -129,7 +129,9 @@ TEST_F(CommandLineTest, TheBinarysOwnCommandsAreCalledWithTheirOptions) {
   callbacks.serve = [](const ServeOptions& options) { return options.config_file == "a.yaml" ? 41 : -1; };
   callbacks.config_check = [](const ConfigCheckOptions& options) { return options.config_file == "b.yaml" ? 42 : -1; };
   callbacks.config_docs = [] { return 43; };
-  callbacks.migrate = [](const MigrateOptions& options) { return options.status_only ? 44 : 45; };
+  callbacks.migrate = [](const MigrateOptions& options) {
+    return options.status_only ? 44 : options.to == 3 ? 51 : 45;
+  };
   callbacks.backup = [](const BackupOptions& options) { return options.file == "monday.db" ? 46 : -1; };
   callbacks.restore = [](const RestoreOptions& options) { return options.replace ? 47 : 48; };
   callbacks.export_contents = [](const ExportOptions& options) { return options.file == "all.ndjson" ? 49 : -1; };
@@ -139,6 +141,7 @@ TEST_F(CommandLineTest, TheBinarysOwnCommandsAreCalledWithTheirOptions) {
   EXPECT_EQ(run({"config", "docs"}), 43);
   EXPECT_EQ(run({"migrate", "--status"}), 44);
   EXPECT_EQ(run({"migrate"}), 45);
+  EXPECT_EQ(run({"migrate", "--to", "3"}), 51);
   EXPECT_EQ(run({"backup", "monday.db"}), 46);
   EXPECT_EQ(run({"restore", "--replace", "monday.db"}), 47);
   EXPECT_EQ(run({"restore", "monday.db"}), 48);

@@ -31,10 +31,8 @@ Result<std::unique_ptr<Store>> open_sqlite(const OpenOptions& options) {
   return sqlite::open_sqlite_store(std::move(native));
 }
 
-Result<void> migrate_sqlite(const std::string& location) {
-  const auto opened = open_sqlite({location, "data-sync migrate", {}});
-  if (!opened) return fail(opened.error());
-  return {};
+Result<void> migrate_sqlite(const std::string& location, std::optional<std::int64_t> to) {
+  return sqlite::migrate_file(sqlite_path(location), to);
 }
 
 Result<void> expect_file(const std::string& path) {
@@ -54,9 +52,7 @@ Result<View> view_sqlite(const std::string& location) {
 Result<SchemaVersions> look_at_sqlite(const std::string& location) {
   const std::string path = sqlite_path(location);
   if (!std::filesystem::exists(path)) return SchemaVersions{};
-  const auto versions = sqlite::look_at_schema(path);
-  if (!versions) return fail(versions.error());
-  return SchemaVersions{versions->found, versions->newest};
+  return sqlite::look_at_schema(path);
 }
 
 Result<Backup> back_up_sqlite(const std::string& location, const std::string& file) {
@@ -138,10 +134,10 @@ Result<std::unique_ptr<Store>> open_store(const OpenOptions& options) {
   return (*engine)->open(options);
 }
 
-Result<void> migrate(const std::string& location) {
+Result<void> migrate(const std::string& location, std::optional<std::int64_t> to) {
   const auto engine = engine_of(location);
   if (!engine) return fail(engine.error());
-  return (*engine)->migrate(location);
+  return (*engine)->migrate(location, to);
 }
 
 Result<View> open_view(const std::string& location) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "storage/contents.h"
+#include "storage/schema_versions.h"
 #include "storage/store.h"
 
 namespace datasync::storage {
@@ -27,12 +28,6 @@ struct View {
   std::unique_ptr<Reader> reader;
   std::string identity_secret;
   Sequence last_sequence{};  ///< when it was opened
-};
-
-/// The schema of a database, and the newest one. `found` 0: nothing is there yet.
-struct SchemaVersions {
-  std::int64_t found = 0;
-  std::int64_t newest = 0;
 };
 
 /// A copy of a database in one file.
@@ -55,7 +50,7 @@ struct Engine {
   std::string_view name;
   bool (*opens)(std::string_view location);  ///< the first engine that says yes gets it
   Result<std::unique_ptr<Store>> (*open)(const OpenOptions& options);
-  Result<void> (*migrate)(const std::string& location);
+  Result<void> (*migrate)(const std::string& location, std::optional<std::int64_t> to);
   Result<View> (*view)(const std::string& location);
   Result<SchemaVersions> (*look_at_schema)(const std::string& location);
   std::string (*describe)(const std::string& location);
@@ -72,8 +67,9 @@ struct Engine {
 /// Errors: `kInvalid` for a location that no engine opens, or data of a newer version; else as the engine says.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const OpenOptions& options);
 
-/// Makes or migrates the schema, and takes nothing over. Errors: as `open_store`.
-[[nodiscard]] Result<void> migrate(const std::string& location);
+/// Makes or migrates the schema, up to version `to` or else the newest, and takes nothing over.
+/// Errors: as `open_store` and `schema_to_reach`.
+[[nodiscard]] Result<void> migrate(const std::string& location, std::optional<std::int64_t> to = {});
 
 /// Errors: `kInvalid` for data of another schema than this program's; `kUnavailable` where there is none.
 [[nodiscard]] Result<View> open_view(const std::string& location);

@@ -1,6 +1,7 @@
 /** The commands of the program against a running service, as a new user tries them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,7 +12,7 @@ import { Service } from './support/service.js';
 import { kKey, tokenOf } from './support/tokens.js';
 import { eventually, newTenant, world } from './support/world.js';
 
-const [kDone, kFailed, kUsage, kNobody] = [0, 1, 2, 69];
+const [kDone, kFailed, kUsage, kNobody, kWrong] = [0, 1, 2, 69, 78];
 const w = await world();
 const env = { DATA_SYNC_URL: w.service.url };
 const cwd = mkdtempSync(join(tmpdir(), 'data-sync-commands-'));
@@ -210,6 +211,45 @@ test('migrate makes the database, says what it would do, and leaves one in use a
   assert.match(await done('migrate', { env: settings }), /made\.db: the schema is up to date/);
   assert.match(await done('migrate --status', { env: settings }), /made\.db: schema \d+, up to date/);
   await failed('migrate', kNobody, /in use/, { env: { DATABASE_URL: `sqlite:///${join(w.service.folder, 'data/data-sync.db')}` } });
+});
+
+/** All that a database file is made of, as SQLite tells it. */
+function schemaOf(file) {
+  return execFileSync('sqlite3', [join(cwd, file), 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name'], { encoding: 'utf8' });
+}
+
+test('migrate --to goes step by step to the schema that a single run makes, and never back or too far', async () => {
+  const [steps, once] = ['steps.db', 'once.db'].map((file) => ({ DATABASE_URL: `sqlite:///${file}` }));
+  await done('migrate', { env: once });
+  const newest = Number(/schema (\d+), up to date/.exec(await done('migrate --status', { env: once }))[1]);
+  assert.ok(newest >= 3, String(newest));
+  await failed(`migrate --to ${newest + 1}`, kWrong, new RegExp(`knows schemas up to ${newest}`), { env: steps });
+  assert.ok(!existsSync(join(cwd, 'steps.db')), 'what is refused makes nothing');
+  for (let schema = 1; schema < newest; schema += 1) {
+    const there = new RegExp(`steps\\.db: schema ${schema}; .data-sync migrate. brings it to ${newest}`);
+    assert.match(await done(`migrate --to ${schema}`, { env: steps }), there);
+    assert.match(await done('migrate --status', { env: steps }), there);
+    assert.match(await done(`migrate --to ${schema}`, { env: steps }), there, 'once more changes nothing');
+  }
+  assert.match(await done(`migrate --to ${newest}`, { env: steps }), /up to date/);
+  assert.equal(schemaOf('steps.db'), schemaOf('once.db'));
+  await failed(`migrate --to ${newest - 1}`, kWrong, /no way leads back to \d+; restore a backup/, { env: steps });
+  assert.match(await done('migrate --status', { env: steps }), /up to date/);
+  for (const line of ['migrate --to 0', 'migrate --to one', 'migrate --to', 'migrate --status --to 1']) await failed(line, kUsage, /--to/, { env: steps });
+  await failed('migrate --to 1', kNobody, /in use/, { env: { DATABASE_URL: `sqlite:///${join(w.service.folder, 'data/data-sync.db')}` } });
+});
+
+test('A file that was left at an earlier schema is brought to the newest by the service, with what is in it', async () => {
+  const service = new Service({ env: { LOG_LEVEL: 'info' } });
+  after(() => service.stop());
+  await done('migrate --to 1', { env: { DATABASE_URL: `sqlite:///${join(service.folder, 'early.db')}` } });
+  execFileSync('sqlite3', [join(service.folder, 'early.db'), "INSERT INTO lane_states VALUES('acme', 'mark', 'kept')"]);
+  await service.start({ DATABASE_URL: 'sqlite:///early.db' });
+  assert.match(service.log, /the database is now at schema 2[^]*the database is now at schema 3/);
+  const env_of = { DATA_SYNC_URL: service.url };
+  await done('send lead_created --tenant acme --from bizoholic --to bizosaas id=1', { env: env_of });
+  await service.signal('SIGTERM');
+  assert.equal(execFileSync('sqlite3', [join(service.folder, 'early.db'), "SELECT value FROM lane_states WHERE name = 'mark'"], { encoding: 'utf8' }), 'kept\n');
 });
 
 test('config docs writes the table of settings that docs/settings.md holds', async () => {

@@ -129,6 +129,28 @@ test('migrate makes the schema, and tells of it, beside a service that runs', as
   await w.sync(newLead(newTenant())); // the service still holds its lease
 });
 
+test('migrate --to goes no further, beside a service that runs, and never back or too far', async () => {
+  const { url } = postgres.schema();
+  const env = { DATABASE_URL: url };
+  const status = async () => Number(/schema (\d+)/.exec((await run(['migrate', '--status'], { env })).out)?.[1] ?? 0);
+  const to = (schema) => run(['migrate', '--to', String(schema)], { env });
+  const newest = Number(/schema (\d+)/.exec((await run(['migrate', '--status'], { env: { DATABASE_URL: schema.url } })).out)[1]);
+  const beyond = await to(newest + 1);
+  assert.deepEqual([beyond.code, await status()], [kConfiguration, 0]);
+  assert.match(beyond.err, new RegExp(`knows schemas up to ${newest}`));
+  for (let version = 1; version <= newest; version += 1) {
+    const { code, out, err } = await to(version);
+    assert.deepEqual([code, await status()], [0, version], err);
+    assert.match(out, version === newest ? /up to date/ : new RegExp(`brings it to ${newest}`));
+    if (version === 1) continue;
+    const back = await to(version - 1);
+    assert.deepEqual([back.code, await status()], [kConfiguration, version]);
+    assert.match(back.err, /no way leads back to \d+; restore a backup/);
+  }
+  assert.equal((await run(['migrate', '--to', String(newest)], { env: { DATABASE_URL: schema.url } })).code, 0);
+  await w.sync(newLead(newTenant())); // the service still holds its lease
+});
+
 for (const [what, url, code, message] of [
   ['a wrong password', () => postgres.url.replace('secret', 'hidden'), kConfiguration, /password/],
   ['an unknown database', () => postgres.url.replace('/postgres?', '/none?').replace(/\/postgres$/, '/none'), kConfiguration, /CREATE DATABASE/],

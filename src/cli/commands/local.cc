@@ -65,18 +65,31 @@ class Migrate final : public Command {
   explicit Migrate(const Callbacks& callbacks) : callbacks_(callbacks) {}
   std::string name() const override { return "migrate"; }
   std::string summary() const override { return "Bring the database to this version; serve does it at its start, too"; }
+  std::string notes() const override {
+    return "A schema is only added to, so a service that runs on PostgreSQL goes on with it; but one of before does\n"
+           "not start any more. A file must not be in use. No way leads back but a backup: make one first.";
+  }
   std::vector<Example> examples() const override {
-    return {{"data-sync migrate --status", "what would be done, without doing it"}};
+    return {{"data-sync migrate --status", "what would be done, without doing it"},
+            {"data-sync migrate --to 2", "one step of a roll-out, and no further"}};
   }
   void declare(Options& options) override {
     declare_config(options, options_.config_file);
     options.flag("--status", options_.status_only, "Say what would be done, and do nothing");
+    options.integer("--to", options_.to, 1, kSchemaMax, "The schema to stop at, instead of the newest");
   }
-  int run(Session&) override { return callbacks_.migrate(options_); }
+  int run(Session& session) override {
+    if (options_.status_only && options_.to) {
+      say_error(session.terminal, "migrate takes --status or --to, not both");
+      return kExitUsage;
+    }
+    return callbacks_.migrate(options_);
+  }
 
  private:
   const Callbacks& callbacks_;
   MigrateOptions options_;
+  static constexpr std::int64_t kSchemaMax = 1'000'000;  // more is a mistyped number
 };
 
 class Backup final : public Command {

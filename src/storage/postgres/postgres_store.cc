@@ -328,12 +328,12 @@ Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& option
   return store;
 }
 
-Result<void> migrate_postgres(const std::string& url) {
+Result<void> migrate_postgres(const std::string& url, std::optional<std::int64_t> to) {
   const auto location = read_location(url);
   if (!location) return fail(location.error());
   auto connection = Connection::open(*location, Connection::Use::kWrite);
   if (!connection) return fail(std::move(connection).error().error);
-  if (auto done = migrate(*connection); !done) return fail(std::move(done).error().error);
+  if (auto done = migrate(*connection, to); !done) return fail(std::move(done).error().error);
   return {};
 }
 

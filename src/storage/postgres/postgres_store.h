@@ -26,8 +26,9 @@ struct PostgresOptions {
 ///         user or database that it refuses, a lack of permission, a server that is too old, a newer schema.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& options);
 
-/// Makes or migrates the schema, beside whoever holds the lease. Errors: as `open_postgres_store`.
-[[nodiscard]] Result<void> migrate_postgres(const std::string& url);
+/// Makes or migrates the schema, up to version `to` or else the newest, beside whoever holds the lease.
+/// Errors: as `open_postgres_store` and `schema_to_reach`.
+[[nodiscard]] Result<void> migrate_postgres(const std::string& url, std::optional<std::int64_t> to);
 
 /// What a database holds, to be read beside the service that writes it. Takes no lease and changes nothing.
 struct PostgresView {

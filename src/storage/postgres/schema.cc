@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "storage/postgres/schema_instances.h"
+#include "storage/schema_versions.h"
 
 namespace datasync::storage::postgres {
 namespace {
@@ -269,14 +270,16 @@ SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext(current_schema()));
 CREATE TABLE IF NOT EXISTS datasync_schema(version bigint PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 )sql";
 
-Outcome<void> apply_all(Connection& connection) {
+Outcome<void> apply_all(Connection& connection, std::optional<std::int64_t> to) {
   if (auto begun = connection.run_script(kBegin, kMigrationMax); !begun) return begun;
   const auto versions = read_versions(connection);
   if (!versions) return tl::unexpected(versions.error());
+  const auto target = schema_to_reach({versions->found, versions->newest}, to);
+  if (!target) return tl::unexpected(Failure{target.error()});
   // Reading may have set the usual limits for this transaction.
   if (auto done = connection.run_script("SET LOCAL statement_timeout = 0", kMigrationMax); !done) return done;
   for (const Migration& migration : kMigrations) {
-    if (migration.version <= versions->found) continue;
+    if (migration.version <= versions->found || migration.version > *target) continue;
     for (const char* sql : migration.sql) {
       if (sql == nullptr) continue;
       if (auto done = connection.run_script(sql, kMigrationMax); !done) return done;
@@ -313,11 +316,13 @@ Outcome<Versions> read_versions(Connection& connection) {
   return versions;
 }
 
-Outcome<void> migrate(Connection& connection) {
+Outcome<void> migrate(Connection& connection, std::optional<std::int64_t> to) {
   const auto versions = read_versions(connection);
   if (!versions) return tl::unexpected(versions.error());
-  if (versions->found == versions->newest) return {};
-  auto applied = apply_all(connection);
+  const auto target = schema_to_reach({versions->found, versions->newest}, to);
+  if (!target) return tl::unexpected(Failure{target.error()});
+  if (versions->found == *target) return {};
+  auto applied = apply_all(connection, to);
   if (!applied && !connection.lost()) {
     if (auto undone = connection.run_script("ROLLBACK", kMigrationMax); !undone) return undone;
   }

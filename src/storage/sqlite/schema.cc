@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/sqlite_store.h"
 
 namespace datasync::storage::sqlite {
@@ -311,13 +312,15 @@ Result<void> expect_newest_schema(const std::string& path) {
                                        std::to_string(schema->newest) + "; run the service's own version of it");
 }
 
-Result<void> migrate(Connection& connection) {
+Result<void> migrate(Connection& connection, std::optional<std::int64_t> to) {
   const auto state = read_versions(connection);
   if (!state) return fail(state.error());
+  const auto target = schema_to_reach(*state, to);
+  if (!target) return fail(target.error());
   const bool fresh = state->found == 0;
   if (fresh) DATASYNC_TRY(connection.run(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str()));
   for (const Migration& migration : kMigrations) {
-    if (migration.version <= state->found) continue;
+    if (migration.version <= state->found || migration.version > *target) continue;
     if (auto applied = apply(connection, migration); !applied) {
       connection.roll_back();
       return applied;
@@ -325,6 +328,20 @@ Result<void> migrate(Connection& connection) {
     if (!fresh) log::info("the database is now at schema {}", migration.version);
   }
   return {};
+}
+
+Result<void> migrate_file(const std::string& path, std::optional<std::int64_t> to) {
+  // Before anything is opened: what is refused leaves no empty file behind.
+  if (const auto known = schema_to_reach({0, kMigrations.back().version}, to); !known) return fail(known.error());
+  const auto guard = FileGuard::take(path, "data-sync migrate");
+  if (!guard) return fail(guard.error());
+  auto connection = Connection::open({path, true, {}});
+  if (!connection) return fail(std::move(connection).error());
+  for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
+    DATASYNC_TRY(connection->run(pragma));
+  }
+  connection->settle_old_log();
+  return migrate(*connection, to);
 }
 
 }  // namespace datasync::storage::sqlite

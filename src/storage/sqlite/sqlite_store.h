@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "storage/schema_versions.h"
 #include "storage/store.h"
 
 namespace datasync::storage::sqlite {
@@ -41,10 +43,10 @@ struct SqliteView {
 [[nodiscard]] Result<SqliteView> open_sqlite_view(const std::string& path);
 
 /// The schema of a file, and the newest one; nothing is changed. Errors: as `open_sqlite_store`, but for a file in use.
-struct SchemaVersions {
-  std::int64_t found = 0;
-  std::int64_t newest = 0;
-};
 [[nodiscard]] Result<SchemaVersions> look_at_schema(const std::string& path);
+
+/// Makes or migrates the schema of a file that nobody has open, up to version `to` or else the newest.
+/// Errors: as `open_sqlite_store` and `schema_to_reach`.
+[[nodiscard]] Result<void> migrate_file(const std::string& path, std::optional<std::int64_t> to);
 
 }  // namespace datasync::storage::sqlite
