@@ -97,6 +97,7 @@ void build(Tree& tree, const Commands& commands) {
     CLI::App* app = parent->add_subcommand(name, command->summary());
     app->get_formatter()->column_width(28);
     std::string footer = command->notes();
+    if (!footer.empty()) footer += "\n\n";
     if (!command->examples().empty()) footer += "Examples:\n" + examples_text(command->examples());
     if (!footer.empty()) app->footer(footer);
     Cli11Options options(*app);

@@ -49,6 +49,7 @@ test('--help lists every command, each has help of its own with an example, and 
     assert.match(top, new RegExp(`^  ${command} +[A-Z]`, 'm'));
     const help = await done(`${command} --help`);
     assert.match(help, new RegExp(`^Usage: data-sync ${command} `, 'm'));
+    assert.match(help, /\n\nExamples:\n/, command);
     const [options, examples] = help.split('Examples:');
     for (const [option] of (examples ?? '').matchAll(/(?<= )--?[a-z][a-z-]*/g)) assert.ok(options.includes(option), `${command}: ${option}`);
   }

@@ -12,7 +12,7 @@ class Health final : public Command {
   std::string name() const override { return "health"; }
   std::string summary() const override { return "Ask whether the service takes events; for probes, needs no token"; }
   std::string notes() const override {
-    return "0 while it takes events, though a platform may be unwell: what that lacks is kept for it. Else 69.\n";
+    return "0 while it takes events, though a platform may be unwell: what that lacks is kept for it. Else 69.";
   }
   std::vector<Example> examples() const override {
     return {{"data-sync health", "the health check of a container, which has no curl"}};

@@ -46,8 +46,7 @@ class RulesTest final : public Command {
            "people count where the question is asked again; a question that only new rules ask stays open.\n"
            "Both sides begin alike, so what differs comes from the proposal.\n"
            "\n"
-           "Values in the examples are personal: without --show-values only their kind is shown.\n"
-           "\n";
+           "Values in the examples are personal: without --show-values only their kind is shown.";
   }
   std::vector<Example> examples() const override {
     return {{"data-sync rules test --since 7d --rules new.yaml", "new.yaml laid over what is in force"},
