@@ -51,7 +51,7 @@ test('It fits the specification', () => {
 test('Compose reads it, by its name and by COMPOSE_FILE, and without an .env says what makes one', () => {
   const without = compose('-f', kFile, 'config');
   assert.notEqual(without.code, 0);
-  assert.match(without.err, /deploy-data-sync\.sh makes an \.env/);
+  assert.match(without.err, /deploy-data-sync\.sh makes an \.env that has it/);
   deployment.write('.env', read('.env.example').replace(/^(JWT_SECRET|POSTGRES_PASSWORD)=$/gm, '$1=made-up'));
   const named = compose('-f', kFile, 'config');
   assert.equal(named.code, 0, named.err);
