@@ -10,8 +10,10 @@
 # Settings are in `.env`. Where there is none, it is made from .env.example with random secrets; one that is there is never
 # changed. After an edit, --deploy-only brings it into force.
 #
+# The database is migrated before the service is replaced, so that what stands in the way leaves the former one running.
+#
 # From the environment: DEPLOY_SECONDS is how long a start may take (180), DATA_SYNC_URL is whom --test-only asks
-# (http://localhost:8025, with the PORT of `.env`). DEPLOY_SECONDS must cover a migration of the database.
+# (http://localhost:8025, with the PORT of `.env`).
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
@@ -20,6 +22,7 @@ readonly container=bizosaas-data-sync
 readonly network=bizosaas-platform-network
 readonly compose_file=docker-compose.bizosaas-platform.yml
 readonly log_lines=30
+readonly away=69  # how data-sync ends when its database does not answer
 readonly seconds_max=${DEPLOY_SECONDS:-180}
 
 main() {
@@ -60,9 +63,11 @@ deploy() {
     say "making the network $network"
     docker network create "$network" >/dev/null
   }
+  choose_database
   check_settings
+  migrate_database
   say "starting"
-  start_containers || fail "Compose could not start it" "what stopped it stands above"
+  compose up --detach --no-build "${own_database[@]}" "$container" || fail "Compose could not start it" "what stopped it stands above"
   wait_until_healthy
 }
 
@@ -76,12 +81,21 @@ check_settings() {
   grep '^warning: ' <<<"$told" >&2 || true
 }
 
-start_containers() {
-  if has_database_of_its_own; then
-    compose up --detach --no-build --no-deps "$container"
-  else
-    compose up --detach --no-build "$container"
-  fi
+# A file is migrated by the service at its start: until then the former one has it.
+migrate_database() {
+  local told code deadline=$((SECONDS + seconds_max))
+  [[ $(database_url) != sqlite:* ]] || return 0
+  say "migrating the database"
+  while true; do
+    code=0
+    told=$(compose run --rm "${own_database[@]}" -T "$container" migrate 2>&1) || code=$?
+    ((code != 0)) || break
+    if ((code != away || SECONDS >= deadline)); then
+      printf '%s\n' "$told" >&2
+      fail "the database could not be migrated" "what stands above; the service of before, if any, still runs"
+    fi
+    sleep 1
+  done
 }
 
 wait_until_healthy() {
@@ -198,9 +212,14 @@ port() {
   echo "${value:-8025}"
 }
 
-has_database_of_its_own() {
-  local url=${DATABASE_URL:-$(value_of DATABASE_URL)}
-  [[ -n $url && $url != *@bizosaas-data-sync-postgres* ]]
+database_url() { echo "${DATABASE_URL:-$(value_of DATABASE_URL)}"; }
+
+# With another database than the one beside it, that one is not started.
+choose_database() {
+  local url
+  url=$(database_url)
+  own_database=()
+  if [[ -n $url && $url != *@bizosaas-data-sync-postgres* ]]; then own_database=(--no-deps); fi
 }
 
 # Who is already there may be the service itself, which is about to be replaced.

@@ -14,6 +14,7 @@ const kCompose = 'docker compose --file docker-compose.bizosaas-platform.yml';
 const kService = 'bizosaas-data-sync';
 const kBuild = 'DOCKER_BUILDKIT=1 docker build --tag bizosaas/data-sync:latest .';
 const kCheck = `${kCompose} run --rm --no-deps -T ${kService} config check`;
+const kMigrate = `${kCompose} run --rm -T ${kService} migrate`;
 const kUp = `${kCompose} up --detach --no-build ${kService}`;
 const kEnv = 'JWT_SECRET=made-up\nPOSTGRES_PASSWORD=made-up\n';
 
@@ -53,7 +54,7 @@ test('The first run builds, makes an .env with secrets of its own and the networ
   const { code, out, err } = await run(deployment);
   assert.equal(code, 0, out + err);
   const calls = deployment.calls();
-  const order = [kBuild, 'docker network create bizosaas-platform-network', kCheck, kUp, 'docker inspect'];
+  const order = [kBuild, 'docker network create bizosaas-platform-network', kCheck, kMigrate, kUp, 'docker inspect'];
   assert.deepEqual(order.map((wanted) => calls.findIndex((call) => call.startsWith(wanted))).toSorted((a, b) => a - b),
     order.map((wanted) => calls.findIndex((call) => call.startsWith(wanted))), calls.join('\n'));
   assert.ok(order.every((wanted) => calls.some((call) => call.startsWith(wanted))), calls.join('\n'));
@@ -220,10 +221,35 @@ test('An .env that others may read is warned of', async (t) => {
   assert.match((await run(deployment, ['--deploy-only'])).err, /^warning: others .* chmod 600 \.env$/m);
 });
 
-test('With a database of its own, no other one is started', async (t) => {
-  const deployment = fresh(t, { env: `${kEnv}DATABASE_URL=postgresql://me:made-up@host.docker.internal/mine\n` });
+test('A database that can not be migrated leaves the service of before running', async (t) => {
+  const deployment = fresh(t, { env: kEnv });
+  deployment.docker('migrations', '78\n');
+  assertFailed(await run(deployment, ['--deploy-only']), /it ended with 78[^]*could not be migrated/, /still runs/);
+  deployment.docker('migrations', '69\n69\n');
+  assertFailed(await run(deployment, ['--deploy-only'], { DEPLOY_SECONDS: '0' }), /it ended with 69/, /still runs/);
+  assert.ok(!deployment.calls().some((call) => call.includes(' up ')));
+});
+
+test('A database that is only just starting is waited for', async (t) => {
+  const deployment = fresh(t, { env: kEnv });
+  deployment.docker('migrations', '69\n');
   assert.equal((await run(deployment, ['--deploy-only'])).code, 0);
-  assert.ok(deployment.calls().includes(`${kCompose} up --detach --no-build --no-deps ${kService}`));
+  const calls = deployment.calls();
+  assert.equal(calls.filter((call) => call === kMigrate).length, 2, calls.join('\n'));
+  assert.ok(calls.includes(kUp));
+});
+
+test('With a database of its own no other one is started, and a file is left to the service', async (t) => {
+  const deployment = fresh(t, { env: `${kEnv}DATABASE_URL=postgresql://me:made-up@host.docker.internal/mine\n` });
+  const deploy = async () => {
+    assert.equal((await run(deployment, ['--deploy-only'])).code, 0);
+    const calls = deployment.calls();
+    assert.ok(calls.includes(`${kCompose} up --detach --no-build --no-deps ${kService}`), calls.join('\n'));
+    return calls;
+  };
+  assert.ok((await deploy()).includes(kMigrate.replace('run --rm', 'run --rm --no-deps')));
+  deployment.write('.env', `${kEnv}DATABASE_URL=sqlite:///data/data-sync.db\n`);
+  assert.ok(!(await deploy()).some((call) => call.endsWith(' migrate')));
 });
 
 test('--help explains every option, and what is no option is refused', async (t) => {
