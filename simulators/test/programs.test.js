@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 
@@ -64,6 +65,26 @@ test('The platforms stop cleanly and at once, even with a request hanging', asyn
   platforms.child.kill('SIGTERM');
   await assert.rejects(hanging);
   assert.equal(await platforms.exited, 0);
+});
+
+test('The token towards the service comes from the environment, where no option names another', async () => {
+  const tokens = [];
+  const listener = createServer((request, response) => {
+    tokens.push(request.headers.authorization);
+    request.resume().on('end', () => response.writeHead(201, { 'content-type': 'application/json' }).end('{"event_id":"e"}'));
+  });
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  after(() => listener.close());
+  process.env.DATA_SYNC_TOKEN = 'of the environment';
+  after(() => { delete process.env.DATA_SYNC_TOKEN; });
+  for (const words of [[], ['--service-token', 'typed']]) {
+    const alone = run('main.js', '--only', 'bizosaas', '--bizosaas-port', '0', '--service', `http://127.0.0.1:${listener.address().port}`, ...words);
+    await eventually(() => alone.lines.length === 1, { deadlineMs: 10_000 });
+    const deed = { tenant_id: 't', entity: 'user', verb: 'create', data: { user_name: 'Ada' } };
+    const answer = await fetch(`${JSON.parse(alone.lines[0]).url}/_control/act`, { method: 'POST', body: JSON.stringify(deed) });
+    assert.equal(answer.status, 200, await answer.text());
+  }
+  assert.deepEqual(tokens, ['Bearer of the environment', 'Bearer typed']);
 });
 
 test('An unknown platform is refused', async () => {
