@@ -24,6 +24,7 @@ RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       ca-certificates \
       libfmt9 \
+      libhiredis0.14 \
       libjemalloc2 \
       liblua5.4-0 \
       libpq5 \
