@@ -55,10 +55,12 @@ bool is_echo(const Record& record, const Knowledge* known, const FieldState* gol
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
   if (!tells_base(record, event, held->version)) return event.occurred_at && *event.occurred_at < held->acknowledged;
-  // A split tells a platform again what it had written itself.
-  const bool by_us = golden != nullptr && (golden->writer != event.source || *event.base_version < record.joined.value);
+  const RecordVersion base{*event.base_version};
+  // A split tells a platform again what it had written itself before.
+  const bool is_told_again = golden != nullptr && std::max(golden->version, base) < record.joined;
+  const bool by_us = golden != nullptr && (golden->writer != event.source || is_told_again);
   const bool was_told = by_us && holds_golden(*golden, *held, seen);
-  return was_told && *event.base_version < held->version.value;
+  return was_told && base < held->version;
 }
 
 /// Older than the same platform's last write: by its own rising number, which counts for one copy, else by its clock.

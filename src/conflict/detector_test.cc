@@ -170,6 +170,25 @@ TEST_F(DetectorTest, WhatItHeldBeforeASplitIsAnEchoWhileItNamesAVersionFromBefor
   EXPECT_NE(verdict(), Verdict::kEcho);
 }
 
+// Though the number is from before the merge, what it wrote since it knows: it has gone back to what it had been told.
+TEST_F(DetectorTest, WhoHasWrittenSinceAMergeMayGoBackThoughItNamesAVersionFromBeforeThat) {
+  record_.joined = {8};
+  FieldState& name = record_.at_or_new("name");
+  name.writer = PlatformId("beta");
+  name.version = record_.version = {9};
+  name.source_time = at(20);
+  beta().hold({"name", {9}, kNew, at(20)});
+  seen_.held_hash = kTold;
+  seen_.golden_hash = kNew;
+  event_.base_version = 7;
+  event_.occurred_at = at(30);
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  record_.version = record_.joined = {10};
+  beta().hold({"name", {0}, 0, at(40)});
+  beta().hold({"name", {10}, kNew, at(50)});
+  EXPECT_EQ(verdict(), Verdict::kEcho) << "a split has told it its own again";
+}
+
 TEST_F(DetectorTest, ADoubtIsNoEarlierValue) {
   beta().hold({"name", {0}, 0, at(20)});
   beta().hold({"name", {7}, kNew, at(30)});
