@@ -197,6 +197,17 @@ TEST_F(DetectorTest, ADoubtIsNoEarlierValue) {
   EXPECT_EQ(beta().earlier[1].hash, kTold);
 }
 
+TEST_F(DetectorTest, AValueThatIsToldAgainDoesNotPutAnotherOneOutOfMind) {
+  for (int i = 0; i < 3; ++i) {
+    beta().hold({"name", {0}, 0, at(20 + 2 * i)});
+    beta().hold({"name", {6}, kTold, at(21 + 2 * i)});
+  }
+  ASSERT_EQ(beta().earlier.size(), 2U);
+  EXPECT_EQ(beta().earlier[0].hash, kOld);
+  EXPECT_EQ(beta().earlier[1].hash, kTold);
+  EXPECT_EQ(beta().earlier[1].acknowledged, at(23)) << "the last time";
+}
+
 TEST_F(DetectorTest, OfAFieldThatIsNotKnownTheDoubtOfTheWholeCopyCounts) {
   beta().values.clear();
   event_.occurred_at = at(21);

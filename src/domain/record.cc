@@ -53,7 +53,11 @@ void Knowledge::hold(KnownValue value) {
       });
       const auto same_field = [&value](const KnownValue& old) { return old.field == value.field; };
       if (std::count_if(earlier.begin(), earlier.end(), same_field) >= kEarlierValuesOfFieldMax) {
-        earlier.erase(std::find_if(earlier.begin(), earlier.end(), same_field));
+        const auto same_value = [&held](const KnownValue& old) {
+          return old.field == held.field && old.hash == held.hash;
+        };
+        const auto again = std::find_if(earlier.begin(), earlier.end(), same_value);
+        earlier.erase(again != earlier.end() ? again : std::find_if(earlier.begin(), earlier.end(), same_field));
       }
       if (earlier.size() >= kEarlierValuesMax) earlier.erase(earlier.begin());
       earlier.push_back(std::move(held));
