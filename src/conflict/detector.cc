@@ -37,6 +37,16 @@ bool is_last_held(const Knowledge& known, const Observation& seen) {
   return last != known.earlier.rend() && last->hash == seen.held_hash;
 }
 
+/// What we are telling it may have arrived, so we are in doubt; it says that it has not. So does a base from before the
+/// record was merged or parted, of what was told since. A time says no more than that until the delivery is
+/// acknowledged, and clocks differ.
+bool is_before_doubt(const Record& record, const Event& event, const Observation& seen, const KnownValue& held) {
+  if (event.base_version) return !tells_base(record, event, held.version);
+  if (!seen.delivery_unknown) return false;
+  const bool has_arrived = seen.delivery_lingers && event.occurred_at;
+  return !has_arrived || *event.occurred_at < held.acknowledged + kClockTolerance;
+}
+
 bool is_echo(const Record& record, const Knowledge* known, const FieldState* golden, const Event& event,
              const Observation& seen) {
   if (seen.delivery_unknown && seen.sent_hash == seen.held_hash)
@@ -47,11 +57,7 @@ bool is_echo(const Record& record, const Knowledge* known, const FieldState* gol
     return held->version >= golden_version(golden) || !had_seen_golden(record, golden, event);
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
   if (!is_among_earlier(*known, seen)) return false;
-  // What we are telling it may have arrived, so we are in doubt; it says that it has not. So does a base from before
-  // the record was merged or parted, of what was told since.
-  const bool tells_when = event.occurred_at || tells_base(record, event, held->version);
-  if (!tells_when && held->hash == 0 && (seen.delivery_unknown || event.base_version))
-    return is_last_held(*known, seen);
+  if (held->hash == 0 && is_before_doubt(record, event, seen, *held) && is_last_held(*known, seen)) return true;
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
   if (!tells_base(record, event, held->version)) return event.occurred_at && *event.occurred_at < held->acknowledged;

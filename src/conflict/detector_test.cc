@@ -159,6 +159,29 @@ TEST_F(DetectorTest, WhatItHeldBeforeADeliveryThatIsUnderWayIsAnEchoAlsoTheSecon
   EXPECT_NE(verdict(), Verdict::kEcho) << "it has not held that one last";
 }
 
+// When it was that we began to doubt says nothing of what is under way; and clocks differ.
+TEST_F(DetectorTest, WhoSaysOnceMoreWhatItHeldBeforeADoubtMayTellALaterTime) {
+  seen_.held_hash = kTold;
+  seen_.golden_hash = seen_.sent_hash = kNew;
+  FieldState& name = record_.at_or_new("name");
+  name.writer = PlatformId("beta");  // which a split tells it again
+  record_.version = record_.joined = {8};
+  seen_.delivery_unknown = true;
+  beta().hold({"name", {0}, 0, at(20)});
+  event_.occurred_at = at(25);
+  EXPECT_EQ(verdict(), Verdict::kEcho);
+  EXPECT_TRUE(overtaken());
+  seen_.delivery_lingers = true;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary) << "it was told, and has changed it back";
+  event_.occurred_at = at(21);
+  EXPECT_EQ(verdict(), Verdict::kEcho) << "its clock may be ahead";
+  event_.occurred_at = at(25);
+  event_.base_version = 7;
+  EXPECT_EQ(verdict(), Verdict::kEcho) << "it names what was before the split";
+  event_.base_version = 8;
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+}
+
 TEST_F(DetectorTest, WhatItHeldBeforeASplitIsAnEchoWhileItNamesAVersionFromBeforeThat) {
   seen_.held_hash = kTold;
   seen_.golden_hash = kNew;
