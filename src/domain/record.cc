@@ -1,6 +1,7 @@
 #include "domain/record.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace datasync {
 namespace {
@@ -66,6 +67,15 @@ void Knowledge::hold(KnownValue value) {
     return;
   }
   values.push_back(std::move(value));
+}
+
+void Knowledge::end_doubt(const FieldName& field) {
+  const auto is_it = [&field](const KnownValue& value) { return value.field == field; };
+  const auto held = std::find_if(values.begin(), values.end(), is_it);
+  const auto last = std::find_if(earlier.rbegin(), earlier.rend(), is_it);
+  if (held == values.end() || held->hash != 0 || last == earlier.rend()) return;
+  *held = std::move(*last);
+  earlier.erase(std::next(last).base());
 }
 
 std::string_view Knowledge::own_id(std::string_view role) const noexcept {

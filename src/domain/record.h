@@ -97,6 +97,9 @@ struct Knowledge {
   [[nodiscard]] const KnownValue* find_last_contact(const FieldName& field) const noexcept;
   /// Notes that the platform now holds `value`; what it held before moves to `earlier`.
   void hold(KnownValue value);
+  /// What is in doubt of the field is not: the platform still holds what it held before. Where that is not known, it
+  /// stays in doubt.
+  void end_doubt(const FieldName& field);
   /// The newest id of that role; empty if none.
   [[nodiscard]] std::string_view own_id(std::string_view role = {}) const noexcept;
   /// True if this is news.

@@ -158,7 +158,7 @@ class Deliverer {
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);
   void deleted(Window& window, Outbox& outbox);
-  void doubt_echoed(Window& window, Outbox& outbox);
+  void never_arrived(Window& window, Outbox& outbox);
   bool lost(Window& window, Outbox& outbox);
   void found_no_address(Window& window, Outbox& outbox);
   void refused(Window& window, Outbox& outbox, const delivery::Outcome& outcome);

@@ -376,13 +376,19 @@ void Deliverer::deleted(Window& window, Outbox& outbox) {
   }
 }
 
-/// It seemed to tell us what we were just telling it; but that was refused, so it wrote the same by itself.
-void Deliverer::doubt_echoed(Window& window, Outbox& outbox) {
-  if (outbox.subject->stateless) return;
+/// It was refused, so what its target told us meanwhile is no echo of it, nor was it overwritten.
+void Deliverer::never_arrived(Window& window, Outbox& outbox) {
+  Attempt& attempt = *outbox.attempt;
+  if (outbox.subject->stateless || attempt.unknown) return;
   Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
-  for (SentField& sent : outbox.attempt->fields) {
-    if (!std::exchange(sent.echoed, false) || sent.name == kDeletedField) continue;
-    doubt(known, sent.name, window.now);
+  for (SentField& sent : attempt.fields) {
+    const bool was_echoed = std::exchange(sent.echoed, false), was_doubted = std::exchange(sent.doubted, false);
+    if (sent.name == kDeletedField || !(was_echoed || was_doubted)) continue;
+    if (was_echoed) {
+      doubt(known, sent.name, window.now);
+    } else if (attempt.change.steps_done == 0 && attempt.arrives_until <= window.now) {
+      known.end_doubt(sent.name);
+    }
     subjects_.mark_dirty(*outbox.subject);
   }
 }
@@ -392,7 +398,7 @@ void Deliverer::refused(Window& window, Outbox& outbox, const Outcome& outcome) 
   // Seen refused after an attempt of unknown outcome: the earlier one may still have been applied.
   attempt.unknown = attempt.unknown || outcome.kind == Outcome::Kind::kUnknown;
   if (outcome.kind == Outcome::Kind::kUnknown) attempt.change.repeat_as_update = true;
-  if (!attempt.unknown) doubt_echoed(window, outbox);
+  never_arrived(window, outbox);
   put_off(window, outbox, outcome.message, false,
           [&](const Entry& entry, const DeliveryResult& result) { return next_retry(window, outcome, entry, result); });
 }
@@ -409,8 +415,7 @@ std::optional<Timestamp> Deliverer::next_retry(const Window& window, const Outco
 
 /// Its state is another than we thought. These words are given up; what it lacks by then is composed anew.
 void Deliverer::moved_on(Window& window, Outbox& outbox, const Outcome& outcome) {
-  Attempt& attempt = *outbox.attempt;
-  if (!attempt.unknown) doubt_echoed(window, outbox);
+  never_arrived(window, outbox);
   put_off(window, outbox, outcome.message, true,
           [&](const Entry& entry, DeliveryResult& result) -> std::optional<Timestamp> {
             ++result.moved_on;
@@ -467,6 +472,7 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
 }
 
 void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& message) {
+  never_arrived(window, outbox);
   close_results(window, outbox, outbox.attempt->covered, ResultStatus::kFailed, message);
   linger(window, outbox, outbox.attempt->arrives_until);
 }

@@ -439,5 +439,60 @@ TEST_F(EngineTest, WhatMayHaveArrivedBeforeItWasGivenUpIsDoubtedAfterACrashToo) 
   EXPECT_EQ(held(beta(), "city"), "t1:rome");
 }
 
+// What it says while our request is under way is in doubt; once that was refused it has said what it holds.
+TEST_F(EngineTest, WhatATargetSaysBesideARequestThatItRefusesIsNotInDoubtLonger) {
+  shapes_[1].sends_whole = true;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  sends_ = false;
+  beta().refuse = [](const std::string&) { return 503; };
+  edit(alpha(), id, "name", "t1:1");
+  ASSERT_TRUE(world().accept({last_}));
+  for (const char* city : {"t1:rome", "t1:oslo"}) {
+    edit(beta(), only(beta()).first, "city", city);
+    ASSERT_TRUE(world().accept({held_back()}));
+    world().run_for(seconds{45});
+  }
+  EXPECT_EQ(held(alpha(), "name"), "t1:1") << "it has changed nothing but the city";
+  beta().refuse = nullptr;
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:1");
+  EXPECT_EQ(held(alpha(), "city"), "t1:oslo");
+}
+
+// What it says late is in doubt also for what it was told since; that the request was refused says nothing of that.
+TEST_F(EngineTest, WhatATargetSaysLateBesideARequestThatItRefusesStaysInDoubt) {
+  shapes_[1].sends_whole = true;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:0"})");
+  settle();
+  sends_ = false;
+  edit(beta(), only(beta()).first, "name", "t1:x");
+  const auto late = held_back();
+  world().run_for(seconds{5});
+  edit(alpha(), id, "name", "t1:1");
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  std::vector<std::shared_ptr<Event>> untouched;
+  for (const char* city : {"t1:rome", "t1:oslo"}) {
+    edit(beta(), only(beta()).first, "city", city);
+    untouched.push_back(held_back());
+  }
+  world().run_for(seconds{5});
+  beta().refuse = [](const std::string&) { return 503; };
+  edit(alpha(), id, "name", "t1:2");
+  ASSERT_TRUE(world().accept({last_}));
+  ASSERT_TRUE(world().accept({untouched[0]}));
+  ASSERT_TRUE(world().accept({late}));
+  world().run_for(milliseconds{500});
+  ASSERT_TRUE(world().accept({untouched[1]}));
+  beta().refuse = nullptr;
+  settle();
+  ASSERT_EQ(world().store.conflicts().size(), 1U) << "it has not written what it was told";
+  EXPECT_EQ(world().store.conflicts().front().fields.front().source_value, text("t1:x"));
+  EXPECT_EQ(held(beta(), "name"), "t1:2");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

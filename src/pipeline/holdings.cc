@@ -1,6 +1,7 @@
 #include "pipeline/holdings.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "conflict/detector.h"
 #include "pipeline/frozen.h"
@@ -224,6 +225,22 @@ bool is_copy_in_doubt(const Knowledge& known) noexcept {
 
 void doubt(Knowledge& known, const FieldName& field, Timestamp now) {
   known.hold({field, RecordVersion{0}, 0, now});
+}
+
+void note_crossing(Record& record, const Event& event, const conflict::Observation& seen, SentField& sent) {
+  Knowledge* known = seen.of_former_copy ? nullptr : &record.knowledge_of(event.source);
+  const KnownValue* held = known == nullptr ? nullptr : known->find(seen.field);
+  if (sent.hash == seen.held_hash) {
+    sent.echoed =
+        sent.echoed || held == nullptr || held->hash != sent.hash;  // else it holds it, whatever becomes of ours
+    return;
+  }
+  const std::optional<Timestamp> since =
+      held == nullptr || held->hash != 0 ? std::nullopt : std::optional(held->acknowledged);
+  if (known == nullptr || (since && !sent.doubted)) return;
+  if (since) known->end_doubt(seen.field);
+  sent.doubted = !conflict::may_be_overtaken(record, event, seen);
+  if (since) doubt(*known, seen.field, *since);
 }
 
 void note_telling(const Record& record, Knowledge& known, RecordVersion version) {

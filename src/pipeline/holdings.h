@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conflict/detector.h"
 #include "domain/record.h"
 #include "pipeline/catalog.h"
 #include "pipeline/subject.h"
@@ -86,6 +87,10 @@ void keep_in_doubt(Knowledge& known, Timestamp since);
 
 /// We do not know which value of the field the platform holds: it lacks it, whatever it says, until it is told again.
 void doubt(Knowledge& known, const FieldName& field, Timestamp now);
+
+/// The event's platform spoke of the field while `sent` is under way to it. `seen`: as if it were not. Before that is
+/// judged.
+void note_crossing(Record& record, const Event& event, const conflict::Observation& seen, SentField& sent);
 
 /// The platform is told values under that version. If it was told others under it before, or under a higher one, then
 /// that it knows the version says nothing of these. Before they are noted as held.

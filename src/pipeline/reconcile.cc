@@ -363,13 +363,10 @@ conflict::Observation Reconciler::observe(const Window& window, const Change& ch
   }
   seen.of_former_copy = change.is_former();
   if (SentField* sent = sent_of(change.exposed, field)) {
+    note_crossing(change.record(), change.event(), seen, *sent);
     seen.delivery_unknown = true;
     seen.sent_hash = sent->hash;
     seen.delivery_lingers = change.exposed->covered == 0;
-    const Knowledge* known = change.is_former() ? nullptr : record.known_by(change.event().source);
-    const KnownValue* held = known == nullptr ? nullptr : known->find(field);
-    const bool is_news = held == nullptr || held->hash != sent->hash;  // else it holds it, whatever becomes of ours
-    sent->echoed = sent->echoed || (is_news && sent->hash == seen.held_hash);
   }
   return seen;
 }

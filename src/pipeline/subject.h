@@ -22,6 +22,8 @@ struct SentField {
   RecordVersion version{};
   std::uint64_t hash = 0;  ///< as the target writes it
   bool echoed = false;     ///< the target told the same while it was on its way
+  bool doubted =
+      false;  ///< what the target holds of it is in doubt, because it spoke of it meanwhile and of nothing else
 };
 
 /// A change whose content is frozen: every request under its idempotency key says the same.
