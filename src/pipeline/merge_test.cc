@@ -445,5 +445,31 @@ TEST_F(MergeTest, WhatACopySaysBeforeItIsToldItsOwnAgainGivesNoTwoRecordsOneAddr
   }
 }
 
+// It says that it holds what it was told as part of the other one, though that was in doubt.
+TEST_F(MergeTest, WhatACopyWasToldBeforeASplitIsNoChangeThoughItWasInDoubt) {
+  make_two_apart();
+  name_both();
+  sends_ = false;
+  edit(beta(), beta_id_, "city", "t1:rome");
+  const auto late = held_back();
+  late->data.set(beta().shape().local("email"), text("b@x"));
+  world().run_for(seconds{1});
+  merged(request());
+  beta().refuse = [](const std::string&) { return 503; };
+  ASSERT_TRUE(world().accept({late}));
+  world().run_for(seconds{2});
+  ASSERT_TRUE(world().merge(request(MergeRequest::Kind::kSplit)));
+  world().run_for(seconds{5});
+  edit(beta(), beta_id_, "city", "t1:oslo");
+  const auto untouched = held_back();
+  untouched->data.set(beta().shape().local("email"), text(field(beta(), beta_id_, "email")));
+  ASSERT_TRUE(world().accept({untouched}));
+  beta().refuse = nullptr;
+  settle();
+  EXPECT_EQ(world().record_of(1, beta_id_)->find(FieldName("email"))->value, text("b@x"));
+  EXPECT_EQ(field(beta(), beta_id_, "email"), "b@x");
+  EXPECT_EQ(field(beta(), beta_id_, "city"), "t1:oslo");
+}
+
 }  // namespace
 }  // namespace datasync::pipeline

@@ -59,7 +59,13 @@ void take_back_copy(Knowledge& theirs, const Knowledge* shared, Timestamp now) {
     if (held.field != kDeletedField) doubt(theirs, held.field, now);
   }
   if (shared == nullptr) return;
-  for (const auto* values : {&shared->earlier, &shared->values}) {
+  Knowledge told = *shared;
+  for (KnownValue& held : told.values) {  // which of two it holds may be in doubt: neither is the record's own
+    const Timestamp since = held.acknowledged;
+    told.end_doubt(held.field);
+    held.acknowledged = std::max(held.acknowledged, since);
+  }
+  for (const auto* values : {&told.earlier, &told.values}) {
     for (KnownValue held : *values) {
       if (held.field == kDeletedField) continue;
       held.version = RecordVersion{};
