@@ -46,6 +46,7 @@ class Reviewer {
 
   bool assign(const Conflict& review);
   void decide_at_once();
+  [[nodiscard]] bool have_one_address(const Conflict& review) const;
   [[nodiscard]] ReviewDecision choose(const Conflict& review, Value& expected);
   void expect_decided(const std::string& asked, const Conflict& answer, const std::string& field,
                       const Value& expected);
