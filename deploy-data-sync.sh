@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./deploy-data-sync.sh [--build-only | --deploy-only | --test-only]
-# Builds the service's image, starts it with its PostgreSQL by Docker Compose, and asks whether it works.
+# Builds the service's image, starts it with its PostgreSQL and its Redis by Docker Compose, and asks whether it works.
 #
 #   --build-only   only build the image
 #   --deploy-only  only start what was built, and wait until it is healthy
@@ -64,10 +64,11 @@ deploy() {
     docker network create "$network" >/dev/null
   }
   choose_database
+  choose_redis
   check_settings
   migrate_database
   say "starting"
-  compose up --detach --no-build "${own_database[@]}" "$container" || fail "Compose could not start it" "what stopped it stands above"
+  compose up --detach --no-build "${own_database[@]}" "${own_redis[@]}" "$container" || fail "Compose could not start it" "what stopped it stands above"
   wait_until_healthy
 }
 
@@ -220,6 +221,14 @@ choose_database() {
   url=$(database_url)
   own_database=()
   if [[ -n $url && $url != *@bizosaas-data-sync-postgres* ]]; then own_database=(--no-deps); fi
+}
+
+# Nothing depends on it, so Compose does not start it for the service.
+choose_redis() {
+  local url
+  url=${REDIS_URL:-$(value_of REDIS_URL)}
+  own_redis=(bizosaas-data-sync-redis)
+  if [[ -n $url && $url != *bizosaas-data-sync-redis* ]]; then own_redis=(); fi
 }
 
 # Who is already there may be the service itself, which is about to be replaced.

@@ -85,9 +85,11 @@ test('The service can write nothing but its volume and /tmp, and has no rights t
   }
 });
 
-test('The database is reached by the service alone, and is not published', () => {
-  const database = file.services['bizosaas-data-sync-postgres'];
-  assert.deepEqual([database.ports, database.networks], [undefined, ['data-sync-store']]);
+test('The database and Redis are reached by the service alone, and are not published', () => {
+  for (const name of ['bizosaas-data-sync-postgres', 'bizosaas-data-sync-redis']) {
+    const { ports, networks } = file.services[name];
+    assert.deepEqual([ports, networks], [undefined, ['data-sync-store']], name);
+  }
   assert.equal(file.networks['data-sync-store'].internal, true);
 });
 

@@ -15,7 +15,8 @@ const kService = 'bizosaas-data-sync';
 const kBuild = 'DOCKER_BUILDKIT=1 docker build --tag bizosaas/data-sync:latest .';
 const kCheck = `${kCompose} run --rm --no-deps -T ${kService} config check`;
 const kMigrate = `${kCompose} run --rm -T ${kService} migrate`;
-const kUp = `${kCompose} up --detach --no-build ${kService}`;
+const kRedis = 'bizosaas-data-sync-redis';
+const kUp = `${kCompose} up --detach --no-build ${kRedis} ${kService}`;
 const kEnv = 'JWT_SECRET=made-up\nPOSTGRES_PASSWORD=made-up\n';
 
 const service = new Service({ env: { ENVIRONMENT: 'production', JWT_SECRET: kKey, LOG_LEVEL: 'error' } });
@@ -244,12 +245,18 @@ test('With a database of its own no other one is started, and a file is left to 
   const deploy = async () => {
     assert.equal((await run(deployment, ['--deploy-only'])).code, 0);
     const calls = deployment.calls();
-    assert.ok(calls.includes(`${kCompose} up --detach --no-build --no-deps ${kService}`), calls.join('\n'));
+    assert.ok(calls.includes(`${kCompose} up --detach --no-build --no-deps ${kRedis} ${kService}`), calls.join('\n'));
     return calls;
   };
   assert.ok((await deploy()).includes(kMigrate.replace('run --rm', 'run --rm --no-deps')));
   deployment.write('.env', `${kEnv}DATABASE_URL=sqlite:///data/data-sync.db\n`);
   assert.ok(!(await deploy()).some((call) => call.endsWith(' migrate')));
+});
+
+test('With a Redis of its own no other one is started', async (t) => {
+  const deployment = fresh(t, { env: `${kEnv}REDIS_URL=redis://:made-up@host.docker.internal:6379/6\n` });
+  assert.equal((await run(deployment, ['--deploy-only'])).code, 0);
+  assert.ok(deployment.calls().includes(`${kCompose} up --detach --no-build ${kService}`), deployment.calls().join('\n'));
 });
 
 test('--help explains every option, and what is no option is refused', async (t) => {
