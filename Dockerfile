@@ -23,6 +23,7 @@ FROM debian:12-slim
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       ca-certificates \
+      libboost-url1.81.0 \
       libfmt9 \
       libhiredis0.14 \
       libjemalloc2 \
