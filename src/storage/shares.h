@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ struct Instance {
   bool is_expired = false;     ///< it has not been heard of for longer than its lease: somebody takes its shards
   bool is_leaving = false;     ///< it is stopping, and takes no shards any more
   bool wants_notices = false;  ///< somebody there listens to live updates
+};
+
+/// How copies of the database follow it, which may have to take its place.
+enum class Replication : std::uint8_t {
+  kNone,          ///< there is no copy
+  kAsynchronous,  ///< what is acknowledged may not be there yet: a promotion can lose it
+  kSynchronous,
 };
 
 /// Which part of the tenants this instance works on, where several share a database. The engine asks it, and takes up
@@ -62,6 +70,7 @@ class Shares {
   [[nodiscard]] virtual bool has_all() const noexcept = 0;
   [[nodiscard]] virtual Place place_of(const TenantId& tenant) const = 0;  // any thread
   [[nodiscard]] virtual std::vector<Instance> instances() const = 0;       ///< oldest first. Any thread.
+  [[nodiscard]] virtual Replication replication() const noexcept = 0;      ///< any thread
   /// Told to the other instances with the next heartbeat. Any thread.
   virtual void set_wants_notices(bool wants) = 0;
 

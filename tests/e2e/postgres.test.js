@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -117,6 +118,24 @@ test('Kill after kill, with cut connections, loses nothing (the kill loop)', { t
   const [code] = await once(child, 'close');
   clearInterval(cutter);
   assert.equal(code, 0, said);
+});
+
+test('/health tells how copies of the database follow it', async () => {
+  const told = async () => (await w.get('/health')).body.replication;
+  assert.equal(await told(), undefined);
+  const { folder, stop } = postgres.receiver(); // which is to the server what a standby is
+  after(() => { stop(); rmSync(folder, { recursive: true, force: true }); });
+  await eventually(async () => (await told()) === 'asynchronous');
+  postgres.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+  after(() => postgres.sql('ALTER SYSTEM RESET synchronous_standby_names'));
+  postgres.sql('SELECT pg_reload_conf()');
+  await eventually(async () => (await told()) === 'synchronous');
+  await w.sync(newLead(newTenant()));
+  postgres.sql('ALTER SYSTEM RESET synchronous_standby_names');
+  postgres.sql('SELECT pg_reload_conf()');
+  await eventually(async () => (await told()) === 'asynchronous');
+  stop();
+  await eventually(async () => (await told()) === undefined);
 });
 
 test('migrate makes the schema, and tells of it, beside a service that runs', async () => {

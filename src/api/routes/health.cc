@@ -13,6 +13,18 @@ std::string_view word_for(const pipeline::EngineSnapshot::PlatformState& platfor
   return platform.circuit == "open" || platform.health < kHealthy ? "unhealthy" : "healthy";
 }
 
+std::string_view word_for(storage::Replication replication) {
+  switch (replication) {
+    case storage::Replication::kNone:
+      return {};
+    case storage::Replication::kAsynchronous:
+      return "asynchronous";
+    case storage::Replication::kSynchronous:
+      return "synchronous";
+  }
+  return {};
+}
+
 }  // namespace
 
 /// 503 only when events can't be accepted. A platform that is down is told inside a 200: this service is well then, it
@@ -30,7 +42,11 @@ void health(Services& services, Call call) {
   }
   if (const auto redis = services.redis ? services.redis() : std::nullopt) out.field("redis", redis->word);
   out.end_object();
-  if (services.shares != nullptr) write_instances(out, services.shares->instances());
+  if (services.shares != nullptr) {
+    const std::string_view replication = word_for(services.shares->replication());
+    if (!replication.empty()) out.field("replication", replication);
+    write_instances(out, services.shares->instances());
+  }
   if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");
   out.end_object();
   std::move(call.reply).send(net::json_response(snapshot.store_healthy ? 200 : 503, out.take()));

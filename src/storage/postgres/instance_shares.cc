@@ -23,6 +23,11 @@ constexpr Sql kInstances{"instances",
                          "SELECT holder, name, address, started_at, (expires_at < clock_timestamp())::int, "
                          "leaving::int, wants_notices::int FROM instances ORDER BY started_at, holder"};
 constexpr Sql kHolders{"shard_holders", "SELECT shard, holder FROM shard_leases WHERE holder IS NOT NULL"};
+/// Everybody sees how many senders there are; only some roles see what they do.
+constexpr Sql kReplication{"replication",
+                           "SELECT CASE WHEN NOT EXISTS (SELECT FROM pg_stat_replication) THEN 0 "
+                           "WHEN current_setting('synchronous_standby_names') = '' "
+                           "OR current_setting('synchronous_commit') IN ('off', 'local') THEN 1 ELSE 2 END"};
 
 }  // namespace
 
@@ -188,6 +193,7 @@ Outcome<void> InstanceShares::look() {
   const bool is_time = joined_ && (now >= heartbeat_at_ || wants != told_wants_notices_);
   std::vector<Step> steps;
   if (is_time) steps.push_back({&kHeartbeat, &self});
+  if (is_time) steps.push_back({&kReplication});
   steps.push_back({&kInstances});
   steps.push_back({&kHolders});
   auto answers = connection_->run(steps);
@@ -195,6 +201,7 @@ Outcome<void> InstanceShares::look() {
   if (is_time) {
     heartbeat_at_ = now + lease_time_ / 5;
     told_wants_notices_ = wants;
+    replication_ = static_cast<Replication>((*answers)[1].integer(0, 0));
     const std::lock_guard lock(mutex_);
     if (answers->front().rows() == 0 && holder == holder_ && !is_changing_) lease_.fence();
   }

@@ -42,6 +42,7 @@ class InstanceShares final : public Shares {
   [[nodiscard]] bool has_all() const noexcept override { return has_all_; }
   [[nodiscard]] Place place_of(const TenantId& tenant) const override;
   [[nodiscard]] std::vector<Instance> instances() const override;
+  [[nodiscard]] Replication replication() const noexcept override { return replication_; }
   void set_wants_notices(bool wants) override { wants_notices_ = wants; }
 
   [[nodiscard]] bool owns(const TenantId& tenant) const override;
@@ -94,6 +95,7 @@ class InstanceShares final : public Shares {
   std::atomic<bool> due_ = false;
   std::atomic<bool> has_all_ = false;
   std::atomic<bool> wants_notices_ = false;
+  std::atomic<Replication> replication_ = Replication::kNone;
   Shards engine_held_;  // the engine's own copy
   SteadyClock::time_point numbers_reserved_at_{};
 };

@@ -1,5 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -43,6 +46,14 @@ export class Postgres {
   /** Ends the server's side of all connections of the service; how many there were. */
   cutAll() {
     return this.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'data-sync'").length;
+  }
+
+  /** Follows its log as a synchronous standby would, and keeps it in a folder. */
+  receiver() {
+    const folder = mkdtempSync(join(tmpdir(), 'receiver-'));
+    const words = ['--directory', folder, '--dbname', this.url, '--synchronous', '--no-loop'];
+    const child = spawn('pg_receivewal', words, { stdio: 'ignore' });
+    return { folder, stop: () => child.kill() };
   }
 
   /** The server crashes and starts again. */
