@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { event, newLead } from './events.js';
 
 const kAnswerMsMax = 4_000;
+const kResendMs = 20;
 const kLead = 'lead-1';
 
 /**
@@ -20,6 +23,9 @@ export class Writer {
   /** Connections that were cut, and answers that did not come. */
   broken = [];
   ids = [];
+  /** Each acknowledged event, and when it was first sent and when answered, by `performance.now()`. */
+  told = [];
+  #isAbandoned = false;
 
   /**
    * @param {string} tenant
@@ -35,36 +41,51 @@ export class Writer {
   async run() {
     while (!this.signal.aborted) {
       const next = this.count + 1;
-      const id = `${this.tenant}-${next}`;
-      const data = { lead_id: kLead, contact_email: `${this.tenant}@example.com`, lead_score: next };
-      const change = next === 1
-        ? newLead(this.tenant, data, { id })
-        : event('bizoholic', 'lead_updated', this.tenant, data, { id, target_platforms: ['bizosaas'] });
+      const change = this.changeOf(next);
+      const begun = performance.now();
       await this.#acknowledged(change);
-      this.ids.push(id);
+      this.told.push({ change, number: next, begun_ms: begun, answered_ms: performance.now() });
+      this.ids.push(change.id);
       this.count = next;
     }
   }
 
+  /** Gives up what is not acknowledged yet: nobody will answer any more. */
+  abandon() {
+    this.#isAbandoned = true;
+  }
+
+  /** The event that comes as number `next`, from 1 on. Its id says which one it is. */
+  changeOf(next) {
+    const id = `${this.tenant}-${next}`;
+    const data = { lead_id: kLead, contact_email: `${this.tenant}@example.com`, lead_score: next };
+    return next === 1
+      ? newLead(this.tenant, data, { id })
+      : event('bizoholic', 'lead_updated', this.tenant, data, { id, target_platforms: ['bizosaas'] });
+  }
+
   async #acknowledged(change) {
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.#isAbandoned) throw new Error(`${change.id} was never acknowledged: ${this.refused.at(-1) ?? this.broken.at(-1)}`);
       const addresses = this.#addresses();
       this.#turn += 1;
       const url = addresses[this.#turn % addresses.length];
       let answer;
+      let text;
       try {
         answer = await fetch(`${url}/sync/events`, {
           method: 'POST', body: JSON.stringify(change), headers: { 'content-type': 'application/json' },
           signal: AbortSignal.timeout(kAnswerMsMax),
         });
+        text = await answer.text();
+        if (answer.status === 201 || answer.status === 200) return;
+        this.refused.push(`${answer.status} ${text}`);
       } catch (error) {
         if (error.cause?.syscall === 'connect') this.closed += 1; // nothing was sent
         else this.broken.push(`${error.name} ${error.cause?.code ?? ''} ${error.cause?.message ?? error.message}`);
-        continue;
       }
-      const text = await answer.text();
-      if (answer.status === 201 || answer.status === 200) return;
-      this.refused.push(`${answer.status} ${text}`);
+      // All of them have said no, so asking at once would only take the time that they need to come back.
+      if (attempt % addresses.length === 0) await delay(kResendMs);
     }
   }
 }
