@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -23,6 +23,7 @@ export class Service {
   #args;
   #launcher;
   #host;
+  #logFile;
   #child;
   #ended;
   #log = '';
@@ -32,14 +33,16 @@ export class Service {
    * @param {Record<string, string>} options.env  addresses of the platforms, and settings
    * @param {string[]} [options.args]             behind `serve`
    * @param {string} [options.host]               a loopback address, where other services shall never get its port
+   * @param {string} [options.logFile]            gets all that it writes, of all its runs
    * @param {string[]} [options.launcher]         before the program: a command that becomes it, as `prlimit` does
    */
-  constructor({ env, args = [], host, launcher = [] }) {
+  constructor({ env, args = [], host, launcher = [], logFile }) {
     if (!existsSync(kBinary)) throw new Error(`${kBinary} is not built: ./dev build`);
     this.#env = env;
     this.#args = args;
     this.#host = host;
     this.#launcher = launcher;
+    this.#logFile = logFile;
     this.folder = mkdtempSync(join(tmpdir(), 'data-sync-e2e-'));
     process.once('exit', this.#killAtExit);
   }
@@ -62,7 +65,10 @@ export class Service {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream.on('data', (text) => { this.#log = (this.#log + text).slice(-kLogCharactersMax); });
+      stream.on('data', (text) => {
+        this.#log = (this.#log + text).slice(-kLogCharactersMax);
+        if (this.#logFile) appendFileSync(this.#logFile, text);
+      });
     }
     this.#ended = once(this.#child, 'close').then(([code, signal]) => ({ code, signal }));
     await eventually(() => {

@@ -9,14 +9,18 @@ import { after } from 'node:test';
 export class SmallDisk {
   #folder;
 
-  /** @param {string} folder  made if it is not there; unmounted when the test file is done */
-  static mount(folder, megabytes) {
+  /**
+   * @param {string} folder  made if it is not there
+   * @param {number} megabytes
+   * @param {(undo: () => void) => void} [atEnd]  when to unmount it: by default when the test file is done
+   */
+  static mount(folder, megabytes, atEnd = after) {
     mkdirSync(folder, { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'data-sync-test', folder], { stdio: 'pipe' });
     const disk = new SmallDisk();
     disk.#folder = folder;
     // Lazily: a service that has failed the test may still hold files there.
-    after(() => execFileSync('umount', ['--lazy', folder]));
+    atEnd(() => execFileSync('umount', ['--lazy', folder]));
     return disk;
   }
 
