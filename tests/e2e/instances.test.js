@@ -4,13 +4,13 @@ import { after, afterEach, test } from 'node:test';
 
 import { simulator } from '../../simulators/test_support/harness.js';
 import { changedUser, newLead, newUser } from './support/events.js';
+import { divided, health } from './support/instances.js';
 import { LiveClient } from './support/live.js';
 import { Postgres } from './support/postgres.js';
 import { Service } from './support/service.js';
 import { Writer, faultsOf } from './support/writer.js';
 import { World, environmentOf, eventually, newTenant } from './support/world.js';
 
-const kShards = 256;
 const kTakeOverMs = 10_000;
 const kFrozenMs = 15_000;
 const kWriters = 12;
@@ -30,22 +30,6 @@ for (let i = 0; i < 3; i += 1) {
   instances.push(service);
 }
 const worlds = instances.map((service) => new World({ service, ...platforms }));
-
-async function health(service) {
-  const answer = await fetch(`${service.url}/health`);
-  return answer.json();
-}
-
-/** Waits until these instances, and no others, see each other with equal parts of all shards. */
-async function divided(services, deadlineMs = 20_000) {
-  let seen;
-  await eventually(async () => {
-    seen = await Promise.all(services.map(async (service) => (await health(service)).instances));
-    return seen.every((list) => list.length === services.length && list.every(({ state }) => state === 'alive')
-      && list.reduce((sum, { shards }) => sum + shards, 0) === kShards
-      && list.every(({ shards }) => Math.abs(shards - kShards / services.length) < 1));
-  }, { deadlineMs, explain: () => `${JSON.stringify(seen)}\n${services.map(({ log }) => log).join('\n')}` });
-}
 
 // So that one failure is one.
 afterEach(async () => {
