@@ -43,11 +43,13 @@ export class History {
    */
   arrive(calls, idempotencyKey) {
     const request = ++this.#requests;
-    const arrivedAt = new Date().toISOString();
+    const arrivedMs = performance.timeOrigin + performance.now();
+    const arrivedAt = new Date(arrivedMs).toISOString();
     return calls.map((call) => this.#push({
       sequence: ++this.#sequence,
       request,
       arrived_at: arrivedAt,
+      arrived_ms: arrivedMs,
       idempotency_key: idempotencyKey,
       tenant_id: call.tenant,
       entity: call.entity,

@@ -25,13 +25,14 @@ test('The history tells every call in order of arrival', async () => {
   await createLead('1');
   const [first, second] = await platform.history();
   assert.deepEqual(
-    { ...first, arrived_at: undefined },
+    { ...first, arrived_at: undefined, arrived_ms: undefined },
     {
-      sequence: 1, request: 1, arrived_at: undefined, idempotency_key: 'event-1', tenant_id: 't', entity: 'lead',
-      verb: 'create', data: { lead_id: '1' }, status: 201, outcome: 'applied', applied_order: 1, id: 'bz_lead_1001',
+      sequence: 1, request: 1, arrived_at: undefined, arrived_ms: undefined, idempotency_key: 'event-1', tenant_id: 't',
+      entity: 'lead', verb: 'create', data: { lead_id: '1' }, status: 201, outcome: 'applied', applied_order: 1, id: 'bz_lead_1001',
     },
   );
   assert.deepEqual([second.sequence, second.outcome], [2, 'replayed']);
+  assert.equal(first.arrived_at, new Date(first.arrived_ms).toISOString());
 });
 
 test('The history is a ring, and says how many it forgot', async () => {
