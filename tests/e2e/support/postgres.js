@@ -6,26 +6,35 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const kScript = fileURLToPath(new URL('../../../scripts/with_postgres.sh', import.meta.url));
+const [kScript, kStandbyScript] = ['with_postgres', 'with_standby']
+  .map((name) => fileURLToPath(new URL(`../../../scripts/${name}.sh`, import.meta.url)));
 // It says where it is, and stays until its input ends.
-const kStay = 'echo "$DATASYNC_POSTGRES_URL $DATASYNC_POSTGRES_RESTART"; cat';
+const kStay = 'echo "$DATASYNC_POSTGRES_URL $DATASYNC_POSTGRES_RESTART $DATASYNC_POSTGRES_PROMOTE"; cat';
 let schemas = 0;
 
 /** A PostgreSQL server of the test file's own, on a free port and with nothing in it. */
 export class Postgres {
   #child;
   #restart;
+  #promote;
   #log = '';
 
-  /** @returns {Promise<Postgres>} */
-  static async start() {
+  /**
+   * @param {object} [options]
+   * @param {boolean} [options.tls]      it speaks TLS, too
+   * @param {boolean} [options.standby]  another server has all that it acknowledges, and can take its place
+   * @returns {Promise<Postgres>}
+   */
+  static async start({ tls = false, standby = false } = {}) {
     const server = new Postgres();
-    server.#child = spawn(kScript, ['sh', '-c', kStay], { stdio: ['pipe', 'pipe', 'pipe'] });
+    server.#child = spawn(kScript, [...(standby ? [kStandbyScript] : []), 'sh', '-c', kStay], {
+      stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...(tls && { DATASYNC_POSTGRES_TLS: '1' }) },
+    });
     server.#child.stderr.on('data', (text) => { server.#log += text; });
     const gone = once(server.#child, 'close').then(() => { throw new Error(`no PostgreSQL server: ${server.#log}`); });
     gone.catch(() => {}); // later it may go
     const [line] = await Promise.race([once(createInterface(server.#child.stdout), 'line'), gone]);
-    [server.url, server.#restart] = line.split(' ');
+    [server.url, server.#restart, server.#promote] = line.split(' ');
     return server;
   }
 
@@ -57,9 +66,20 @@ export class Postgres {
   }
 
   /** The server crashes and starts again. */
-  async crash() {
-    const [code] = await once(spawn(this.#restart, { stdio: 'ignore' }), 'close');
-    if (code !== 0) throw new Error(`the server does not start again: ${this.#log}`);
+  crash() {
+    return this.#run(this.#restart, 'does not start again');
+  }
+
+  /** The server crashes for good, and its standby takes its place. */
+  promote() {
+    return this.#run(this.#promote, 'has no successor');
+  }
+
+  async #run(command, failure) {
+    const child = spawn(command, { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { this.#log += text; });
+    const [code] = await once(child, 'exit');
+    if (code !== 0) throw new Error(`the server ${failure}: ${this.#log}`);
   }
 
   async stop() {
