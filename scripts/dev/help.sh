@@ -13,7 +13,7 @@ if [[ $# -gt 0 ]]; then
 fi
 echo "The door to data-sync:"
 echo
-for command in run test build bench sim fuzz lint format setup clean help; do
+for command in run test build bench chaos sim fuzz lint format setup clean help; do
   [[ -f scripts/dev/$command.sh ]] || continue
   head_of "$command" | { read -r usage; read -r summary; printf '  %-33s %s\n' "$usage" "$summary"; cat >/dev/null; }
 done

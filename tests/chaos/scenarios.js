@@ -1,0 +1,28 @@
+/** The one list of scenarios, in the order in which they are played. */
+import * as clockJumps from './scenarios/clock_jumps.js';
+import * as cutsPlatforms from './scenarios/cuts_platforms.js';
+import * as cutsPostgres from './scenarios/cuts_postgres.js';
+import * as diskFull from './scenarios/disk_full.js';
+import * as duplicateStorm from './scenarios/duplicate_storm.js';
+import * as freeze from './scenarios/freeze.js';
+import * as freezeInstance from './scenarios/freeze_instance.js';
+import * as kill9 from './scenarios/kill9.js';
+import * as kill9Instance from './scenarios/kill9_instance.js';
+import * as poisonEvents from './scenarios/poison_events.js';
+import * as postgresRestart from './scenarios/postgres_restart.js';
+import * as slowTargets from './scenarios/slow_targets.js';
+import * as standbyPromotion from './scenarios/standby_promotion.js';
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {string} line                                     what is done, in one line
+ * @property {boolean} [isLong]                                not in the short form
+ * @property {(stage: import('./stage.js').Stage) => Promise<void>} run
+ */
+
+/** @type {Scenario[]} */
+export const scenarios = [
+  kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull, clockJumps,
+  slowTargets, duplicateStorm, poisonEvents,
+];
