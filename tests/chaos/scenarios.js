@@ -6,6 +6,8 @@ import * as diskFull from './scenarios/disk_full.js';
 import * as duplicateStorm from './scenarios/duplicate_storm.js';
 import * as freeze from './scenarios/freeze.js';
 import * as freezeInstance from './scenarios/freeze_instance.js';
+import * as isolationFlood from './scenarios/isolation_flood.js';
+import * as isolationHang from './scenarios/isolation_hang.js';
 import * as kill9 from './scenarios/kill9.js';
 import * as kill9Instance from './scenarios/kill9_instance.js';
 import * as poisonEvents from './scenarios/poison_events.js';
@@ -24,5 +26,5 @@ import * as standbyPromotion from './scenarios/standby_promotion.js';
 /** @type {Scenario[]} */
 export const scenarios = [
   kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull, clockJumps,
-  slowTargets, duplicateStorm, poisonEvents,
+  slowTargets, duplicateStorm, poisonEvents, isolationHang, isolationFlood,
 ];
