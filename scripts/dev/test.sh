@@ -3,9 +3,10 @@
 # Builds and runs all tests; the last line says how many passed and failed.
 #
 # A filter is a suite, or a suite and a part of a test file's name: house, lint, unit, unit.net, bench, simulators, ui,
-# deploy, e2e, e2e.users, sim, sim.wild, kill, fuzz, fuzz.url. C++ tests run under the address and undefined sanitizers;
-# bench, deploy, e2e, sim and kill use the release build, fuzz its own. SEEDS=N sets how many histories of each kind sim
-# plays (4000), KILLS=N how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz target looks for new inputs (3).
+# deploy, e2e, e2e.users, sim, sim.wild, kill, chaos, chaos.short, fuzz, fuzz.url. C++ tests run under the address and
+# undefined sanitizers; bench, deploy, e2e, sim, kill and chaos use the release build, fuzz its own. SEEDS=N sets how many
+# histories of each kind sim plays (4000), KILLS=N how often the kill loop kills (50), FUZZ_SECONDS=N how long each fuzz
+# target looks for new inputs (3).
 source scripts/lib.sh
 
 filter=${1:-}
@@ -107,6 +108,15 @@ run_kill() {
   count "$1" 1 0
 }
 
+# What judges the scenarios is tested first; then they are played, in their short form.
+run_chaos() {
+  if [[ $name != short ]]; then run_node tests/chaos "$1"; fi
+  [[ -z $name || $name == short ]] || return 0
+  build release data-sync
+  node tests/chaos/run.js --short
+  count "$1" 1 0
+}
+
 # Random histories of each kind, as many kinds at once as there are cores.
 run_sim() {
   local suite_name=$1 kinds failed_kinds
@@ -134,7 +144,7 @@ run_fuzz() {
 bash scripts/dev/setup.sh
 mkdir -p "$reports"
 case $suite in
-  '' | house | lint | bench | simulators | ui | deploy | e2e | sim | kill | fuzz) ;;
+  '' | house | lint | bench | simulators | ui | deploy | e2e | sim | kill | chaos | fuzz) ;;
   *) run_suite cpp run_cpp ;;
 esac
 if selected house; then run_suite house run_node tests/house; fi
@@ -147,6 +157,7 @@ if selected deploy; then run_suite deploy run_deploy; fi
 if selected e2e; then run_suite e2e run_e2e; fi
 if selected sim; then run_suite sim run_sim; fi
 if selected kill; then run_suite kill run_kill; fi
+if selected chaos; then run_suite chaos run_chaos; fi
 if selected fuzz; then run_suite fuzz run_fuzz; fi
 
 # Where only the end of a long output is kept, it must tell why.
