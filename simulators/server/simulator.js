@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -110,6 +111,7 @@ class Simulator {
    * @param {Options} options
    */
   constructor(platform, { historySize = 200_000, bodyBytesMax = 1 << 20, service, serviceToken }) {
+    setMaxListeners(0, this.#stopping.signal); // one for each answer that is delayed
     this.#platform = platform;
     this.#bodyBytesMax = bodyBytesMax;
     this.#history = new History(historySize);
