@@ -44,8 +44,7 @@ Story::Story(HistoryKind kind, std::uint64_t seed)
   duplicate_share_ = 0.1;
   subset_share_ = !merges_ && happens(0.2) ? 0.3 : 0;
   const double bad = happens(0.3) ? 0 : 0.15 * unit();
-  const double garbled = happens(0.5) ? bad : 0;
-  world_->network.weather = {bad, bad, bad, bad, bad, bad, garbled, milliseconds{happens(0.5) ? 50 : 5'000}};
+  world_->network.weather = {bad, bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}};
 }
 
 World::Options Story::options() {

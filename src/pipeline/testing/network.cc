@@ -114,7 +114,6 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
   if (falls_in(weather.slow)) return Fate::kSlow;
   // A platform that forgets keys and carries out what it was asked a minute ago can't be kept right by anybody.
   if (falls_in(weather.late) && platform.shape().honours_keys) return Fate::kLate;
-  if (falls_in(weather.garbled)) return Fate::kGarbled;
   return Fate::kGood;
 }
 

@@ -22,7 +22,6 @@ struct Weather {
   double lost_after = 0;       ///< carried out, the answer lost
   double late = 0;             ///< timed out, and carried out long after
   double slow = 0;             ///< carried out and answered just in time
-  double garbled = 0;          ///< carried out, and answered with what is no JSON
   milliseconds delay_max{50};  ///< of each way
 };
 
