@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -108,6 +109,7 @@ Result<void> InstanceShares::change() {
     const std::lock_guard lock(mutex_);
     part.address = address_;
     part.is_leaving = leaving_;
+    part.is_first = !joined_;
     is_changing_ = true;
   }
   const bool was_fenced = joined_ && lease_.is_fenced();
@@ -149,9 +151,11 @@ Result<void> InstanceShares::renew_numbers() {
   }
   const Sequence last = marks.last_sequence;
   DATASYNC_TRY(events_.settle());
+  // What a transaction wrote whose outcome was in doubt lies above `last`, and may be open.
+  const bool is_last_known = !lease_.are_numbers_in_doubt();
   DATASYNC_TRY(lease_.reserve_numbers());
   numbers_reserved_at_ = now;
-  events_.numbers_renewed(last);
+  if (is_last_known) events_.numbers_renewed(last);
   return {};
 }
 
@@ -250,6 +254,16 @@ void InstanceShares::take_in(Seen seen) {
   const std::lock_guard lock(mutex_);
   if (was_away) patient_until_ = now + lease_time_;
   seen_ = std::move(seen);
+  const bool is_shared_address =
+      joined_ && std::any_of(seen_.instances.begin(), seen_.instances.end(), [this](const Instance& one) {
+        return !one.is_self && !one.is_expired && one.address == address_;
+      });
+  if (is_shared_address && !std::exchange(told_shared_address_, true)) {
+    log::error(
+        "another instance on this database has the address {}, too: what is asked of it does not arrive; set "
+        "INSTANCE_ADDRESS to where others reach each of them",
+        address_);
+  }
   if (!joined_ || stopping_) return;
   if (!lease_.is_fenced() && !is_change_due()) return;
   due_ = true;

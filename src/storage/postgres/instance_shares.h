@@ -87,6 +87,7 @@ class InstanceShares final : public Shares {
   bool stopping_ = false;
   bool look_now_ = false;
   bool is_changing_ = false;
+  bool told_shared_address_ = false;
   /// After a time in which the database could not be reached, or this process stood still, the others are given a lease
   /// to be heard of again: perhaps they could not reach it, either.
   SteadyClock::time_point patient_until_{};

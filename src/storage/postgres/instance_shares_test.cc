@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "storage/postgres/cutting_proxy.h"
 #include "storage/postgres/postgres_store.h"
 #include "storage/postgres/postgres_test_support.h"
 #include "storage/postgres/shard.h"
@@ -87,6 +88,19 @@ class Member {
     last_ = event->sequence;
     if (meanwhile) meanwhile(*store_);
     return store_->commit(batch);
+  }
+  /// As the engine does once all of it has ended.
+  Result<void> end_all() {
+    const std::lock_guard lock(mutex_);
+    WriteBatch batch;
+    batch.low_water = {last_.value + 1};
+    return store_->commit(batch);
+  }
+  /// As the engine does after a transaction that it gave up.
+  Result<void> begin_again() {
+    const std::lock_guard lock(mutex_);
+    if (auto done = store_->commit({}); !done) return done;
+    return shares().renew_numbers();
   }
   Sequence last() const { return last_; }
   std::size_t unfinished() {
@@ -215,6 +229,33 @@ TEST_F(InstanceSharesTest, AStoreThatTakesAllFencesThemOffAndIsTakenOverByTheNex
   one.thaw();
   EXPECT_TRUE(eventually([&] { return one.commit(TenantId("t")).has_value(); }));
   EXPECT_EQ((*all)->commit({}).error().code, ErrorCode::kConflict);
+}
+
+// The client was told that it could not be kept; when it comes again it is known, so it must not lie there for ever.
+TEST_F(InstanceSharesTest, WhatWasStoredWithoutAnAnswerIsFoundThoughNothingElseWasOpen) {
+  test::CuttingProxy proxy(test::port_of(test::server_url()));
+  const std::string own = ":" + std::to_string(proxy.port());
+  Member one(schema_.url(test::url_with(":" + std::to_string(test::port_of(test::server_url())), own)), "one", "a:1",
+             seconds{60});
+  ASSERT_TRUE(one.commit(TenantId("t")));
+  ASSERT_TRUE(one.end_all());
+  ASSERT_EQ(one.unfinished(), 0U);
+  proxy.cut_next(test::CuttingProxy::Cut::kAfter);
+  proxy.refuse(true);
+  const auto lost = one.commit(TenantId("t"));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().stage, Stage::kDuring);
+  proxy.refuse(false);
+  EXPECT_TRUE(eventually([&] { return one.begin_again().has_value(); }));
+  EXPECT_EQ(one.unfinished(), 1U);
+}
+
+TEST_F(InstanceSharesTest, TwoWithOneAddressDoNotBuryEachOtherAgainAndAgain) {
+  Member one(schema_.url(), "one", "a:1");
+  Member other(schema_.url(), "other", "a:1");
+  EXPECT_TRUE(eventually([&] { return one.held() == kShardCount / 2 && other.held() == kShardCount / 2; }));
+  EXPECT_TRUE(eventually([&] { return one.commit(tenant_of(one)).has_value(); }));
+  EXPECT_TRUE(other.commit(tenant_of(other)));
 }
 
 TEST_F(InstanceSharesTest, ACutConnectionLosesNoShardAndGivesNoNumberTwice) {

@@ -25,7 +25,7 @@ constexpr Sql kTakeAll{"", "SELECT datasync_take_all($1::uuid, $2::text)"};
 constexpr Sql kTakePart{
     "",
     "SELECT datasync_take_part($1::uuid, $2::text, $3::text, $4::bigint * interval '1 millisecond', "
-    "$5::bigint <> 0)"};
+    "$5::bigint <> 0, $6::bigint <> 0)"};
 constexpr Sql kReconnect{"", "SELECT datasync_reconnect($1::uuid)"};
 constexpr Sql kDepart{"", "SELECT datasync_bury($1::uuid)"};
 constexpr Sql kNumbers{"next_numbers", "SELECT nextval('number_blocks')"};
@@ -113,7 +113,7 @@ Result<void> Lease::take_part(const Part& part) {
   }
   Parameters parameters;
   parameters.uuid(holder_).text(instance_).text(part.address).integer(part.lease.count());
-  parameters.integer(part.is_leaving ? 1 : 0);
+  parameters.integer(part.is_leaving ? 1 : 0).integer(part.is_first ? 1 : 0);
   if (auto taken = claim({&kTakePart, &parameters}); !taken) return fail(std::move(taken).error().error);
   has_entered_ = true;
   fenced_ = false;
@@ -217,6 +217,7 @@ Result<void> Lease::connect() {
     numbers_in_doubt_ = true;
   }
   if (last_commit_ == known || (doubtful != 0 && last_commit_ == doubtful)) return {};
+  gone_back_ = true;
   log::error("the database has lost transactions that it had acknowledged: the last one is {}, it was {}", last_commit_,
              known);
   return fail(ErrorCode::kUnavailable,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/ids.h"
@@ -49,6 +50,7 @@ class Lease final : public Link {
     std::string address;      ///< where other instances reach this one
     milliseconds lease{};     ///< so long it counts as alive without a heartbeat
     bool is_leaving = false;  ///< it is to have none
+    bool is_first = false;    ///< this process enters for the first time: who had the address is gone
   };
   /// Takes up and gives up shards, so that this instance has its part of them; one that is new, or was fenced off,
   /// begins as another holder. Nothing is written meanwhile.
@@ -59,6 +61,8 @@ class Lease final : public Link {
   [[nodiscard]] Result<void> reserve_numbers();
   /// The connection was made anew: of the reserved numbers, a transaction that was given up may have used some.
   [[nodiscard]] bool are_numbers_in_doubt() const noexcept { return numbers_in_doubt_; }
+  /// Once after the database has lost transactions that it had acknowledged: what was open then may be open again.
+  [[nodiscard]] bool take_gone_back() noexcept { return std::exchange(gone_back_, false); }
   /// Gives up what is left. Whoever comes need not wait for the lease to run out.
   void depart() noexcept;
 
@@ -93,6 +97,7 @@ class Lease final : public Link {
   bool has_entered_ = false;  // kPart: there is, or was, a row of this holder's
   std::atomic<bool> fenced_ = false;
   std::atomic<bool> numbers_in_doubt_ = false;
+  bool gone_back_ = false;
   Shards shards_;
   std::optional<Connection> connection_;
   std::int64_t epoch_ = 0;

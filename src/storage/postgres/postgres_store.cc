@@ -110,6 +110,8 @@ class PostgresStore final : public Store {
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
   Result<std::optional<StoredEvent>> load_event(Sequence sequence) override { return queries_.load(sequence); }
   Result<std::vector<StoredEvent>> load_unfinished(Sequence after, std::int64_t limit) override {
+    DATASYNC_TRY(settle());
+    if (lease_.take_gone_back()) low_water_ = stored_low_water_ = lease_.marks().low_water;
     return queries_.unfinished(after, low_water_, limit);
   }
   Result<std::vector<StoredEvent>> load_retrying(Sequence after, std::int64_t limit) override {
@@ -253,7 +255,7 @@ class PostgresStore final : public Store {
     for (const HistoryEntry& entry : batch.history) {
       auto at = grown.find(entry.event);
       if (at == grown.end()) {
-        auto stored = queries_.load_history(entry.event);
+        auto stored = own_queries_.load_history(entry.event);
         if (!stored) return fail(std::move(stored).error());
         at = grown.emplace(entry.event, entry).first;
         if (*stored) at->second = std::move(**stored);
@@ -299,6 +301,7 @@ class PostgresStore final : public Store {
   Lease lease_;
   WaitingLink link_{*this};
   Queries queries_{link_};
+  Queries own_queries_{lease_};  // of what is asked while `queries_` waits for the transaction that is under way
   Retention retention_{lease_};
   // Of the transaction that is being made, or under way.
   const WriteBatch* batch_ = nullptr;

@@ -20,24 +20,14 @@ namespace {
 using namespace storage::test;
 using test::ask_number;
 using test::CuttingProxy;
+using test::port_of;
 using test::run_sql;
 using test::server_url;
 using test::TemporarySchema;
+using test::url_with;
 using testing::HasSubstr;
 using testing::Not;
 using Cut = CuttingProxy::Cut;
-
-std::uint16_t port_of(const std::string& url) {
-  return static_cast<std::uint16_t>(std::stoi(read_location(url)->hosts[0].port));
-}
-
-/// Puts something else in place of a part of the server's URL.
-std::string url_with(const std::string& part, const std::string& other) {
-  std::string url = server_url();
-  const std::size_t at = url.find(part);
-  EXPECT_NE(at, std::string::npos) << part;
-  return at == std::string::npos ? url : url.replace(at, part.size(), other);
-}
 
 std::unique_ptr<Store> open(const std::string& url, const std::string& instance = "test") {
   auto opened = open_postgres_store({url, instance});

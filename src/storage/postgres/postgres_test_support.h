@@ -22,6 +22,18 @@ inline std::string server_url() {
   return url;
 }
 
+inline std::uint16_t port_of(const std::string& url) {
+  return static_cast<std::uint16_t>(std::stoi(read_location(url)->hosts[0].port));
+}
+
+/// Puts something else in place of a part of the server's URL.
+inline std::string url_with(const std::string& part, const std::string& other) {
+  std::string url = server_url();
+  const std::size_t at = url.find(part);
+  EXPECT_NE(at, std::string::npos) << part;
+  return at == std::string::npos ? url : url.replace(at, part.size(), other);
+}
+
 /// Runs statements as the owner of the server; a test that can't has failed.
 inline void run_sql(const std::string& sql) {
   auto connection = Connection::open(*read_location(server_url()), Connection::Use::kWrite);

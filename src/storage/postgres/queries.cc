@@ -265,8 +265,8 @@ Result<std::vector<StoredEvent>> Queries::find(const Reader::Tenants& tenants, s
   return found;
 }
 
-/// Sequences are given out by the one writer and become visible in their order. Where several instances write, this
-/// must stop at the oldest transaction that is still open (`pg_snapshot_xmin`), or it steps over what commits later.
+/// Within a tenant, sequences become visible in their order. Of several instances one may still write lower ones than
+/// another has written: who follows all tenants must look back (`api::EventHub` does).
 Result<std::vector<StoredEvent>> Queries::after(const Reader::Tenants& tenants, Sequence after, std::int64_t limit) {
   Filter filter;
   filter.tenants = tenants;

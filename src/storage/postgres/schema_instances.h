@@ -84,7 +84,8 @@ END $$;
 CREATE FUNCTION datasync_bury_dead(me uuid, my_address text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM datasync_bury(c.holder) FROM instance_commits c LEFT JOIN instances i ON i.holder = c.holder
-    WHERE c.holder <> me AND (i.holder IS NULL OR i.expires_at < clock_timestamp() OR i.address = my_address);
+    WHERE c.holder <> me AND (i.holder IS NULL OR i.expires_at < clock_timestamp()
+                          OR (i.address = my_address AND my_address <> ''));
   UPDATE shard_leases s SET holder = NULL, epoch = s.epoch + 1
     WHERE s.holder IS NOT NULL AND NOT EXISTS (SELECT FROM instance_commits c WHERE c.holder = s.holder);
 END $$;
@@ -106,8 +107,10 @@ BEGIN
   UPDATE shard_leases s SET holder = me, instance = my_name, epoch = c.epoch FROM instance_commits c WHERE c.holder = me;
 END $$;
 
--- What this instance should have of the shards: those that nobody has are taken, what is too much becomes nobody's.
-CREATE FUNCTION datasync_take_part(me uuid, my_name text, my_address text, lease interval, is_leaving boolean)
+-- What this instance should have of the shards: those that nobody has are taken, what is too much becomes nobody's. The
+-- first time its process may take the place of one that had its address, which can't be there any more.
+CREATE FUNCTION datasync_take_part(me uuid, my_name text, my_address text, lease interval, is_leaving boolean,
+                                   is_first boolean)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   others bigint;  -- that take part besides
@@ -116,10 +119,12 @@ DECLARE
   mine bigint;
   first_block bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM instance_commits WHERE holder = me) THEN
+  -- What a connection of before has under way is over now, or finds that its epoch has passed.
+  UPDATE instance_commits SET epoch = epoch + 1 WHERE holder = me;
+  IF NOT FOUND THEN
     PERFORM datasync_enter(me, my_name, my_address, lease, 4611686018427387904);
   END IF;
-  PERFORM datasync_bury_dead(me, my_address);
+  PERFORM datasync_bury_dead(me, CASE WHEN is_first THEN my_address ELSE '' END);
   UPDATE instances SET leaving = is_leaving WHERE holder = me AND leaving <> is_leaving;
   SELECT count(*), count(*) FILTER (WHERE (i.started_at, i.holder) < (m.started_at, m.holder)) INTO others, older
     FROM instances i, instances m WHERE m.holder = me AND i.holder <> me AND NOT i.leaving;
@@ -144,7 +149,7 @@ BEGIN
   IF others = 0 THEN  -- what was numbered without blocks lies below them
     SELECT greatest((SELECT max(seq) FROM event_log), (SELECT number FROM meta WHERE name = 'last_sequence'),
                     (SELECT max(record_key) FROM records), 0) / 65536 + 1 INTO first_block;
-    PERFORM setval('number_blocks', greatest(first_block, nextval('number_blocks')));
+    IF first_block > nextval('number_blocks') THEN PERFORM setval('number_blocks', first_block); END IF;
   END IF;
 END $$;
 )sql";
