@@ -23,6 +23,13 @@ Error not_now() {
   return {ErrorCode::kUnavailable, kNobody, {}};
 }
 
+Error unknown() {
+  return {ErrorCode::kUnavailable,
+          "the instance that works on this tenant did not answer; whether it is done must be looked up",
+          {},
+          Stage::kDuring};
+}
+
 /// Runs a call on the backend that is here. The call is kept: it may have to go elsewhere after all.
 void run_here(Backend& local, const PeerAccept& call, pipeline::AcceptCallback callback) {
   local.accept(call.submissions, std::move(callback));
@@ -89,6 +96,7 @@ struct Gathered {
   net::UniqueFunction<void(Result<T>)> callback;
   std::optional<T> value;
   std::optional<Error> error;  // the one that says most
+  bool is_complete = true;     // no tenant is on its way from one instance to another
 
   void take(Result<T> result) {
     {
@@ -102,6 +110,7 @@ struct Gathered {
       }
       if (--left > 0) return;
     }
+    if (!is_complete && (!error || error->code == ErrorCode::kNotFound)) error = not_now();
     const bool has_value =
         value && (!error || error->code == ErrorCode::kNotFound || !std::is_same_v<T, pipeline::Redriven>);
     if (has_value) return callback(std::move(*value));
@@ -160,8 +169,9 @@ void SharedBackend::accept(std::vector<Submission> submissions, pipeline::Accept
   std::vector<Submission> kept = submissions;
   parts_.local.accept(std::move(submissions), [this, kept = std::move(kept),
                                                callback = std::move(callback)](Result<Receipts> receipts) mutable {
-    // Another instance has come meanwhile.
-    const bool moved = !receipts && receipts.error().code == ErrorCode::kMoved;
+    // Another instance has come meanwhile. What may be stored under an id that we don't know is not asked for again.
+    const bool moved =
+        !receipts && receipts.error().code == ErrorCode::kMoved && receipts.error().stage == Stage::kBefore;
     return moved ? accept_parts(std::move(kept), std::move(callback)) : callback(std::move(receipts));
   });
 }
@@ -254,13 +264,16 @@ void SharedBackend::route(const storage::Reader::Tenants& tenants, PeerCall call
 template <typename T>
 void SharedBackend::ask_all(const PeerCall& call, net::UniqueFunction<void(Result<T>)> callback) {
   std::vector<Shares::Place> places{{Shares::Place::Kind::kHere}};
+  std::size_t shards = 0;
   for (const storage::Instance& instance : parts_.shares.instances()) {
+    shards += instance.shards;
     if (instance.is_self || instance.shards == 0) continue;
     places.push_back({Shares::Place::Kind::kThere, instance.address});
   }
   const auto gathered = std::make_shared<Gathered<T>>();
   gathered->left = places.size();
   gathered->callback = std::move(callback);
+  gathered->is_complete = shards == storage::kShardCount;
   for (Shares::Place& place : places) {
     send<T>(
         call, [place = std::move(place)] { return place; }, false,
@@ -291,10 +304,15 @@ void SharedBackend::attempt(std::shared_ptr<Errand<T>> errand) {
       break;
   }
   const auto& call = std::get<typename CallOf<T>::Type>(errand->call);
-  run_here(parts_.local, call, [this, errand](Result<T> result) {
-    if (!result && result.error().code == ErrorCode::kMoved) return try_later(errand);
-    finish(*errand, std::move(result));
-  });
+  run_here(parts_.local, call, [this, errand](Result<T> result) { heard(errand, std::move(result)); });
+}
+
+/// What the engine that works on it says, here or there.
+template <typename T>
+void SharedBackend::heard(std::shared_ptr<Errand<T>> errand, Result<T> result) {
+  if (result || result.error().code != ErrorCode::kMoved) return finish(*errand, std::move(result));
+  if (result.error().stage == Stage::kDuring && !errand->repeats) return finish<T>(*errand, fail(unknown()));
+  try_later(std::move(errand));
 }
 
 template <typename T>
@@ -313,17 +331,13 @@ void SharedBackend::ask_peer(std::shared_ptr<Errand<T>> errand, const std::strin
   parts_.sender.send(std::move(request), [this, errand](net::ClientResult answer) {
     if (!answer) {
       if (answer.error().stage == Stage::kBefore || errand->repeats) return try_later(errand);
-      return finish<T>(*errand,
-                       fail(ErrorCode::kUnavailable,
-                            "the instance that works on this tenant did not answer; whether it is done must be "
-                            "looked up"));
+      return finish<T>(*errand, fail(unknown()));
     }
     if (answer->status == 503) return try_later(errand);  // it is starting or full
     if (answer->status != 200) return finish<T>(*errand, fail(ErrorCode::kUnavailable, kNobody));
     auto result = decode_answer<T>(answer->body);
-    if (!result && result.error().code == ErrorCode::kMoved) return try_later(errand);
     if (result && !fits(errand->call, *result)) result = fail(ErrorCode::kUnavailable, kNobody);
-    finish(*errand, std::move(result));
+    heard(errand, std::move(result));
   });
 }
 

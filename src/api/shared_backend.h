@@ -67,6 +67,8 @@ class SharedBackend final : public Backend {
   template <typename T>
   void ask_peer(std::shared_ptr<Errand<T>> errand, const std::string& address);
   template <typename T>
+  void heard(std::shared_ptr<Errand<T>> errand, Result<T> result);
+  template <typename T>
   void try_later(std::shared_ptr<Errand<T>> errand);
   template <typename T>
   void finish(Errand<T>& errand, Result<T> result);

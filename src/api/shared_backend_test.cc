@@ -106,6 +106,7 @@ class SharedBackendTest : public ::testing::Test {
     network.answer = [this](const net::ClientRequest& request) { return answer_of_other(request); };
     shares.all = {{"one", "one:1"}, {"other", "other:1"}};
     shares.all[0].is_self = true;
+    shares.all[0].shards = storage::kShardCount - 1;
     shares.all[1].shards = 1;
   }
   ~SharedBackendTest() override { threads.stop(); }
@@ -261,6 +262,14 @@ TEST_F(SharedBackendTest, OfABatchOnlyWhatCouldNotBeKeptIsRefused) {
   ASSERT_TRUE(receipts);
   EXPECT_EQ((*receipts)[0].status, Receipt::Status::kCreated);
   EXPECT_EQ((*receipts)[1].status, Receipt::Status::kRefused);
+}
+
+TEST_F(SharedBackendTest, WhatNobodyHasWhileATenantIsOnItsWayMayBeOfThatOne) {
+  shares.all[1].shards = 0;
+  local.decision = fail(ErrorCode::kNotFound, "no such conflict");
+  EXPECT_EQ(decide({}).error().code, ErrorCode::kUnavailable);
+  local.decision = Conflict{};
+  EXPECT_TRUE(decide({})) << "the one that has it is there";
 }
 
 TEST_F(SharedBackendTest, WhatNamesNoTenantIsAskedOfAllAndTheOneThatHasItAnswers) {

@@ -20,7 +20,8 @@ struct Asked {
 
 /// What callers are told of it: another instance can do what is asked, or nobody can now.
 inline Error refusal_for(const Error& error) {
-  return {error.code == ErrorCode::kMoved ? ErrorCode::kMoved : ErrorCode::kUnavailable, error.message, {}};
+  return {
+      error.code == ErrorCode::kMoved ? ErrorCode::kMoved : ErrorCode::kUnavailable, error.message, {}, error.stage};
 }
 
 /// All who wait for one window. Each is told once.

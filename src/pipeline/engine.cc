@@ -343,6 +343,7 @@ class Engine::Impl {
       refusal_ = refusal_for(changed.error());
       rest_until_ = clock_.steady_now() + kStoreRest;
       log::error("the shards could not be taken up: {} ({})", changed.error().message, changed.error().detail);
+      publish_snapshot(window);
     } else if (must_recover_) {
       is_well_again();
     }

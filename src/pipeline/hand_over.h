@@ -23,6 +23,10 @@ class HandOver {
              return shares_->owns(one.event->tenant);
            });
   }
+  /// Whether what is asked about tenants (none: all) is of one that another instance works on.
+  [[nodiscard]] bool is_elsewhere(const storage::Reader::Tenants& tenants) const {
+    return tenants.size() == 1 && !is_ours(tenants.front());
+  }
   static Error moved() { return {ErrorCode::kMoved, "another instance works on this tenant", {}}; }
 
   /// Whether it is to be done now. From the first time that it is wanted on nothing new may be sent.

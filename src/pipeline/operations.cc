@@ -50,6 +50,8 @@ Result<void> Operations::expire_reviews(Window& window) {
 }
 
 Result<Redriven> Operations::redrive(Window& window, const RedriveRequest& request) {
+  const auto& tenants = request.event_id.empty() ? request.filter.tenants : request.tenants;
+  if (hand_over_.is_elsewhere(tenants)) return fail(HandOver::moved());
   Redriven redriven;
   Result<std::vector<storage::StoredEvent>> events;
   if (request.event_id.empty()) {
@@ -75,6 +77,10 @@ Result<Redriven> Operations::redrive(Window& window, const RedriveRequest& reque
 }
 
 Result<void> Operations::decide(Window& window, const ReviewDecision& decision, Result<Conflict>& outcome) {
+  if (hand_over_.is_elsewhere(decision.tenants)) {
+    outcome = fail(HandOver::moved());
+    return {};
+  }
   if (decision.choice == ReviewDecision::Choice::kAssign) {
     outcome = reconciler_.assign(window, decision);
     return {};
@@ -91,6 +97,10 @@ Result<void> Operations::decide(Window& window, const ReviewDecision& decision, 
 }
 
 Result<void> Operations::undo(Window& window, const UndoRequest& request, Result<EventId>& outcome) {
+  if (hand_over_.is_elsewhere(request.tenants)) {
+    outcome = fail(HandOver::moved());
+    return {};
+  }
   auto found = reader_->find_event(request.tenants, request.event_id);
   if (found) std::erase_if(*found, [this](const auto& one) { return !hand_over_.is_ours(one.event->tenant); });
   auto compensation = !found           ? Result<Compensation>(fail(found.error()))
