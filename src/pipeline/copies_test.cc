@@ -85,6 +85,22 @@ TEST_F(CopiesTest, ACopyThatWasMadeAnewUnderAnUnknownIdIsSpokenToByOurs) {
   expect_nowhere();
 }
 
+// Nobody has told us the id of what we made, so the first one that its platform tells of seems to be it.
+TEST_F(CopiesTest, WhatIsGoneUnderAnUnknownIdMayBeWhatWeHaveMade) {
+  world().network.script = {"garbled", "garbled"};
+  create(alpha(), R"({"email":"a@x","name":"t1:ann","phone":"t1:1"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  const auto late = held_back();
+  create(beta(), R"({"email":"a@x","name":"t1:ann"})");
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  ASSERT_TRUE(world().accept({late}));
+  settle();
+  expect_everywhere("phone", "t1:1");
+}
+
 TEST_F(CopiesTest, ADeleteOfACopyThatItsPlatformReplacedItselfDoesNotCount) {
   create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
   settle();

@@ -126,6 +126,8 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
   const bool may_be_it = known->own_id().empty() ? !is_listed : known->own_id() == event.own_id;
   if (is_there && may_be_it) return {Kind::kPresent};
   if (event.verb == Verb::kDeleted) {
+    // One that nobody has told us of: it may be the one that we made without being told its id.
+    if (is_there && !is_linked && !is_listed) return {Kind::kFormer, true};
     return {is_there || (is_linked && !is_listed) ? Kind::kFormer : Kind::kPresent};
   }
   // Unless it says when, or what it had seen: late news of one that was deleted, or of another one that lives beside

@@ -47,6 +47,7 @@ std::string reason_of_edit(const PlatformId& platform, const FieldState& tombsto
 /// Whatever becomes of the record, its platform's copy is gone; a create of ours that is under way makes another.
 Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
+  if (change.copy.doubtful) settle_copy(window, change);
   if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
   // A delete of ours may have come to the copy that its platform made after this one.
   const KnownValue* before = change.source().find(kDeletedField);
