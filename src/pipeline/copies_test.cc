@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "pipeline/holdings.h"
 #include "pipeline/testing/engine_fixture.h"
 
 // A platform's copy of a record may be deleted, come back under its old id or another one, and be told something all
@@ -99,6 +100,26 @@ TEST_F(CopiesTest, WhatIsGoneUnderAnUnknownIdMayBeWhatWeHaveMade) {
   ASSERT_TRUE(world().accept({late}));
   settle();
   expect_everywhere("phone", "t1:1");
+}
+
+// Its answer comes after it was deleted and made anew, and does not say which of them it means.
+TEST_F(CopiesTest, WhichCopyIsThereCanNotBeToldWhileTheCreateOfOneThatIsGoneIsUnderWay) {
+  const auto at = [](int second) { return Timestamp{seconds{second}}; };
+  Record record;
+  Knowledge& known = record.knowledge_of(PlatformId("beta"));
+  Event event;
+  event.source = PlatformId("beta");
+  event.verb = Verb::kCreated;
+  event.own_id = "beta-2";
+  Attempt create;
+  create.change.verb = Verb::kCreated;
+  create.started = at(10);
+  end_copy(record, known, RecordVersion{}, at(5), nullptr);
+  EXPECT_FALSE(copy_of_event(record, event, false, &create).doubtful) << "it was gone before";
+  end_copy(record, known, RecordVersion{}, at(20), &create);
+  const CopyOfEvent copy = copy_of_event(record, event, false, &create);
+  EXPECT_EQ(copy.kind, CopyOfEvent::Kind::kNext);
+  EXPECT_TRUE(copy.doubtful);
 }
 
 TEST_F(CopiesTest, ADeleteOfACopyThatItsPlatformReplacedItselfDoesNotCount) {

@@ -139,6 +139,10 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
     return {Kind::kFormer, true};
   }
   const KnownValue* existence = known->find(kDeletedField);
+  // What we are making may be the one that was deleted meanwhile, or this one.
+  const bool was_deleted_meanwhile = under_way != nullptr && under_way->change.verb == Verb::kCreated &&
+                                     existence != nullptr && existence->acknowledged > under_way->started;
+  if (was_deleted_meanwhile) return {Kind::kNext, true};
   if (!is_linked || existence == nullptr) return {Kind::kNext};
   if (under_way != nullptr && is_among(under_way->change.known_ids, event.own_id)) return {Kind::kNext, true};
   if (conflict::is_surely_after(record, event, *existence)) return {Kind::kNext};
