@@ -7,6 +7,7 @@
 # What it acknowledges outlives every process, but not the machine: fsync is off, since nothing here cuts the power.
 # DATASYNC_POSTGRES_OPTIONS, such as "-c fsync=on", has the last word. DATASYNC_POSTGRES_TLS=1 gives it a certificate of its own.
 set -euo pipefail
+# shellcheck source=scripts/postgres.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/postgres.sh"
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/postgres-XXXXXX")

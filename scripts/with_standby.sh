@@ -4,6 +4,7 @@
 # DATASYNC_POSTGRES_URL names both from then on. DATASYNC_POSTGRES_PROMOTE is a command that ends the server for good, without
 # a chance to say anything, and makes the standby take its place.
 set -euo pipefail
+# shellcheck source=scripts/postgres.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/postgres.sh"
 
 : "${DATASYNC_POSTGRES_URL:?scripts/with_postgres.sh sets it}"
