@@ -169,6 +169,9 @@ test('Whenever a restore is killed, a whole database stands in its place', async
   }
   for (const count of found) assert.ok([50, 70].includes(count), [...found].join());
   await done(['restore', '--replace', file], service.folder);
+  const data = join(service.folder, 'data');
+  const logs = readdirSync(data).filter((name) => /\.before-.*-wal$/.test(name) && statSync(join(data, name)).size > 0);
+  assert.deepEqual(logs, [], 'what is kept is whole without a log, and so it was before it got its other name');
   await service.start();
   assert.equal((await there.event(ids[0])).status, 'completed');
   assert.equal((await there.get(`/sync/events/${ids[69]}`)).status, 404);

@@ -60,7 +60,11 @@ Error Connection::last_error(std::string_view doing) const {
 }
 
 void Connection::settle_old_log() {
-  if (sqlite3_wal_checkpoint_v2(native(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) return;
+  // A connection that has read nothing does not know of a log, and there seems to be nothing to do.
+  const auto has_read = query_integer("PRAGMA schema_version");
+  if (has_read &&
+      sqlite3_wal_checkpoint_v2(native(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK)
+    return;
   const Error error = last_error("checkpoint");
   log::warning("what an earlier run left in the log stays there: {} ({})", error.message, error.detail);
 }
