@@ -33,3 +33,10 @@ test('No test sleeps: it moves the clock, or asks again until a deadline', () =>
     .filter((file) => /\b(sleep_for|sleep_until|usleep)\b/.test(read(file)));
   assert.deepEqual(asleep, []);
 });
+
+test('Each fuzz target has inputs to begin with', () => {
+  const files = ourFiles();
+  const targets = files.map((file) => file.match(/^tests\/fuzz\/(\w+)_fuzz\.cc$/)?.[1]).filter(Boolean);
+  assert.ok(targets.length > 0);
+  assert.deepEqual(targets.filter((target) => !files.some((file) => file.startsWith(`tests/fuzz/corpus/${target}/`))), []);
+});
