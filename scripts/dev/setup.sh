@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./dev setup [build]
-# Installs what is missing of compilers, libraries and Node packages (Debian 12).
+# Installs what is missing of compilers, libraries, Node packages and the Kafka of the tests (Debian 12).
 #
 # The list is scripts/dev/apt-packages.txt. What is there already is left alone, so it may run as often as you like;
 # `run`, `build` and `test` begin with it. Only a missing package needs root or sudo. `build`: only what a build of the
@@ -71,4 +71,5 @@ fi
 if [[ $part == all ]]; then
   check_node
   install_node_packages
+  scripts/get_kafka.sh
 fi
