@@ -85,8 +85,8 @@ test('The service can write nothing but its volume and /tmp, and has no rights t
   }
 });
 
-test('The database and Redis are reached by the service alone, and are not published', () => {
-  for (const name of ['bizosaas-data-sync-postgres', 'bizosaas-data-sync-redis']) {
+test('The database, Redis and Kafka are reached by the service alone, and are not published', () => {
+  for (const name of ['bizosaas-data-sync-postgres', 'bizosaas-data-sync-redis', 'bizosaas-data-sync-kafka']) {
     const { ports, networks } = file.services[name];
     assert.deepEqual([ports, networks], [undefined, ['data-sync-store']], name);
   }
@@ -107,6 +107,16 @@ test('Each variable that it gives the service is a setting that does something',
 });
 
 // The sum that deploy/README.md tells of, at the sizes of docs/settings.md.
+test('Kafka starts for who asks for it only, tells its own name, keeps its data, and is the one that tests run beside', () => {
+  const { profiles, image, environment: env, volumes, healthcheck, mem_limit: memory } = file.services['bizosaas-data-sync-kafka'];
+  const [, version] = /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([\d.]+)</.exec(read('tests/kafka/pom.xml'));
+  assert.deepEqual([profiles, image], [['kafka'], `apache/kafka:${version}`]);
+  const [, host, port] = /^CLIENTS:\/\/([^:]+):(\d+)$/.exec(env.KAFKA_ADVERTISED_LISTENERS);
+  assert.ok(file.services[host] && env.KAFKA_LISTENERS.includes(`CLIENTS://:${port},`) && healthcheck.test.at(-1).endsWith(`/${port}`));
+  assert.deepEqual(volumes, [`data-sync-kafka:${env.KAFKA_LOG_DIRS}`]);
+  assert.ok(Number.parseInt(memory, 10) >= 1.5 * Number(/-Xmx(\d+)m/.exec(env.KAFKA_HEAP_OPTS)[1]), 'room for what is not the heap');
+});
+
 test('What may fill the memory of the service fits into its limit', () => {
   const of = (name) => Number(standard(service.environment[name]));
   const kEventBytes = 6 * 1024;
