@@ -29,6 +29,7 @@ RUN apt-get update -qq \
       libjemalloc2 \
       liblua5.4-0 \
       libpq5 \
+      librdkafka1 \
       libsimdjson14 \
       libspdlog1.10 \
       libsqlite3-0 \
