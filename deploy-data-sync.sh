@@ -65,10 +65,11 @@ deploy() {
   }
   choose_database
   choose_redis
+  choose_kafka
   check_settings
   migrate_database
   say "starting"
-  compose up --detach --no-build "${own_database[@]}" "${own_redis[@]}" "$container" || fail "Compose could not start it" "what stopped it stands above"
+  compose up --detach --no-build "${own_database[@]}" "${own_redis[@]}" "${own_kafka[@]}" "$container" || fail "Compose could not start it" "what stopped it stands above"
   wait_until_healthy
 }
 
@@ -229,6 +230,14 @@ choose_redis() {
   url=${REDIS_URL:-$(value_of REDIS_URL)}
   own_redis=(bizosaas-data-sync-redis)
   if [[ -n $url && $url != *bizosaas-data-sync-redis* ]]; then own_redis=(); fi
+}
+
+# It is started only where it is named: by its own name, so that Compose does not ask for its profile.
+choose_kafka() {
+  local brokers
+  brokers=${KAFKA_BROKERS:-$(value_of KAFKA_BROKERS)}
+  own_kafka=()
+  if [[ $brokers == *bizosaas-data-sync-kafka* ]]; then own_kafka=(bizosaas-data-sync-kafka); fi
 }
 
 # Who is already there may be the service itself, which is about to be replaced.

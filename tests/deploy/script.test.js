@@ -259,6 +259,17 @@ test('With a Redis of its own no other one is started', async (t) => {
   assert.ok(deployment.calls().includes(`${kCompose} up --detach --no-build ${kService}`), deployment.calls().join('\n'));
 });
 
+test('Kafka is started where KAFKA_BROKERS names the one of the compose file, and only there', async (t) => {
+  const up = async (brokers) => {
+    const deployment = fresh(t, { env: `${kEnv}KAFKA_BROKERS=${brokers}\n` });
+    assert.equal((await run(deployment, ['--deploy-only'])).code, 0);
+    return deployment.calls().filter((call) => call.includes(' up '));
+  };
+  const [offered] = variables(read('.env.example')).filter(({ name }) => name === 'KAFKA_BROKERS');
+  assert.deepEqual(await up(offered.value), [kUp.replace(kRedis, `${kRedis} bizosaas-data-sync-kafka`)]);
+  assert.deepEqual([await up(''), await up('k1.example.com:9092,k2.example.com:9092')], [[kUp], [kUp]]);
+});
+
 test('--help explains every option, and what is no option is refused', async (t) => {
   const deployment = fresh(t, { docker: [] });
   const help = await run(deployment, ['--help']);
