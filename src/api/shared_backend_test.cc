@@ -32,10 +32,12 @@ class FakeShares final : public Shares {
   void stop() override {}
   [[nodiscard]] bool has_all() const noexcept override { return alone; }
   [[nodiscard]] Place place_of(const TenantId& tenant) const override { return where(tenant); }
+  [[nodiscard]] storage::Shards held() const override { return {}; }
   [[nodiscard]] std::vector<storage::Instance> instances() const override { return all; }
   [[nodiscard]] storage::Replication replication() const noexcept override { return storage::Replication::kNone; }
   void set_wants_notices(bool) override {}
   [[nodiscard]] bool owns(const TenantId&) const override { return true; }
+  [[nodiscard]] bool owns_shard(std::size_t) const override { return true; }
   [[nodiscard]] bool change_is_due() const noexcept override { return false; }
   [[nodiscard]] Result<void> change() override { return {}; }
   [[nodiscard]] Result<void> renew_numbers() override { return {}; }

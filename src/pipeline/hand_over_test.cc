@@ -17,10 +17,12 @@ class FakeShares final : public storage::Shares {
   void stop() override {}
   [[nodiscard]] bool has_all() const noexcept override { return false; }
   [[nodiscard]] Place place_of(const TenantId&) const override { return {}; }
+  [[nodiscard]] storage::Shards held() const override { return {}; }
   [[nodiscard]] std::vector<storage::Instance> instances() const override { return {}; }
   [[nodiscard]] storage::Replication replication() const noexcept override { return storage::Replication::kNone; }
   void set_wants_notices(bool) override {}
   [[nodiscard]] bool owns(const TenantId& tenant) const override { return tenant == ours; }
+  [[nodiscard]] bool owns_shard(std::size_t) const override { return true; }
   [[nodiscard]] bool change_is_due() const noexcept override { return due; }
   [[nodiscard]] Result<void> change() override { return {}; }
   [[nodiscard]] Result<void> renew_numbers() override { return {}; }

@@ -29,6 +29,7 @@ struct ContentEvent {
 struct ContentMarks {
   std::string identity_secret;  ///< the links are hashes under it
   Sequence last_sequence{};     ///< the highest that was ever given out
+  std::vector<LogPosition> log_positions;
 };
 
 /// All that a store holds, as of the moment when it was opened, page by page. Each `next_…` gives the next page; an

@@ -16,6 +16,8 @@ namespace datasync::storage {
 inline constexpr std::size_t kShardCount = 256;
 using Shards = std::bitset<kShardCount>;
 
+[[nodiscard]] std::size_t shard_of(const TenantId& tenant);
+
 /// One process that works on a part of the tenants of a shared database.
 struct Instance {
   std::string name;        ///< for people: host and process
@@ -69,6 +71,7 @@ class Shares {
   /// True if all shards are here: nobody else need be asked. Any thread.
   [[nodiscard]] virtual bool has_all() const noexcept = 0;
   [[nodiscard]] virtual Place place_of(const TenantId& tenant) const = 0;  // any thread
+  [[nodiscard]] virtual Shards held() const = 0;                           ///< here, a moment old. Any thread.
   [[nodiscard]] virtual std::vector<Instance> instances() const = 0;       ///< oldest first. Any thread.
   [[nodiscard]] virtual Replication replication() const noexcept = 0;      ///< any thread
   /// Told to the other instances with the next heartbeat. Any thread.
@@ -76,6 +79,7 @@ class Shares {
 
   /// Whether the tenant is this instance's to work on. Exact. Engine.
   [[nodiscard]] virtual bool owns(const TenantId& tenant) const = 0;
+  [[nodiscard]] virtual bool owns_shard(std::size_t shard) const = 0;  ///< engine
   /// Whether shards are to be taken or given up, or this instance was fenced off. Any thread.
   [[nodiscard]] virtual bool change_is_due() const noexcept = 0;
   /// Takes and gives up shards in one transaction; who was fenced off begins anew. Nothing of the former shards may be

@@ -27,6 +27,7 @@ void WriteBatch::clear() {
   history.clear();
   conflicts.clear();
   lane_states.clear();
+  log_positions.clear();
   low_water = {};
 }
 

@@ -78,6 +78,13 @@ struct LaneState {
   bool operator==(const LaneState&) const = default;
 };
 
+/// How far a shard's events were taken from the log that they are accepted into, where there is one.
+struct LogPosition {
+  std::size_t shard = 0;  ///< of their tenant (`shard_of`)
+  std::int64_t next = 0;  ///< the first that was not taken yet
+  bool operator==(const LogPosition&) const = default;
+};
+
 /// What one window of the pipeline makes durable, all of it or nothing.
 struct WriteBatch {
   std::vector<NewEvent> events;  ///< with sequences above all that were committed before
@@ -87,13 +94,14 @@ struct WriteBatch {
   std::vector<IdentityWrite> identities;
   std::vector<HistoryEntry> history;  ///< what an event overwrites later is added to what it has overwritten already
   std::vector<Conflict> conflicts;  ///< whole rows by id: a conflict that was open is written again when it is resolved
-  std::vector<LaneState> lane_states;  ///< of several for one name the last one counts
+  std::vector<LaneState> lane_states;      ///< of several for one name the last one counts
+  std::vector<LogPosition> log_positions;  ///< of several for one shard the last one counts
   /// Every event below it is final, or is in `retry` or `review` and found by its status. 0 leaves it as it is.
   Sequence low_water{};
 
   [[nodiscard]] bool empty() const noexcept {
     return events.empty() && states.empty() && records.empty() && identities.empty() && history.empty() &&
-           conflicts.empty() && lane_states.empty();
+           conflicts.empty() && lane_states.empty() && log_positions.empty();
   }
   void clear();
 };
@@ -154,6 +162,9 @@ class Reader {
     std::int64_t total = 0;
   };
   [[nodiscard]] virtual Result<ConflictPage> list_conflicts(const ConflictFilter& filter) = 0;
+
+  /// By shard; one that has taken nothing is not among them.
+  [[nodiscard]] virtual Result<std::vector<LogPosition>> log_positions() = 0;
 };
 
 /// The durable truth. The pipeline's engine is its only writer: one thread, one window after the other.

@@ -789,6 +789,25 @@ TEST_P(StoreContract, WhatLanesMustRememberIsReplacedRemovedAndThereAfterReopeni
   EXPECT_EQ(*store_->load_lane_states(), expected);
 }
 
+TEST_P(StoreContract, HowFarTheLogWasTakenStandsAndFallsWithWhatWasTaken) {
+  const auto positions = [this] { return *(*store_->make_reader())->log_positions(); };
+  EXPECT_TRUE(positions().empty());
+  WriteBatch batch;
+  batch.log_positions = {{255, 7}, {0, 1}, {255, 9}};
+  EXPECT_FALSE(batch.empty());
+  commit(batch);
+  batch.events = {as_new(make_event(1))};
+  batch.log_positions = {{0, 4'000'000'000}};
+  commit(batch);
+  batch.events = {as_new(make_event(1)), as_new(make_event(1))};  // refused as a whole
+  batch.log_positions = {{0, 4'000'000'001}, {3, 3}};
+  expect_conflict(batch);
+  const std::vector<LogPosition> expected{{0, 4'000'000'000}, {255, 9}};
+  EXPECT_EQ(positions(), expected);
+  reopen();
+  EXPECT_EQ(positions(), expected);
+}
+
 TEST_P(StoreContract, ATombstoneAndItsLinksOutliveTheEventsThatMadeThem) {
   const TenantId tenant("tenant-a");
   add_events(1, 2);

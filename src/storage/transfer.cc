@@ -79,6 +79,7 @@ class Importer {
     auto store = open_store({location_, "data-sync import", true});
     if (!store) return fail(std::move(store).error());
     store_ = std::move(*store);
+    batch_.log_positions = marks.log_positions;
     return {};
   }
 

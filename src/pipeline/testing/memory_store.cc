@@ -55,6 +55,7 @@ class MemoryReader final : public storage::Reader {
   }
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return store_.load_history(event); }
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override { return store_.load_conflicts(filter); }
+  Result<std::vector<storage::LogPosition>> log_positions() override { return fail(ErrorCode::kInternal, "not here"); }
 
  private:
   MemoryStore& store_;

@@ -162,6 +162,15 @@ Result<void> finish(const CompactJsonReader& json) {
   return {};
 }
 
+void read_log_positions(CompactJsonReader& json, std::vector<LogPosition>& positions) {
+  json.enter_array();
+  while (json.more()) {
+    const std::int64_t shard = json.integer();
+    if (!json.more() || shard < 0 || shard >= static_cast<std::int64_t>(kShardCount)) return json.refuse();
+    positions.push_back({static_cast<std::size_t>(shard), json.integer()});
+  }
+}
+
 Result<void> read(CompactJsonReader& json, ContentMarks& marks) {
   while (json.more()) {
     const std::string name = json.name();
@@ -174,6 +183,8 @@ Result<void> read(CompactJsonReader& json, ContentMarks& marks) {
       marks.identity_secret = read_bytes(json);
     } else if (name == "last_sequence") {
       marks.last_sequence = {json.integer()};
+    } else if (name == "log_positions") {
+      read_log_positions(json, marks.log_positions);
     } else {
       json.refuse();
     }
@@ -444,6 +455,12 @@ void append_export_line(std::string& out, const ContentMarks& marks) {
   line.integer("format", kFormat);
   line.bytes("identity_secret", marks.identity_secret);
   line.integer("last_sequence", marks.last_sequence.value);
+  if (marks.log_positions.empty()) return;
+  std::string positions;
+  for (const LogPosition& position : marks.log_positions) {
+    positions += (positions.empty() ? '[' : ',') + std::to_string(position.shard) + ',' + std::to_string(position.next);
+  }
+  line.json("log_positions", positions + ']');
 }
 
 void append_export_line(std::string& out, const LaneState& state) {

@@ -37,6 +37,7 @@ struct State {
   std::map<std::int64_t, Conflict> conflicts;  // by row
   std::map<std::string, std::int64_t> conflict_rows;
   std::map<std::pair<TenantId, std::string>, std::string> lane_states;
+  std::map<std::size_t, std::int64_t> log_positions;  // by shard
   Sequence last_sequence{};
   Sequence low_water{};
 };
@@ -146,6 +147,9 @@ Result<void> apply(State& state, const WriteBatch& batch) {
   for (const LaneState& lane : batch.lane_states) {
     state.lane_states.insert_or_assign({lane.tenant, lane.name}, lane.value);
     if (lane.value.empty()) state.lane_states.erase({lane.tenant, lane.name});
+  }
+  for (const LogPosition& position : batch.log_positions) {
+    state.log_positions.insert_or_assign(position.shard, position.next);
   }
   return {};
 }
@@ -339,6 +343,13 @@ class MemoryReader final : public Reader {
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override {
     const std::lock_guard lock(disk_->mutex);
     return page_of_conflicts(disk_->live.conflicts, filter);
+  }
+
+  Result<std::vector<LogPosition>> log_positions() override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<LogPosition> positions;
+    for (const auto& [shard, next] : disk_->live.log_positions) positions.push_back({shard, next});
+    return positions;
   }
 
  private:

@@ -94,6 +94,11 @@ constexpr Sql kPutLaneState{"put_lane_state",
 constexpr Sql kDeleteLaneState{"delete_lane_state",
                                "DELETE FROM lane_states WHERE tenant_id = $1::text AND name = $2::text"};
 
+constexpr Sql kPutLogPositions{
+    "put_log_positions",
+    "INSERT INTO log_positions(shard, next) SELECT * FROM unnest($1::smallint[], $2::bigint[]) "
+    "ON CONFLICT(shard) DO UPDATE SET next = excluded.next"};
+
 std::int64_t micros(Timestamp time) {
   return time.time_since_epoch().count();
 }
@@ -160,6 +165,7 @@ Result<void> BatchSteps::fill(const WriteBatch& batch, Sequence last, Sequence l
   history_to_ = steps_.size();
   for (const Conflict& conflict : batch.conflicts) add_conflict(conflict);
   for (const LaneState& state : batch.lane_states) add_lane_state(state);
+  add_log_positions(batch);
   return {};
 }
 
@@ -455,6 +461,18 @@ void BatchSteps::add_lane_state(const LaneState& state) {
   Parameters& out = add(state.value.empty() ? kDeleteLaneState : kPutLaneState);
   out.text(state.tenant.str()).text(state.name);
   if (!state.value.empty()) out.text(state.value);
+}
+
+void BatchSteps::add_log_positions(const WriteBatch& batch) {
+  if (batch.log_positions.empty()) return;
+  std::vector<LogPosition> rows = batch.log_positions;
+  sort_by(rows, [](const LogPosition& row) { return row.shard; });
+  keep_last(rows, [](const LogPosition& row) { return row.shard; });
+  Parameters& out = add(kPutLogPositions);
+  const std::span<const LogPosition> all(rows);
+  out.column(Element::kSmallint, all,
+             [&](const LogPosition& row) { out.add_integer(static_cast<std::int64_t>(row.shard)); });
+  out.column(Element::kBigint, all, [&](const LogPosition& row) { out.add_integer(row.next); });
 }
 
 }  // namespace datasync::storage::postgres

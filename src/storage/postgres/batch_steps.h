@@ -48,6 +48,7 @@ class BatchSteps {
   Result<void> add_history(const WriteBatch& batch, std::span<const HistoryEntry> whole);
   void add_conflict(const Conflict& conflict);
   void add_lane_state(const LaneState& state);
+  void add_log_positions(const WriteBatch& batch);
 
   std::vector<Step> steps_;
   std::deque<Parameters> parameters_;  // as many as were ever needed; steps point to them

@@ -92,6 +92,11 @@ Shares::Place InstanceShares::place_of(const TenantId& tenant) const {
   return {Place::Kind::kThere, instance.address};
 }
 
+Shards InstanceShares::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
 std::vector<Instance> InstanceShares::instances() const {
   const std::lock_guard lock(mutex_);
   return seen_.instances;

@@ -41,11 +41,13 @@ class InstanceShares final : public Shares {
 
   [[nodiscard]] bool has_all() const noexcept override { return has_all_; }
   [[nodiscard]] Place place_of(const TenantId& tenant) const override;
+  [[nodiscard]] Shards held() const override;
   [[nodiscard]] std::vector<Instance> instances() const override;
   [[nodiscard]] Replication replication() const noexcept override { return replication_; }
   void set_wants_notices(bool wants) override { wants_notices_ = wants; }
 
   [[nodiscard]] bool owns(const TenantId& tenant) const override;
+  [[nodiscard]] bool owns_shard(std::size_t shard) const override { return engine_held_.test(shard); }
   [[nodiscard]] bool change_is_due() const noexcept override { return due_ || (joined_ && lease_.is_fenced()); }
   [[nodiscard]] Result<void> change() override;
   [[nodiscard]] Result<void> renew_numbers() override;

@@ -68,7 +68,9 @@ class PostgresContents final : public Contents {
   Result<ContentMarks> marks() override {
     const auto answer = link_.read(kMarks, {});
     if (!answer) return fail(answer.error());
-    return ContentMarks{std::string(answer->bytes(0, 0)), {answer->integer(0, 1)}};
+    auto positions = queries_.log_positions();
+    if (!positions) return fail(std::move(positions).error());
+    return ContentMarks{std::string(answer->bytes(0, 0)), {answer->integer(0, 1)}, std::move(*positions)};
   }
 
   Result<std::vector<LaneState>> lane_states() override { return queries_.lane_states(); }

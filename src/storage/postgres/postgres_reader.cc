@@ -56,6 +56,7 @@ class PostgresReader final : public Reader {
   }
   Result<std::optional<HistoryEntry>> load_history(Sequence event) override { return queries_.load_history(event); }
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override { return queries_.conflicts(filter); }
+  Result<std::vector<LogPosition>> log_positions() override { return queries_.log_positions(); }
 
  private:
   ReadingLink link_;

@@ -442,4 +442,15 @@ Result<std::vector<LaneState>> Queries::lane_states() {
   return states;
 }
 
+Result<std::vector<LogPosition>> Queries::log_positions() {
+  static constexpr Sql kLogPositions{"log_positions", "SELECT shard::bigint, next FROM log_positions ORDER BY shard"};
+  const auto answer = link_.read(kLogPositions, {});
+  if (!answer) return fail(answer.error());
+  std::vector<LogPosition> positions;
+  for (int row = 0; row < answer->rows(); ++row) {
+    positions.push_back({static_cast<std::size_t>(answer->integer(row, 0)), answer->integer(row, 1)});
+  }
+  return positions;
+}
+
 }  // namespace datasync::storage::postgres

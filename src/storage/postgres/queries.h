@@ -57,6 +57,7 @@ class Queries {
   [[nodiscard]] Result<Reader::ConflictPage> conflicts(const Reader::ConflictFilter& filter);
   /// By tenant, then name.
   [[nodiscard]] Result<std::vector<LaneState>> lane_states();
+  [[nodiscard]] Result<std::vector<LogPosition>> log_positions();
 
  private:
   Result<std::vector<StoredEvent>> events(const Sql& sql);

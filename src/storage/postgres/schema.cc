@@ -247,6 +247,14 @@ SELECT b.record_key AS id, b.entity_id AS user_id, b.json -> 'fields' ->> 'email
  WHERE b.json ->> 'merged_into' IS NULL;
 )sql";
 
+/// How far each shard's events were taken from the log that they are accepted into (`LogPosition`).
+constexpr const char* kLogPositions = R"sql(
+CREATE TABLE log_positions(
+  shard int PRIMARY KEY,
+  next bigint NOT NULL
+) WITH (fillfactor = 10);
+)sql";
+
 struct Migration {
   std::int64_t version;            ///< rises; never changes once released
   std::array<const char*, 3> sql;  ///< null: none
@@ -256,6 +264,7 @@ struct Migration {
 constexpr std::array kMigrations{
     Migration{1, {kTables, kFunctions, kViews}},
     Migration{2, {kInstanceTables, kInstanceFunctions, nullptr}},
+    Migration{3, {kLogPositions, nullptr, nullptr}},
 };
 
 constexpr std::chrono::seconds kMigrationMax{3600};

@@ -1,20 +1,6 @@
 #include "storage/postgres/shard.h"
 
-#include <openssl/sha.h>
-
-#include <array>
-
-#include "storage/postgres/text.h"
-
 namespace datasync::storage::postgres {
-
-std::size_t shard_of(const TenantId& tenant) {
-  std::string buffer;
-  const std::string_view text = to_text(tenant.str(), buffer);
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return digest[0];
-}
 
 std::string bytes_of(const Shards& shards) {
   std::string bytes(kShardCount / 8, '\0');

@@ -257,6 +257,14 @@ SELECT record_key AS id, entity_id AS user_id,
  WHERE json_extract(b.json, '$.merged_into') IS NULL;
 )sql";
 
+/// How far each shard's events were taken from the log that they are accepted into (`LogPosition`).
+constexpr const char* kLogPositions = R"sql(
+CREATE TABLE log_positions(
+  shard INTEGER PRIMARY KEY,
+  next INTEGER NOT NULL
+);
+)sql";
+
 struct Migration {
   std::int64_t version;  ///< rises; never changes once released
   std::array<const char*, 2> sql;
@@ -266,6 +274,7 @@ constexpr std::array kMigrations{
     Migration{1, {kTables, kViews}},
     Migration{2, {kReviews, ""}},
     Migration{3, {kMerges, ""}},
+    Migration{4, {kLogPositions, ""}},
 };
 
 Result<void> apply(Connection& connection, const Migration& migration) {

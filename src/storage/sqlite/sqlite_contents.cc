@@ -10,6 +10,7 @@
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/identity_index.h"
 #include "storage/sqlite/lane_states.h"
+#include "storage/sqlite/log_positions.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/sqlite_store.h"
 
@@ -56,6 +57,9 @@ class SqliteContents final : public Contents {
     const auto row = secret_.step();
     if (!row) return fail(row.error());
     if (*row) marks.identity_secret = secret_.text(0);
+    auto positions = read_log_positions(connection_);
+    if (!positions) return fail(std::move(positions).error());
+    marks.log_positions = std::move(*positions);
     return marks;
   }
 

@@ -5,6 +5,7 @@
 
 #include "storage/sqlite/conflict_reader.h"
 #include "storage/sqlite/event_queries.h"
+#include "storage/sqlite/log_positions.h"
 
 namespace datasync::storage::sqlite {
 namespace {
@@ -44,6 +45,7 @@ class SqliteReader final : public Reader {
   Result<ConflictPage> list_conflicts(const ConflictFilter& filter) override {
     return in_transaction([&] { return read_conflicts(connection_, filter); });
   }
+  Result<std::vector<LogPosition>> log_positions() override { return read_log_positions(connection_); }
 
  private:
   template <typename Read>

@@ -19,6 +19,7 @@
 #include "storage/sqlite/file_guard.h"
 #include "storage/sqlite/identity_index.h"
 #include "storage/sqlite/lane_states.h"
+#include "storage/sqlite/log_positions.h"
 #include "storage/sqlite/retention.h"
 #include "storage/sqlite/row_source.h"
 #include "storage/sqlite/schema.h"
@@ -132,6 +133,7 @@ class SqliteStore final : public Store {
     DATASYNC_TRY(retention_.open(connection_));
     DATASYNC_TRY(conflicts_.prepare(connection_));
     DATASYNC_TRY(lane_states_.prepare(connection_));
+    DATASYNC_TRY(log_positions_.prepare(connection_));
     DATASYNC_TRY(queries_.prepare());
     sqlite3_wal_hook(connection_.native(), &SqliteStore::note_log_size, this);
     DATASYNC_TRY(take_shards());
@@ -372,6 +374,7 @@ class SqliteStore final : public Store {
     if (!rows_.history.rows.empty()) DATASYNC_TRY(write_history());
     for (const Conflict& conflict : batch.conflicts) DATASYNC_TRY(conflicts_.write(conflict));
     DATASYNC_TRY(lane_states_.write(batch.lane_states));
+    DATASYNC_TRY(log_positions_.write(batch.log_positions));
     if (mark.value >= stored_low_water_.value + kLowWaterStep) DATASYNC_TRY(set_meta("low_water", mark.value));
     return {};
   }
@@ -492,6 +495,7 @@ class SqliteStore final : public Store {
   Statements statements_;
   ConflictWriter conflicts_;
   LaneStates lane_states_;
+  LogPositions log_positions_;
   EventQueries queries_;
 
   std::string secret_;
