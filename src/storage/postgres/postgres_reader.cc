@@ -10,6 +10,12 @@ namespace {
 
 constexpr int kTriesMax = 2;
 
+/// The store was opened with the same address before, so whatever keeps a reader out now is no mistake of who asks.
+Error not_now(Error error) {
+  if (error.code == ErrorCode::kUnavailable) return error;
+  return {ErrorCode::kUnavailable, "the database lets nobody in; try again later", error.message + ": " + error.detail};
+}
+
 /// A lost connection is made anew within the call, once.
 class ReadingLink final : public Link {
  public:
@@ -20,7 +26,7 @@ class ReadingLink final : public Link {
     for (int attempt = 1;; ++attempt) {
       if (connection_.lost()) {
         auto opened = Connection::open(location_, Connection::Use::kRead);
-        if (!opened) return fail(std::move(opened).error().error);
+        if (!opened) return fail(not_now(std::move(opened).error().error));
         connection_ = std::move(*opened);
       }
       const Step step{&sql, &parameters};
@@ -67,7 +73,7 @@ class PostgresReader final : public Reader {
 
 Result<std::unique_ptr<Reader>> open_postgres_reader(const Location& location) {
   auto connection = Connection::open(location, Connection::Use::kRead);
-  if (!connection) return fail(std::move(connection).error().error);
+  if (!connection) return fail(not_now(std::move(connection).error().error));
   return std::make_unique<PostgresReader>(location, std::move(*connection));
 }
 
