@@ -35,10 +35,10 @@ function(datasync_room)
   target_link_libraries(${target} ${scope} ${R_ROOMS} ${R_LIBRARIES})
 endfunction()
 
-# Unit tests of one room: every *_test.cc beside the code, one binary a room. Further arguments are libraries. WITH names a
-# command that runs the binary beside what its tests need.
+# Unit tests of one room: every *_test.cc beside the code, one binary a room. Further arguments are libraries. WITH names
+# commands that run the binary beside what its tests need.
 function(datasync_room_tests room)
-  cmake_parse_arguments(T "" "WITH" "" ${ARGN})
+  cmake_parse_arguments(T "" "" "WITH" ${ARGN})
   if(NOT DATASYNC_TESTS)
     return()
   endif()

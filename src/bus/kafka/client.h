@@ -1,0 +1,46 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace datasync::bus::kafka {
+
+// What the files of this folder share of librdkafka, and nobody else sees.
+
+struct FreeClient {
+  void operator()(rd_kafka_t* client) const noexcept { rd_kafka_destroy(client); }
+};
+using Client = std::unique_ptr<rd_kafka_t, FreeClient>;
+
+struct FreeQueue {
+  void operator()(rd_kafka_queue_t* queue) const noexcept { rd_kafka_queue_destroy(queue); }
+};
+using Queue = std::unique_ptr<rd_kafka_queue_t, FreeQueue>;
+
+struct FreeEvent {
+  void operator()(rd_kafka_event_t* event) const noexcept { rd_kafka_event_destroy(event); }
+};
+using Event = std::unique_ptr<rd_kafka_event_t, FreeEvent>;
+
+struct FreePartitions {
+  void operator()(rd_kafka_topic_partition_list_t* list) const noexcept { rd_kafka_topic_partition_list_destroy(list); }
+};
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, FreePartitions>;
+
+/// A client of that kind with those properties; `events` are the kinds that its queues carry. What the library has to
+/// say goes to our log.
+/// Errors: `kInternal` for a property that the library does not know; `kUnavailable` where it has no memory or threads.
+[[nodiscard]] Result<Client> make_client(rd_kafka_type_t type,
+                                         const std::vector<std::pair<const char*, std::string>>& properties,
+                                         int events = 0);
+
+/// `message (detail)`: ours, and what the library calls it.
+[[nodiscard]] Error unavailable(std::string message, rd_kafka_resp_err_t why, Stage stage = Stage::kBefore);
+
+}  // namespace datasync::bus::kafka

@@ -1,0 +1,184 @@
+#include "bus/kafka/producer.h"
+
+#include <pthread.h>
+
+#include <optional>
+
+#include "base/log.h"
+#include "bus/kafka/client.h"
+
+namespace datasync::bus::kafka {
+namespace {
+
+constexpr int kPollMs = 50;
+constexpr const char* kNotKept = "Kafka did not keep the event in time; try again later";
+
+/// What failed before it left was not kept; of everything else nobody knows.
+Stage stage_of(const rd_kafka_message_t& message) {
+  return rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? Stage::kBefore : Stage::kDuring;
+}
+
+}  // namespace
+
+class Producer::Impl {
+ public:
+  Impl(std::string brokers, Options options) : brokers_(std::move(brokers)), options_(options) {}
+
+  ~Impl() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<void> start() {
+    auto client = open();
+    if (!client) return fail(std::move(client).error());
+    client_ = std::shared_ptr<rd_kafka_t>(client->release(), FreeClient{});
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  Result<void> append(const Message& message, Callback callback) {
+    if (stopping_) return fail(ErrorCode::kUnavailable, "the service is stopping");
+    const auto client = present();
+    std::vector<rd_kafka_vu_t> parts;
+    const auto add = [&parts](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+      parts.emplace_back().vtype = type;
+      return parts.back();
+    };
+    add(RD_KAFKA_VTYPE_TOPIC).u.cstr = message.topic.c_str();
+    add(RD_KAFKA_VTYPE_PARTITION).u.i32 = message.partition == kByKey ? RD_KAFKA_PARTITION_UA : message.partition;
+    add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+    auto& value = add(RD_KAFKA_VTYPE_VALUE).u.mem;
+    value.ptr = const_cast<char*>(message.value.data());
+    value.size = message.value.size();
+    auto& key = add(RD_KAFKA_VTYPE_KEY).u.mem;
+    key.ptr = const_cast<char*>(message.key.data());
+    key.size = message.key.size();
+    for (const auto& [name, text] : message.headers) {
+      auto& header = add(RD_KAFKA_VTYPE_HEADER).u.header;
+      header.name = name;
+      header.val = text.data();
+      header.size = static_cast<ssize_t>(text.size());
+    }
+    auto waiting = std::make_unique<Callback>(std::move(callback));
+    add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = waiting.get();
+    const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> refused(
+        rd_kafka_produceva(client.get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
+    if (!refused) {
+      static_cast<void>(waiting.release());  // the client's, until its report
+      return {};
+    }
+    const rd_kafka_resp_err_t why = rd_kafka_error_code(refused.get());
+    if (why == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      return fail(ErrorCode::kOverloaded, "too many events wait for Kafka; try again later");
+    }
+    if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+      return fail(ErrorCode::kTooLarge, "the event is larger than what Kafka takes");
+    }
+    return fail(unavailable(kNotKept, why));
+  }
+
+  bool stop(milliseconds deadline) {
+    if (!thread_.joinable()) return true;
+    const auto client = present();
+    // Reports are served by our thread; this only hurries what lingers, and waits.
+    const bool all = rd_kafka_flush(client.get(), static_cast<int>(deadline.count())) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!all) rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    stopping_ = true;
+    thread_.join();
+    return all;
+  }
+
+ private:
+  Result<Client> open() const {
+    return make_client(RD_KAFKA_PRODUCER,
+                       {{"bootstrap.servers", brokers_},
+                        {"client.id", "data-sync"},
+                        {"enable.idempotence", "true"},
+                        {"acks", "all"},
+                        {"linger.ms", std::to_string(options_.linger.count())},
+                        {"message.timeout.ms", std::to_string(options_.timeout.count())},
+                        {"queue.buffering.max.messages", std::to_string(options_.waiting_max)},
+                        {"queue.buffering.max.kbytes", std::to_string(options_.waiting_bytes_max / 1024)},
+                        {"socket.nagle.disable", "true"}},
+                       RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  }
+
+  std::shared_ptr<rd_kafka_t> present() const {
+    const std::lock_guard lock(mutex_);
+    return client_;
+  }
+
+  void run() {
+    pthread_setname_np(pthread_self(), "kafka-out");
+    auto client = present();
+    std::optional<Queue> queue(rd_kafka_queue_get_main(client.get()));
+    // When stopping, what is still without a report gets one: it was purged.
+    while (!stopping_ || rd_kafka_outq_len(client.get()) > 0) {
+      serve(queue->get(), kPollMs);
+      if (stopping_) rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+      if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (!replace(client)) continue;
+      while (rd_kafka_outq_len(client.get()) > 0) serve(queue->get(), kPollMs);
+      queue.reset();
+      client = present();
+      queue.emplace(rd_kafka_queue_get_main(client.get()));
+    }
+    queue.reset();
+  }
+
+  static void serve(rd_kafka_queue_t* queue, int wait_ms) {
+    const Event event(rd_kafka_queue_poll(queue, wait_ms));
+    if (!event) return;
+    if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) return;
+    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
+      const std::unique_ptr<Callback> waiting(static_cast<Callback*>(message->_private));
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (*waiting)(message->offset);
+      } else {
+        (*waiting)(fail(unavailable(kNotKept, message->err, stage_of(*message))));
+      }
+    }
+  }
+
+  /// A client that can't promise order any more takes nothing; another one can. What the former still has is reported
+  /// as lost, and is asked for again by who wants it.
+  bool replace(const std::shared_ptr<rd_kafka_t>& former) {
+    auto fresh = open();
+    if (!fresh) {
+      log::error("the Kafka client can't be replaced: {} ({})", fresh.error().message, fresh.error().detail);
+      return false;
+    }
+    log::warning("the Kafka client is replaced: it could not keep its order");
+    const std::lock_guard lock(mutex_);
+    client_ = std::shared_ptr<rd_kafka_t>(fresh->release(), FreeClient{});
+    rd_kafka_purge(former.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    return true;
+  }
+
+  const std::string brokers_;
+  const Options options_;
+  mutable std::mutex mutex_;  // guards client_
+  std::shared_ptr<rd_kafka_t> client_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+Producer::Producer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Producer::~Producer() = default;
+
+Result<std::unique_ptr<Producer>> Producer::make(const std::string& brokers, Options options) {
+  auto impl = std::make_unique<Impl>(brokers, options);
+  DATASYNC_TRY(impl->start());
+  return std::unique_ptr<Producer>(new Producer(std::move(impl)));
+}
+
+Result<void> Producer::append(const Message& message, Callback callback) {
+  return impl_->append(message, std::move(callback));
+}
+
+bool Producer::stop(milliseconds deadline) {
+  return impl_->stop(deadline);
+}
+
+}  // namespace datasync::bus::kafka

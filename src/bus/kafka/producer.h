@@ -1,0 +1,59 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace datasync::bus::kafka {
+
+/// Appends to topics. What it says is kept is kept by all replicas that are in sync, once and in the order in which it
+/// was given, partition by partition.
+///
+/// Threads: `append` from any; callbacks run on its own thread, named `kafka-out`, each exactly once.
+class Producer {
+ public:
+  struct Options {
+    milliseconds timeout{5'000};       ///< from the append to its acknowledgement
+    milliseconds linger{1};            ///< how long one waits for company
+    std::size_t waiting_max = 50'000;  ///< messages without an acknowledgement
+    std::size_t waiting_bytes_max = 64 << 20;
+  };
+  struct Message {
+    std::string topic;
+    std::int32_t partition = kByKey;
+    std::string key;
+    std::string value;
+    std::vector<std::pair<const char*, std::string>> headers;
+  };
+  static constexpr std::int32_t kByKey = -1;
+  /// Gets the message's offset. Errors: `kUnavailable`, of stage `kDuring` where it may have been kept after all.
+  using Callback = std::function<void(Result<std::int64_t> offset)>;
+
+  [[nodiscard]] static Result<std::unique_ptr<Producer>> make(const std::string& brokers, Options options);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  /// Never blocks. Errors: `kOverloaded` where too many wait: the callback is not called then.
+  [[nodiscard]] Result<void> append(const Message& message, Callback callback);
+  /// Returns when all have their acknowledgements, or at the deadline (false): what is left then is given up, and its
+  /// callbacks are called.
+  bool stop(milliseconds deadline);
+
+ private:
+  class Impl;
+  explicit Producer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace datasync::bus::kafka
