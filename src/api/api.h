@@ -39,6 +39,7 @@ class Api {
     Backend* local = nullptr;                 ///< what other instances ask of this one goes there; null: there are none
     std::string peer_token = {};              ///< by which they are known
     const storage::Shares* shares = nullptr;  ///< null: this instance is alone by nature
+    pipeline::EventLog* event_log = nullptr;  ///< null: the store accepts events
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

@@ -22,6 +22,10 @@
 #include "security/verification_token.h"
 #include "storage/shares.h"
 
+namespace datasync::pipeline {
+class EventLog;
+}
+
 namespace datasync::api {
 
 class EventHub;
@@ -81,6 +85,7 @@ struct Services {
   std::function<std::optional<RateSourceStatus>()> rate_source;  ///< may be empty: there is none
   std::function<std::optional<RedisStatus>()> redis;             ///< may be empty: there is none
   const storage::Shares* shares;                                 ///< may be null: there are no other instances
+  pipeline::EventLog* event_log;                                 ///< may be null: the store accepts events
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};

@@ -297,14 +297,26 @@ void SharedBackend::attempt(std::shared_ptr<Errand<T>> errand) {
   const Shares::Place place = errand->where();
   switch (place.kind) {
     case Shares::Place::Kind::kNowhere:
-      return try_later(std::move(errand));
+      return nobody_there(std::move(errand));
     case Shares::Place::Kind::kThere:
       return ask_peer(std::move(errand), place.address);
     case Shares::Place::Kind::kHere:
-      break;
+      return work_here(std::move(errand));
   }
+}
+
+template <typename T>
+void SharedBackend::work_here(std::shared_ptr<Errand<T>> errand) {
   const auto& call = std::get<typename CallOf<T>::Type>(errand->call);
   run_here(parts_.local, call, [this, errand](Result<T> result) { heard(errand, std::move(result)); });
+}
+
+/// Whoever works on it now or soon, events can be kept for him where there is a log.
+template <typename T>
+void SharedBackend::nobody_there(std::shared_ptr<Errand<T>> errand) {
+  constexpr bool kAccepts = std::is_same_v<typename CallOf<T>::Type, PeerAccept>;
+  if (kAccepts && options_.accepts_all) return work_here(std::move(errand));
+  try_later(std::move(errand));
 }
 
 /// What the engine that works on it says, here or there.
@@ -330,10 +342,10 @@ void SharedBackend::ask_peer(std::shared_ptr<Errand<T>> errand, const std::strin
   request.deadline = std::max(milliseconds{1}, errand->repeats ? std::min(left, kAttemptMax) : left);
   parts_.sender.send(std::move(request), [this, errand](net::ClientResult answer) {
     if (!answer) {
-      if (answer.error().stage == Stage::kBefore || errand->repeats) return try_later(errand);
+      if (answer.error().stage == Stage::kBefore || errand->repeats) return nobody_there(errand);
       return finish<T>(*errand, fail(unknown()));
     }
-    if (answer->status == 503) return try_later(errand);  // it is starting or full
+    if (answer->status == 503) return nobody_there(errand);  // it is starting or full
     if (answer->status != 200) return finish<T>(*errand, fail(ErrorCode::kUnavailable, kNobody));
     auto result = decode_answer<T>(answer->body);
     if (result && !fits(errand->call, *result)) result = fail(ErrorCode::kUnavailable, kNobody);

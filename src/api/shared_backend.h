@@ -30,6 +30,8 @@ class SharedBackend final : public Backend {
   struct Options {
     milliseconds patience{15'000};     ///< longer than it takes until a dead instance's shards have another
     std::size_t waiting_max = 10'000;  ///< requests that wait for others; more is `kOverloaded`
+    /// The backend here can keep events of any tenant: those whose instance is gone are not made to wait for another.
+    bool accepts_all = false;
   };
   struct Parts {
     Backend& local;
@@ -64,6 +66,10 @@ class SharedBackend final : public Backend {
   void send(PeerCall call, Places where, bool repeats, net::UniqueFunction<void(Result<T>)> callback);
   template <typename T>
   void attempt(std::shared_ptr<Errand<T>> errand);
+  template <typename T>
+  void work_here(std::shared_ptr<Errand<T>> errand);
+  template <typename T>
+  void nobody_there(std::shared_ptr<Errand<T>> errand);
   template <typename T>
   void ask_peer(std::shared_ptr<Errand<T>> errand, const std::string& address);
   template <typename T>

@@ -26,6 +26,7 @@
 #include "net/http_server.h"
 #include "net/io_threads.h"
 #include "pipeline/engine.h"
+#include "pipeline/event_log.h"
 #include "security/gatekeeper.h"
 #include "storage/engines.h"
 
@@ -35,8 +36,10 @@ namespace {
 /// The engine as the API asks for it.
 class EngineBackend final : public api::Backend {
  public:
-  explicit EngineBackend(pipeline::Engine& engine) : engine_(engine) {}
+  /// `log` is where events are accepted; null: into the store.
+  EngineBackend(pipeline::Engine& engine, pipeline::EventLog* log) : engine_(engine), log_(log) {}
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
+    if (log_ != nullptr) return log_->accept(std::move(submissions), std::move(callback));
     engine_.accept(std::move(submissions), std::move(callback));
   }
   void redrive(storage::Reader::Tenants tenants, std::string event_id, pipeline::RedriveCallback callback) override {
@@ -62,6 +65,7 @@ class EngineBackend final : public api::Backend {
 
  private:
   pipeline::Engine& engine_;
+  pipeline::EventLog* log_;
 };
 
 /// What is in force; a reload replaces it under everybody's hands.
@@ -218,8 +222,10 @@ struct Service::Parts {
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
         rates({client, clock, *rate_random, RateFile::beside(settings.state_path()),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
+        log_random(make_system_random()),
+        log(make_log(settings)),
         peer_random(make_system_random()),
-        backend(engine),
+        backend(engine, log.get()),
         shared(share_backend()),
         api({shared ? static_cast<api::Backend&>(*shared) : backend,
              clock,
@@ -240,7 +246,8 @@ struct Service::Parts {
              [this] { return redis_status(); },
              store->shares() == nullptr ? nullptr : &backend,
              api::peer_token(store->identity_secret()),
-             store->shares()},
+             store->shares(),
+             log.get()},
             api_options(settings)),
         server(threads, server_options(settings)) {}
 
@@ -251,6 +258,16 @@ struct Service::Parts {
       made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
     }
     return made;
+  }
+
+  std::unique_ptr<pipeline::EventLog> make_log(const Settings& settings) {
+    if (settings.kafka_brokers.empty()) return nullptr;
+    pipeline::EventLog::Options options;
+    options.brokers = settings.kafka_brokers;
+    options.topic = settings.kafka_topic;
+    options.dead_letter_topic = settings.kafka_dead_letter_topic;
+    return std::make_unique<pipeline::EventLog>(
+        pipeline::EventLog::Parts{engine, store->shares(), make_reader, clock, *log_random}, std::move(options));
   }
 
   pipeline::NoticeSink& live_notices() { return fan ? static_cast<pipeline::NoticeSink&>(*fan) : hub; }
@@ -301,7 +318,7 @@ struct Service::Parts {
     return std::make_unique<api::SharedBackend>(
         api::SharedBackend::Parts{backend, *store->shares(), peers, threads, clock, *peer_random,
                                   api::peer_token(store->identity_secret())},
-        api::SharedBackend::Options{});
+        api::SharedBackend::Options{.accepts_all = log != nullptr});
   }
 
   net::HttpServerOptions server_options(const Settings& settings) {
@@ -330,6 +347,8 @@ struct Service::Parts {
   std::unique_ptr<api::ChannelNotices> channels;  // null: as `redis`
   pipeline::Engine engine;
   RatePoller rates;
+  std::unique_ptr<Random> log_random;
+  std::unique_ptr<pipeline::EventLog> log;  // null: the store accepts events
   std::unique_ptr<Random> peer_random;
   EngineBackend backend;
   std::unique_ptr<api::SharedBackend> shared;  // null: this instance is alone by nature
@@ -367,6 +386,7 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
   made.rates.configure(std::move(rate_source),
                        made.catalog.get()->mapper.rates());  // what starts has the last good ones
   DATASYNC_TRY(made.engine.start());
+  if (made.log) DATASYNC_TRY(made.log->start());
   made.rates.start();
   made.server.set_handler([&made](net::HttpRequest request, net::Responder responder) {
     made.api.handle(std::move(request), std::move(responder));
@@ -416,6 +436,7 @@ bool Service::stop(milliseconds deadline) {
   // Clients first, while the engine still answers them; then the engine, while the HTTP client still brings it answers.
   // Half the time each, since a client that never ends its request is no reason to cut deliveries.
   const bool answered = parts_->server.stop(left() / 2);
+  if (parts_->log) parts_->log->stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
   if (parts_->redis) parts_->redis->stop();
   if (shares != nullptr) shares->stop();

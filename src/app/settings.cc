@@ -12,6 +12,7 @@
 
 #include "app/setting_layers.h"
 #include "app/settings_table.h"
+#include "bus/kafka/brokers.h"
 #include "net/url.h"
 #include "security/gatekeeper.h"
 
@@ -215,6 +216,17 @@ void read_redis(Settings& settings, std::vector<std::string>& problems) {
   }
 }
 
+void read_kafka(Settings& settings, std::vector<std::string>& problems) {
+  const auto& row = effective_of(settings, "KAFKA_BROKERS");
+  if (row.text.empty()) return;
+  auto brokers = bus::kafka::read_brokers(row.text);
+  if (brokers) {
+    settings.kafka_brokers = std::move(*brokers);
+  } else {
+    problems.push_back(fmt::format("KAFKA_BROKERS ({}): {}", row.place, brokers.error().message));
+  }
+}
+
 /// `security::check_secret` knows whole examples; people also copy one and add a word to it, or repeat a few letters.
 bool looks_copied(std::string_view secret) {
   constexpr std::array<std::string_view, 12> kWords{"yoursecret",  "yourjwtsecret",      "yoursuper", "changeme",
@@ -279,17 +291,10 @@ void collect_warnings(Settings& settings) {
           "LISTEN_ADDRESS {} lets other machines in, who need no token either (ENVIRONMENT is development)", address));
     }
   }
-  if (const auto& row = effective_of(settings, "KAFKA_BROKERS"); !row.text.empty()) {
-    settings.warnings.push_back(
-        fmt::format("KAFKA_BROKERS ({}) is not used: this build has only the embedded queue. "
-                    "Nothing is lost",
-                    row.place));
-  }
   std::string idle;
   for (const auto& setting : settings_table()) {
     const auto& row = effective_of(settings, setting.name);
-    const bool said = setting.name == "KAFKA_BROKERS";
-    if (!setting.idle || said || row.place.empty() || row.place == "default") continue;
+    if (!setting.idle || row.place.empty() || row.place == "default") continue;
     idle += fmt::format("{}{} ({})", idle.empty() ? "" : ", ", row.name, row.place);
   }
   if (!idle.empty()) settings.warnings.push_back("without effect in this build: " + idle);
@@ -320,6 +325,7 @@ Result<Settings> load_settings(const SettingSources& sources) {
   settings.config_text = settings.layers->config_text();
   read_database(settings, problems);
   read_redis(settings, problems);
+  read_kafka(settings, problems);
   check_identity(settings, problems);
   if (!problems.empty()) {
     std::string message;

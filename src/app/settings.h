@@ -62,7 +62,9 @@ struct Settings {
   milliseconds lease_time{};
   std::string redis_url;
   std::optional<bus::redis::Location> redis;  ///< none: nobody watches there
-  std::string kafka_brokers;
+  std::string kafka_brokers;                  ///< empty: events are accepted into the database
+  std::string kafka_topic;
+  std::string kafka_dead_letter_topic;
   std::chrono::hours event_retention{};
 
   std::string bizosaas_brain_url;

@@ -180,9 +180,22 @@ const std::array kTable = {
     Setting{.group = "Storage and queue",
             .name = "KAFKA_BROKERS",
             .member = &Settings::kafka_brokers,
-            .standard_note = "not set: the queue is in this process",
-            .reason = "Kafka for more than one machine can take, `host:port` separated by commas",
-            .idle = true},
+            .standard_note = "not set: events are accepted into the database",
+            .reason =
+                "Kafka, `host:port` separated by commas, into which events are accepted: what it has acknowledged is "
+                "kept while the database is away, and goes there when it is back"},
+    Setting{.group = "Storage and queue",
+            .name = "KAFKA_TOPIC",
+            .member = &Settings::kafka_topic,
+            .standard = "data-sync.events",
+            .reason =
+                "Where they are accepted. Created where it is missing; one that is there must have 256 partitions, and "
+                "must keep events for longer than the database may be away"},
+    Setting{.group = "Storage and queue",
+            .name = "KAFKA_DEAD_LETTER_TOPIC",
+            .member = &Settings::kafka_dead_letter_topic,
+            .standard = "data-sync.dead-letters",
+            .reason = "Where what can't be taken from it goes, with the reason in the header `error`"},
     Setting{.group = "Storage and queue",
             .name = "EVENT_RETENTION_DAYS",
             .member = &Settings::event_retention,

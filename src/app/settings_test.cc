@@ -372,9 +372,11 @@ TEST_F(SettingsTest, TheDatabaseMayBePostgresAndItsPasswordIsNeverShown) {
   EXPECT_THAT(refusal(), AllOf(HasSubstr("DATABASE_URL"), Not(HasSubstr("hunter2"))));
 }
 
-TEST_F(SettingsTest, KafkaIsNotUsedAndThatIsSaid) {
-  sources.environment = {{"KAFKA_BROKERS", "k1:9092,k2:9092"}};
-  EXPECT_THAT(load().warnings, Contains(HasSubstr("KAFKA_BROKERS (environment) is not used")));
+TEST_F(SettingsTest, KafkaIsNamedByItsBrokers) {
+  sources.environment = {{"KAFKA_BROKERS", "k1, k2:19092"}};
+  EXPECT_EQ(load().kafka_brokers, "k1:9092,k2:19092");
+  sources.environment = {{"KAFKA_BROKERS", "k1:9092,http://k2"}};
+  EXPECT_THAT(refusal(), HasSubstr("KAFKA_BROKERS (environment): broker 2 must be `host:port`"));
 }
 
 TEST_F(SettingsTest, RedisIsNamedByItsUrlWhosePasswordIsNeverShown) {

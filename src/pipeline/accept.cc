@@ -93,7 +93,8 @@ Entry& Acceptor::add(Window& window, std::shared_ptr<Event> accepted, std::vecto
     keys.insert(keys.begin(), storage::event_key_of(event.id.str()));
   }
   event.sequence = Sequence{++last_sequence_};
-  event.created_at = window.now;
+  // Of what comes from a log, when it was accepted there.
+  event.created_at = event.created_at == Timestamp{} ? window.now : std::min(event.created_at, window.now);
 
   Entry& entry = ledger_.add(accepted, EventState{});
   ledger_.mark_dirty(entry);

@@ -233,10 +233,12 @@ class Engine::Impl {
     DATASYNC_TRY(deliverer_.answered(window, load.answers));
     DATASYNC_TRY(acceptor_.look_up(load.accepts));
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
-      auto& [submissions, callback] = load.accepts[i];
+      auto& [submissions, callback, positions] = load.accepts[i];
       auto& outcome = callers_.accepts[i].outcome;
-      if (hand_over_.are_ours(submissions)) {
+      if (hand_over_.are_ours(submissions) && hand_over_.are_ours(positions)) {
         outcome = acceptor_.accept(window, submissions);
+        auto& taken = window.batch.log_positions;
+        taken.insert(taken.end(), positions.begin(), positions.end());
       } else {
         outcome = fail(HandOver::moved());
       }
@@ -480,6 +482,10 @@ Engine::~Engine() = default;
 
 void Engine::accept(std::vector<Submission> submissions, AcceptCallback callback) {
   impl_->accept({std::move(submissions), std::move(callback)});
+}
+void Engine::accept_logged(std::vector<Submission> submissions, std::vector<storage::LogPosition> positions,
+                           AcceptCallback callback) {
+  impl_->accept({std::move(submissions), std::move(callback), std::move(positions)});
 }
 void Engine::redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback) {
   impl_->ask(RedriveRequest{std::move(tenants), std::move(event_id), {}, std::move(callback)}, kTooManyRetries);

@@ -205,6 +205,10 @@ class Engine {
   /// Errors: `kOverloaded` (a queue is full) and `kUnavailable` (the store): both mean later, and nothing was kept.
   void accept(std::vector<Submission> submissions, AcceptCallback callback);
 
+  /// The same for events that come from a log, together with how far it was taken: both become durable at once.
+  void accept_logged(std::vector<Submission> submissions, std::vector<storage::LogPosition> positions,
+                     AcceptCallback callback);
+
   /// Tries one event again, or all that match.
   void redrive(storage::Reader::Tenants tenants, std::string event_id, RedriveCallback callback);
   void redrive(storage::Reader::EventFilter filter, RedriveCallback callback);

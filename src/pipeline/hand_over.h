@@ -23,6 +23,10 @@ class HandOver {
              return shares_->owns(one.event->tenant);
            });
   }
+  [[nodiscard]] bool are_ours(const std::vector<storage::LogPosition>& positions) const {
+    return shares_ == nullptr || std::all_of(positions.begin(), positions.end(),
+                                             [this](const auto& one) { return shares_->owns_shard(one.shard); });
+  }
   /// Whether what is asked about tenants (none: all) is of one that another instance works on.
   [[nodiscard]] bool is_elsewhere(const storage::Reader::Tenants& tenants) const {
     return tenants.size() == 1 && !is_ours(tenants.front());

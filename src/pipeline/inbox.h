@@ -15,6 +15,7 @@ namespace datasync::pipeline {
 struct AcceptRequest {
   std::vector<Submission> submissions;
   AcceptCallback callback;
+  std::vector<storage::LogPosition> positions = {};  ///< how far the log was taken with it, where it comes from there
 };
 
 struct RedriveRequest {

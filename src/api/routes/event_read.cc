@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
+#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -13,6 +14,7 @@ using storage::Reader;
 constexpr std::int64_t kOffsetMax = 1'000'000;
 // A thousand events of a megabyte each must never be in memory together.
 constexpr std::int64_t kReadAtOnce = 50;
+constexpr milliseconds kCatchUpMax{2'000};
 constexpr std::size_t kPageBytesMax = 16 * 1024 * 1024;
 
 Read<Reader::EventFilter> filter_of(const Call& call) {
@@ -101,12 +103,20 @@ net::HttpResponse list_events(Services&, const Call& call, Reader& reader) {
   return net::json_response(200, out.take());
 }
 
-net::HttpResponse get_event(Services&, const Call& call, Reader& reader) {
+net::HttpResponse get_event(Services& services, const Call& call, Reader& reader) {
   const auto tenants = tenants_of(call);
   if (!tenants) return to_response(tenants.error());
   const Problem unknown{404, "there is no such event"};
   if (fault_of_id(call.parameters[0])) return to_response(unknown);
-  const auto found = reader.find_event(*tenants, call.parameters[0]);
+  auto found = reader.find_event(*tenants, call.parameters[0]);
+  if (found && found->empty() && services.event_log != nullptr) {
+    // It may be accepted, and on its way from the log.
+    if (!services.event_log->catch_up(*tenants, kCatchUpMax)) {
+      return to_response(
+          Error{ErrorCode::kUnavailable, "not all accepted events can be looked at yet; try again later", {}});
+    }
+    found = reader.find_event(*tenants, call.parameters[0]);
+  }
   if (!found) return to_response(found.error());
   if (found->empty()) return to_response(unknown);
   if (found->size() > 1) {

@@ -3,6 +3,7 @@
 #include "api/instance_view.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
+#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -25,14 +26,20 @@ std::string_view word_for(storage::Replication replication) {
   return {};
 }
 
+/// Where they are accepted into a log, the store may be away meanwhile.
+bool takes_events(const Services& services, const pipeline::EngineSnapshot& snapshot) {
+  return services.event_log == nullptr ? snapshot.store_healthy : services.event_log->state().connected;
+}
+
 }  // namespace
 
 /// 503 only when events can't be accepted. A platform that is down is told inside a 200: this service is well then, it
 /// keeps what it can't deliver.
 void health(Services& services, Call call) {
   const pipeline::EngineSnapshot snapshot = services.backend.snapshot();
+  const bool well = takes_events(services, snapshot);
   JsonWriter out;
-  out.begin_object().field("status", snapshot.store_healthy ? "healthy" : "unhealthy");
+  out.begin_object().field("status", well ? "healthy" : "unhealthy");
   out.field("timestamp", services.clock.now()).field("environment", services.options.environment);
   out.field("version", services.options.version).key("services").begin_object();
   out.field("database", snapshot.store_healthy ? "healthy" : "unhealthy").field("queue", "healthy");
@@ -41,15 +48,22 @@ void health(Services& services, Call call) {
     out.field("rates", rates->degraded ? "unhealthy" : "healthy");
   }
   if (const auto redis = services.redis ? services.redis() : std::nullopt) out.field("redis", redis->word);
+  if (services.event_log != nullptr) {
+    out.field("kafka", services.event_log->state().connected ? "healthy" : "disconnected");
+  }
   out.end_object();
   if (services.shares != nullptr) {
     const std::string_view replication = word_for(services.shares->replication());
     if (!replication.empty()) out.field("replication", replication);
     write_instances(out, services.shares->instances());
   }
-  if (!snapshot.store_healthy) out.field("detail", "the store does not take events; see the log");
+  if (!snapshot.store_healthy) {
+    out.field("detail", "the store does not take events; see the log");
+  } else if (!well) {
+    out.field("detail", "Kafka does not take events; see the log");
+  }
   out.end_object();
-  std::move(call.reply).send(net::json_response(snapshot.store_healthy ? 200 : 503, out.take()));
+  std::move(call.reply).send(net::json_response(well ? 200 : 503, out.take()));
 }
 
 /// The process answers.
@@ -66,10 +80,11 @@ void readyz(Services& services, Call call) {
       return std::move(call.reply).send(net::problem_response(503, "this instance is stopping"));
     }
   }
-  const bool ready = services.backend.snapshot().store_healthy;
+  const bool ready = takes_events(services, services.backend.snapshot());
   std::move(call.reply)
       .send(ready ? net::json_response(200, R"({"status":"ready"})")
-                  : net::problem_response(503, "the store does not take events"));
+                  : net::problem_response(503, services.event_log == nullptr ? "the store does not take events"
+                                                                             : "Kafka does not take events"));
 }
 
 }  // namespace datasync::api::routes
