@@ -30,6 +30,7 @@ HistoryReport run_histories(HistoryKind kind) {
     sum.conflicts += report.conflicts;
     sum.crashes += report.crashes;
     sum.refused += report.refused;
+    sum.garbled += report.garbled;
     sum.dead += report.dead;
     sum.reworded += report.reworded;
     sum.set_aside += report.set_aside;
@@ -45,10 +46,11 @@ HistoryReport run_histories(HistoryKind kind) {
   EXPECT_EQ(failed, 0U) << "of " << count << " histories";
   testing::Test::RecordProperty("events", static_cast<int>(sum.events));
   std::printf(
-      "%llu histories: %zu events, %zu requests, %zu conflicts, %zu crashes, %zu refused, %zu dead, %zu reworded, "
+      "%llu histories: %zu events, %zu requests, %zu conflicts, %zu crashes, %zu refused, %zu garbled, %zu dead, %zu "
+      "reworded, "
       "%zu set aside, %zu decided, %zu undone, %zu merged, %zu parted\n",
       static_cast<unsigned long long>(count), sum.events, sum.requests, sum.conflicts, sum.crashes, sum.refused,
-      sum.dead, sum.reworded, sum.set_aside, sum.decided, sum.undone, sum.merged, sum.parted);
+      sum.garbled, sum.dead, sum.reworded, sum.set_aside, sum.decided, sum.undone, sum.merged, sum.parted);
   return sum;
 }
 

@@ -24,7 +24,8 @@ constexpr std::array<const char*, 3> kFields{"city", "name", "phone"};
 Story::Story(HistoryKind kind, std::uint64_t seed)
     : kind_(kind),
       is_store_far_(seed % 8 == 5),
-      dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))) {
+      dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))),
+      garbling_(make_seeded_random(hash64("garbled stories", seed * 8 + static_cast<std::uint64_t>(kind)))) {
   world_ = std::make_unique<World>(options());
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
@@ -44,7 +45,8 @@ Story::Story(HistoryKind kind, std::uint64_t seed)
   duplicate_share_ = 0.1;
   subset_share_ = !merges_ && happens(0.2) ? 0.3 : 0;
   const double bad = happens(0.3) ? 0 : 0.15 * unit();
-  world_->network.weather = {bad, bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}};
+  const double garbled = garbling_->unit() < 0.5 ? 0 : 0.1 * garbling_->unit();
+  world_->network.weather = {bad, bad, bad, bad, bad, bad, milliseconds{happens(0.5) ? 50 : 5'000}, garbled};
 }
 
 World::Options Story::options() {
@@ -149,6 +151,8 @@ PlatformShape Story::shape_of(std::size_t index) {
   shape.sends_email = true;
   shape.sends_echoes = happens(0.4);
   shape.bulk = happens(0.3);
+  // The first may be a notifier, whose messages have none.
+  shape.id_required = kind_ != HistoryKind::kCalm && index > 0 && garbling_->unit() < 0.3;
   // After a failed transaction the engine asks again while the first request may still be on its way.
   shape.honours_keys = happens(0.7) || commits_fail_;
   shape.sends_version = happens(0.3);
@@ -231,6 +235,7 @@ HistoryReport Story::run() {
     report_.reworded += platform->reworded;
   }
   report_.conflicts = world_->store.conflicts().size();
+  report_.garbled = world_->network.garbled;
   report_.crashes = world_->crashes;
   report_.refused = world_->refused;
   if (reviewer_) report_.decided = reviewer_->decided;

@@ -24,6 +24,7 @@ struct HistoryReport {
   std::size_t crashes = 0;
   std::size_t refused = 0;    ///< accepts that the store refused
   std::size_t reworded = 0;   ///< requests that said something else under a known key; only after a restart
+  std::size_t garbled = 0;    ///< answers that nobody can read
   std::size_t dead = 0;       ///< events that had to be redriven
   std::size_t set_aside = 0;  ///< events that waited in the store, looked at after each act
   std::size_t decided = 0;    ///< reviews that the person decided

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
+#include "domain/json.h"
+
 namespace datasync::pipeline {
 namespace {
 
@@ -12,7 +15,28 @@ Error error_of(ErrorCode code, Stage stage, const char* message) {
   return Error{code, message, "", stage};
 }
 
+Fields without_id(Fields answer) {
+  (void)answer.take("id");
+  return answer;
+}
+
+/// Of a batch, each item's.
+std::string without_ids(const std::string& body) {
+  const auto answer = parse_json_object(body);
+  if (!answer) return body;
+  const Value* results = answer->find("results");
+  if (results == nullptr) return without_id(*answer).to_json();
+  std::string items;
+  for (const Value& item : elements_of(*results)) {
+    items += (items.empty() ? "" : ",") + without_id(members_of(item)).to_json();
+  }
+  return "{\"results\":[" + items + "]}";
+}
+
 }  // namespace
+
+TestNetwork::TestNetwork(const Clock& clock, Random& random, std::uint64_t seed)
+    : clock_(clock), random_(random), garbling_(make_seeded_random(hash64("garbled answers", seed))) {}
 
 void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
   std::erase_if(calls_, [](const auto& call) { return call.expired(); });
@@ -31,16 +55,28 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
       answer(*call, tl::unexpected(error_of(ErrorCode::kTimeout, Stage::kDuring, "no answer in time")));
     };
     int status = 0;
-    switch (fate_of(platform, status)) {
+    const Fate fate = fate_of(platform, call->request, status);
+    switch (fate) {
       case Fate::kGood:
         at(arrives, arrive);
         at(answers, [call] { answer(*call, std::move(*call->response)); });
         break;
       case Fate::kGarbled:
+      case Fate::kNoId:
+      case Fate::kBadGateway:
         at(arrives, arrive);
-        at(answers, [call] {
-          call->response->body = "garbled";
+        at(answers, [call, fate] {
+          garble(*call->response, fate);
           answer(*call, std::move(*call->response));
+        });
+        break;
+      case Fate::kOnlyGarbage:
+      case Fate::kOnlyGateway:
+        at(answers, [call, fate] {
+          net::ClientResponse response;
+          response.status = 200;
+          garble(response, fate);
+          answer(*call, std::move(response));
         });
         break;
       case Fate::kRefusedConnection:
@@ -81,7 +117,7 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
   }
 }
 
-TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status) {
+TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, const net::ClientRequest& request, int& status) {
   status = 500;
   whole_ = false;
   if (!script.empty()) {
@@ -114,7 +150,36 @@ TestNetwork::Fate TestNetwork::fate_of(const TestPlatform& platform, int& status
   if (falls_in(weather.slow)) return Fate::kSlow;
   // A platform that forgets keys and carries out what it was asked a minute ago can't be kept right by anybody.
   if (falls_in(weather.late) && platform.shape().honours_keys) return Fate::kLate;
-  return Fate::kGood;
+  return garbled_fate_of(platform, request);
+}
+
+/// A success that was none tells the truth only where it is looked at, and not just its status.
+TestNetwork::Fate TestNetwork::garbled_fate_of(const TestPlatform& platform, const net::ClientRequest& request) {
+  if (weather.garbled == 0 || garbling_->unit() >= weather.garbled) return Fate::kGood;
+  ++garbled;
+  const bool needs_id = platform.shape().id_required && request.target.ends_with("/create");
+  const bool is_read = needs_id || request.target.ends_with("/bulk");
+  switch (garbling_->next() % 5) {
+    case 0:
+      return Fate::kGarbled;
+    case 1:
+      return Fate::kNoId;
+    case 2:
+      return Fate::kBadGateway;
+    case 3:
+      return is_read ? Fate::kOnlyGarbage : Fate::kGarbled;
+    default:
+      return Fate::kOnlyGateway;
+  }
+}
+
+void TestNetwork::garble(net::ClientResponse& response, Fate fate) {
+  if (fate == Fate::kNoId) {
+    response.body = without_ids(response.body);
+    return;
+  }
+  response.body = "garbled";
+  if (fate == Fate::kBadGateway || fate == Fate::kOnlyGateway) response.status = 502;
 }
 
 microseconds TestNetwork::some_delay() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,13 +24,15 @@ struct Weather {
   double late = 0;             ///< timed out, and carried out long after
   double slow = 0;             ///< carried out and answered just in time
   milliseconds delay_max{50};  ///< of each way
+  double garbled = 0;          ///< answered with what can't be read, and carried out or not; drawn apart
 };
 
 /// The network between the engine and its platforms: an `HttpSender` in which requests and answers take their time, by
 /// seed.
 class TestNetwork final : public net::HttpSender {
  public:
-  TestNetwork(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+  /// What is garbled has dice of its own, so that all else goes on as it would without.
+  TestNetwork(const Clock& clock, Random& random, std::uint64_t seed);
 
   void add(TestPlatform& platform, const std::string& host) { hosts_[host] = &platform; }
   void send_all(std::vector<net::ClientCall> calls) override;
@@ -39,6 +42,8 @@ class TestNetwork final : public net::HttpSender {
   /// `500`, …; `garbled`: carried out, and answered with what is no JSON; `409 as a whole` is the answer to a batch and
   /// not to its items).
   std::vector<std::string> script;
+
+  std::size_t garbled = 0;  ///< answers, by the weather
 
   /// Hears each request as it leaves the engine.
   std::function<void(const std::string& host, const net::ClientRequest& request)> on_send;
@@ -56,14 +61,30 @@ class TestNetwork final : public net::HttpSender {
     std::optional<net::ClientResponse> response;
     bool heard = true;  ///< its caller still lives
   };
-  enum class Fate { kGood, kGarbled, kRefusedConnection, kServerError, kLostBefore, kLostAfter, kLate, kSlow };
-  [[nodiscard]] Fate fate_of(const TestPlatform& platform, int& status);
+  enum class Fate {
+    kGood,
+    kGarbled,      ///< carried out, answered with what is no JSON
+    kNoId,         ///< carried out, answered without an id
+    kBadGateway,   ///< carried out, answered with 502 and what is no JSON
+    kOnlyGarbage,  ///< answered with what is no JSON, and nothing else
+    kOnlyGateway,  ///< answered with 502 and what is no JSON, and nothing else
+    kRefusedConnection,
+    kServerError,
+    kLostBefore,
+    kLostAfter,
+    kLate,
+    kSlow,
+  };
+  [[nodiscard]] Fate fate_of(const TestPlatform& platform, const net::ClientRequest& request, int& status);
+  [[nodiscard]] Fate garbled_fate_of(const TestPlatform& platform, const net::ClientRequest& request);
   [[nodiscard]] microseconds some_delay();
   void at(Timestamp time, std::function<void()> action) { actions_.emplace(time, std::move(action)); }
   static void answer(Call& call, net::ClientResult result);
+  static void garble(net::ClientResponse& response, Fate fate);
 
   const Clock& clock_;
   Random& random_;
+  std::unique_ptr<Random> garbling_;
   std::map<std::string, TestPlatform*> hosts_;
   std::multimap<Timestamp, std::function<void()>> actions_;
   std::vector<std::weak_ptr<Call>> calls_;

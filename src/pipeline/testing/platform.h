@@ -31,6 +31,7 @@ struct PlatformShape {
   bool sends_occurred = false;   ///< `occurred_at`, by its own clock
   bool sends_version = false;    ///< its own rising number
   bool bulk = false;
+  bool id_required = false;  ///< and is configured so: an answer to a create without its id is none
   milliseconds clock_skew{0};
   std::string token = {};  ///< with which the engine calls it; empty: none
   std::optional<delivery::TokenBucket::Options> rate_limit = {};

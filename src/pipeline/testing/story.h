@@ -86,6 +86,7 @@ class Story {
   HistoryKind kind_;
   bool is_store_far_;  // not by dice: so that seeds tell the same story as ever
   std::unique_ptr<Random> dice_;
+  std::unique_ptr<Random> garbling_;  // for what came later than `dice_`
   std::unique_ptr<World> world_;
   std::vector<Slot> slots_;
   std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot

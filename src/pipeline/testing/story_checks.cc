@@ -85,7 +85,11 @@ void Story::check_copy(const Record& record, std::size_t index) {
   const TestPlatform& platform = world_->platform(index);
   const PlatformId& name = platform.shape().id;
   const Knowledge* known = record.known_by(name);
-  const std::string own_id = known == nullptr ? std::string{} : std::string(known->own_id());
+  std::string own_id = known == nullptr ? std::string{} : std::string(known->own_id());
+  const FieldState* email = record.find("email");
+  if (own_id.empty() && !record.is_deleted() && email != nullptr) {  // no answer that told it could be read
+    own_id = platform.holder_of_email(record.tenant, record.entity, email->value).value_or("");
+  }
   const std::string where =
       name.str() + " " + (own_id.empty() ? "(no id)" : own_id) + " of record " + std::to_string(record.key.value);
   const TestPlatform::Copy* copy = own_id.empty() ? nullptr : platform.find(record.tenant, record.entity, own_id);

@@ -44,6 +44,7 @@ std::unique_ptr<delivery::Connector> connector_of(const PlatformShape& shape) {
   options.platform = shape.id;
   options.base_url = "http://" + shape.id.str() + ":80";
   options.rate_limit = shape.rate_limit;
+  options.id_required = shape.id_required;
   if (!shape.token.empty()) options.credential = {delivery::Credential::Kind::kBearer, shape.token};
   for (const Verb verb : {Verb::kCreated, Verb::kUpdated, Verb::kDeleted}) {
     delivery::RestVerb special;
@@ -124,7 +125,7 @@ class World::Listener final : public NoticeSink {
 
 World::World(Options options)
     : random(make_seeded_random(options.seed)),
-      network(clock, *random),
+      network(clock, *random, options.seed),
       engine_options_(options.engine),
       catalog_(catalog_of(options)),
       listener_(std::make_unique<Listener>(*this)) {
