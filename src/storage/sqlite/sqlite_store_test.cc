@@ -395,7 +395,7 @@ TEST_F(SqliteFailures, ReviewsThatExpireAreFoundWithoutReadingThoseThatDoNot) {
 // The index was once put into a migration that files had seen already: they never got it.
 TEST_F(SqliteFailures, AFileOfTheSecondVersionGetsTheIndexThatCameLater) {
   must_open(options(false)).reset();
-  execute("DROP INDEX sync_conflicts_expiry; PRAGMA user_version = 2");
+  execute("DROP TABLE log_positions; DROP INDEX sync_conflicts_expiry; PRAGMA user_version = 2");
   must_open(options(false)).reset();
   EXPECT_EQ(query("SELECT count(*) FROM sqlite_schema WHERE name = 'sync_conflicts_expiry'").front(), "1");
 }
@@ -415,7 +415,8 @@ TEST_F(SqliteFailures, AFileOfTheFirstVersionIsBroughtUpToDateAndItsConflictsAre
   }
   execute(
       "UPDATE sync_conflicts SET fields = '[[\"name\",\"latest_wins\",1],[\"email\",\"latest_wins\",0],"
-      "[\"notes\",\"latest_wins\",0],[\"phone\",\"latest_wins\",0]]'; PRAGMA user_version = 1");
+      "[\"notes\",\"latest_wins\",0],[\"phone\",\"latest_wins\",0]]'; DROP TABLE log_positions; PRAGMA user_version = "
+      "1");
   store = must_open(options(false));
   const auto page = store->load_conflicts({});
   ASSERT_TRUE(page) << page.error().detail;
