@@ -184,13 +184,14 @@ const std::array kTable = {
             .reason =
                 "Kafka, `host:port` separated by commas, into which events are accepted: what it has acknowledged is "
                 "kept while the database is away, and goes there when it is back"},
-    Setting{.group = "Storage and queue",
-            .name = "KAFKA_TOPIC",
-            .member = &Settings::kafka_topic,
-            .standard = "data-sync.events",
-            .reason =
-                "Where they are accepted. Created where it is missing; one that is there must have 256 partitions, and "
-                "must keep events for longer than the database may be away"},
+    Setting{
+        .group = "Storage and queue",
+        .name = "KAFKA_TOPIC",
+        .member = &Settings::kafka_topic,
+        .standard = "data-sync.events",
+        .reason =
+            "Where they are accepted, for one database alone. Created where it is missing; one that is there must have "
+            "256 partitions, and must keep events for longer than the database may be away"},
     Setting{.group = "Storage and queue",
             .name = "KAFKA_DEAD_LETTER_TOPIC",
             .member = &Settings::kafka_dead_letter_topic,

@@ -255,10 +255,12 @@ bool EventLog::catch_up(const storage::Reader::Tenants& tenants, milliseconds pa
     for (const storage::LogPosition& position : *positions) {
       if (position.shard < next.size()) next[position.shard] = position.next;
     }
-    const bool all = std::all_of(ends->begin(), ends->end(), [&next](const auto& one) {
-      return next[static_cast<std::size_t>(one.first)] >= one.second;
-    });
-    if (all) return true;
+    std::int64_t behind = 0;
+    for (const auto& [partition, end] : *ends) {
+      behind += std::max<std::int64_t>(0, end - next[static_cast<std::size_t>(partition)]);
+    }
+    if (behind == 0) return true;
+    if (behind > options_.outcome_lag_max) return false;
     std::unique_lock lock(mutex_);
     if (stopping_ || parts_.clock.steady_now() >= by) return false;
     wake_.wait_for(lock, kPositionsEvery);

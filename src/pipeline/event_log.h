@@ -44,7 +44,7 @@ class EventLog {
     std::string topic;
     std::string dead_letter_topic;
     milliseconds outcome_wait{250};          ///< a client's, from the acknowledgement to the engine's word
-    std::int64_t outcome_lag_max = 2'000;    ///< behind so many events of its partition nobody waits for it
+    std::int64_t outcome_lag_max = 2'000;    ///< behind so many events nobody waits for it
     std::size_t waiting_max = 50'000;        ///< events whose clients wait; more is `kOverloaded`
     std::size_t batch_max = 1'000;           ///< events given to the engine at once
     std::size_t ahead_bytes_max = 32 << 20;  ///< read ahead
@@ -71,8 +71,8 @@ class EventLog {
   /// `kOverloaded` where too many wait; of several events, those that were not kept are `kRefused`.
   void accept(std::vector<Submission> submissions, AcceptCallback callback);
 
-  /// Returns once the store has all of these tenants' events that were accepted before the call (true), or after
-  /// `patience`. No tenants: of all. Blocks.
+  /// Returns once the store has all of these tenants' events that were accepted before the call (true), after
+  /// `patience`, or at once where too many are missing. No tenants: of all. Blocks.
   [[nodiscard]] bool catch_up(const storage::Reader::Tenants& tenants, milliseconds patience);
 
   struct State {

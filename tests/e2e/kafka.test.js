@@ -53,6 +53,7 @@ test('An event stands in the topic when it is acknowledged, keyed by its order k
   assert.equal((await w.get('/health')).body.services.kafka, 'healthy');
   assert.ok(await metric('datasync_kafka_appended_total') >= 2);
   await eventually(async () => (await metric('datasync_kafka_lag_events')) === 0);
+  assert.deepEqual((await w.get('/sync/status')).body.kafka, { connected: true, lag: 0, dead_letters: 0 });
 });
 
 test('What came before is told as without Kafka: a repetition, another content under a known id, and of a batch which', async () => {
@@ -152,6 +153,7 @@ test('While the database is away events are accepted, and when it is back all of
   assert.equal((await far.post('/sync/events', lead(30))).status, 201, 'nobody knows now that it came before');
   assert.equal((await far.post('/sync/events', { ...lead(30), data: { lead_id: 'lead-1', lead_score: 7 } })).status, 201);
   assert.equal((await far.get(`/sync/events/${tenant}-30`)).status, 503, 'it is not unknown');
+  assert.equal((await far.post(`/sync/events/${tenant}-30/retry`)).status, 503);
   await far.service.signal('SIGKILL'); // what was accepted is not in its memory only
   postgres.sql('ALTER ROLE tenant_app LOGIN');
   await far.service.start();

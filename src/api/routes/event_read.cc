@@ -2,9 +2,9 @@
 
 #include "api/event_view.h"
 #include "api/json_writer.h"
+#include "api/late_event.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
-#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -14,7 +14,6 @@ using storage::Reader;
 constexpr std::int64_t kOffsetMax = 1'000'000;
 // A thousand events of a megabyte each must never be in memory together.
 constexpr std::int64_t kReadAtOnce = 50;
-constexpr milliseconds kCatchUpMax{2'000};
 constexpr std::size_t kPageBytesMax = 16 * 1024 * 1024;
 
 Read<Reader::EventFilter> filter_of(const Call& call) {
@@ -111,10 +110,7 @@ net::HttpResponse get_event(Services& services, const Call& call, Reader& reader
   auto found = reader.find_event(*tenants, call.parameters[0]);
   if (found && found->empty() && services.event_log != nullptr) {
     // It may be accepted, and on its way from the log.
-    if (!services.event_log->catch_up(*tenants, kCatchUpMax)) {
-      return to_response(
-          Error{ErrorCode::kUnavailable, "not all accepted events can be looked at yet; try again later", {}});
-    }
+    if (!services.event_log->catch_up(*tenants, kLateEventMax)) return to_response(may_be_late());
     found = reader.find_event(*tenants, call.parameters[0]);
   }
   if (!found) return to_response(found.error());

@@ -1,4 +1,5 @@
 #include "api/json_writer.h"
+#include "api/late_event.h"
 #include "api/redrive_filter.h"
 #include "api/routes/routes.h"
 #include "api/scope.h"
@@ -10,8 +11,11 @@ void retry_event(Services& services, Call call) {
   auto tenants = tenants_of(call);
   if (!tenants) return std::move(call.reply).send(tenants.error());
   const std::string id = call.parameters[0];
-  services.backend.redrive(
-      std::move(*tenants), id, [reply = std::move(call.reply), id](Result<pipeline::Redriven> redriven) mutable {
+  const auto ask = [&backend = services.backend, tenants = *tenants, id](pipeline::RedriveCallback callback) {
+    backend.redrive(tenants, id, std::move(callback));
+  };
+  ask_of_event<pipeline::Redriven>(
+      services, *tenants, ask, [reply = std::move(call.reply), id](Result<pipeline::Redriven> redriven) mutable {
         if (!redriven) {
           const Error& error = redriven.error();
           // The contract says 400 here, where a wrong state is 409 elsewhere.

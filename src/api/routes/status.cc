@@ -6,6 +6,7 @@
 #include "api/routes/routes.h"
 #include "api/scope.h"
 #include "api/stats.h"
+#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -88,6 +89,11 @@ void status(Services& services, Call call) {
   out.end_object();
   if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
     write_rates(out, *rates, services.clock.now());
+  }
+  if (services.event_log != nullptr) {
+    const pipeline::EventLog::State log = services.event_log->state();
+    out.key("kafka").begin_object().field("connected", log.connected).field("lag", log.lag);
+    out.field("dead_letters", log.dead_letters).end_object();
   }
   if (services.shares != nullptr) write_instances(out, services.shares->instances());
   out.field("sync_engine_active", snapshot.store_healthy);
