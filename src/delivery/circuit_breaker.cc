@@ -13,19 +13,16 @@ CircuitBreaker::CircuitBreaker(Options options) : options_(options) {
   options_.cool_down_max = std::max(options_.cool_down_max, options_.cool_down_min);
 }
 
-CircuitBreaker::Permit CircuitBreaker::ask(Timestamp now) {
+CircuitBreaker::Permit CircuitBreaker::ask(SteadyTime now) {
   if (!open_) return Permit::kCall;
-  // A clock that stepped back must not keep it open for longer than it was ever meant to be.
-  open_until_ = std::min(open_until_, now + options_.cool_down_max);
   if (now < open_until_) return Permit::kNo;
-  const bool waiting = trial_ && now >= trial_since_ && now - trial_since_ < options_.trial_timeout;
-  if (waiting) return Permit::kNo;
+  if (trial_ && now - trial_since_ < options_.trial_timeout) return Permit::kNo;
   trial_ = true;
   trial_since_ = now;
   return Permit::kTrial;
 }
 
-CircuitBreaker::Shift CircuitBreaker::report(Permit permit, bool failed, std::uint64_t tenant, Timestamp now) {
+CircuitBreaker::Shift CircuitBreaker::report(Permit permit, bool failed, std::uint64_t tenant, SteadyTime now) {
   if (open_) {
     if (permit != Permit::kTrial || !trial_) return Shift::kNone;
     trial_ = false;
@@ -47,7 +44,7 @@ CircuitBreaker::Shift CircuitBreaker::report(Permit permit, bool failed, std::ui
   return Shift::kOpened;
 }
 
-bool CircuitBreaker::must_open(Timestamp now) const {
+bool CircuitBreaker::must_open(SteadyTime now) const {
   const std::int64_t newest = std::chrono::floor<seconds>(now).time_since_epoch() / kBucket;
   std::uint64_t calls = 0;
   std::uint64_t failures = 0;
@@ -65,7 +62,7 @@ bool CircuitBreaker::must_open(Timestamp now) const {
   return failing.count > 1 || callers.count == 1;
 }
 
-void CircuitBreaker::open(milliseconds cool_down, Timestamp now) {
+void CircuitBreaker::open(milliseconds cool_down, SteadyTime now) {
   open_ = true;
   trial_ = false;
   cool_down_ = cool_down;
@@ -78,7 +75,7 @@ void CircuitBreaker::close() {
   buckets_.fill({});  // what led to the outage must not open it again at the next failure
 }
 
-CircuitBreaker::Bucket& CircuitBreaker::bucket_at(Timestamp now) {
+CircuitBreaker::Bucket& CircuitBreaker::bucket_at(SteadyTime now) {
   const std::int64_t number = std::chrono::floor<seconds>(now).time_since_epoch() / kBucket;
   Bucket& bucket = buckets_[static_cast<std::uint64_t>(number) % kBuckets];
   if (bucket.number != number) {
@@ -103,7 +100,11 @@ void CircuitBreaker::Tenants::add(const Tenants& other) noexcept {
   if (other.count > 1) count = 2;
 }
 
-void CircuitBreaker::restore(const Saved& saved, Timestamp now) {
+CircuitBreaker::Saved CircuitBreaker::saved(SteadyTime now, Timestamp wall) const noexcept {
+  return {open_, open_ ? wall + (open_until_ - now) : Timestamp{}, cool_down_};
+}
+
+void CircuitBreaker::restore(const Saved& saved, SteadyTime now, Timestamp wall) {
   if (!saved.open) {
     close();
     trial_ = false;
@@ -111,7 +112,7 @@ void CircuitBreaker::restore(const Saved& saved, Timestamp now) {
   }
   open(std::clamp<milliseconds>(saved.cool_down, options_.cool_down_min, options_.cool_down_max), now);
   // Not pushed on by the restart, and never longer than the longest cool-down, whatever the stored clock said.
-  open_until_ = std::min<Timestamp>(saved.open_until, now + options_.cool_down_max);
+  open_until_ = now + std::min<microseconds>(saved.open_until - wall, options_.cool_down_max);
 }
 
 std::string CircuitBreaker::Saved::to_text() const {

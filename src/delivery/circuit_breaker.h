@@ -19,7 +19,7 @@ namespace datasync::delivery {
 ///
 /// What a failure is decides `is_origin_failure`: a 4xx never is one.
 /// Memory:  fixed, 12 buckets of 5 s; of tenants it keeps no more than tells one from several.
-/// Threads: not thread-safe; owned by its origin's thread. Time is an argument and may step back.
+/// Threads: not thread-safe; owned by its origin's thread. Time is an argument, of a clock that nobody sets.
 class CircuitBreaker {
  public:
   struct Options {
@@ -50,19 +50,20 @@ class CircuitBreaker {
 
   explicit CircuitBreaker(Options options);
 
-  [[nodiscard]] Permit ask(Timestamp now);
+  [[nodiscard]] Permit ask(SteadyTime now);
   /// The outcome of a call that was permitted. `tenant` is any hash of the tenant. Says whether the state changed, so
   /// that the caller may store it and tell. Calls begun before it opened change nothing any more.
-  Shift report(Permit permit, bool failed, std::uint64_t tenant, Timestamp now);
+  Shift report(Permit permit, bool failed, std::uint64_t tenant, SteadyTime now);
   /// The trial was never sent, or its outcome says nothing.
   void abandon_trial() noexcept { trial_ = false; }
 
   [[nodiscard]] bool is_open() const noexcept { return open_; }
   /// When to ask again while it is open.
-  [[nodiscard]] Timestamp open_until() const noexcept { return open_until_; }
+  [[nodiscard]] SteadyTime open_until() const noexcept { return open_until_; }
 
-  [[nodiscard]] Saved saved() const noexcept { return {open_, open_until_, cool_down_}; }
-  void restore(const Saved& saved, Timestamp now);
+  /// `now` and `wall` are one moment.
+  [[nodiscard]] Saved saved(SteadyTime now, Timestamp wall) const noexcept;
+  void restore(const Saved& saved, SteadyTime now, Timestamp wall);
 
  private:
   static constexpr seconds kBucket{5};
@@ -76,24 +77,24 @@ class CircuitBreaker {
     void add(const Tenants& other) noexcept;
   };
   struct Bucket {
-    std::int64_t number = -1;  // which 5 s since 1970
+    std::int64_t number = -1;  // which 5 s of the clock
     std::uint64_t calls = 0;
     std::uint64_t failures = 0;
     Tenants callers;
     Tenants failing;
   };
 
-  [[nodiscard]] bool must_open(Timestamp now) const;
-  void open(milliseconds cool_down, Timestamp now);
+  [[nodiscard]] bool must_open(SteadyTime now) const;
+  void open(milliseconds cool_down, SteadyTime now);
   void close();
-  Bucket& bucket_at(Timestamp now);
+  Bucket& bucket_at(SteadyTime now);
 
   Options options_;
   std::array<Bucket, kBuckets> buckets_;
   bool open_ = false;
   bool trial_ = false;
-  Timestamp trial_since_{};
-  Timestamp open_until_{};
+  SteadyTime trial_since_{};
+  SteadyTime open_until_{};
   milliseconds cool_down_{0};
 };
 

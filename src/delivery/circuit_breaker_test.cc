@@ -13,9 +13,10 @@ namespace {
 using Permit = CircuitBreaker::Permit;
 using Shift = CircuitBreaker::Shift;
 
-const Timestamp kStart{std::chrono::hours{24 * 365 * 55}};
+const SteadyTime kStart{std::chrono::hours{24 * 100}};
+const Timestamp kWall{std::chrono::hours{24 * 365 * 55}};
 
-void fail_until_open(CircuitBreaker& breaker, Timestamp now) {
+void fail_until_open(CircuitBreaker& breaker, SteadyTime now) {
   for (std::uint64_t i = 0; i < 20; ++i) {
     static_cast<void>(breaker.report(Permit::kCall, true, i % 2, now));
   }
@@ -50,7 +51,7 @@ TEST(CircuitBreaker, TheOnlyTenantOfAnOriginMayOpenIt) {
 TEST(CircuitBreaker, ForgetsWhatIsOlderThanAMinute) {
   CircuitBreaker breaker({});
   for (std::uint64_t i = 0; i < 19; ++i) static_cast<void>(breaker.report(Permit::kCall, true, i, kStart));
-  const Timestamp later = kStart + seconds{61};
+  const SteadyTime later = kStart + seconds{61};
   EXPECT_EQ(breaker.report(Permit::kCall, true, 1, later), Shift::kNone);
   EXPECT_FALSE(breaker.is_open());
 }
@@ -59,7 +60,7 @@ TEST(CircuitBreaker, LetsOneTrialThroughAtATimeAndClosesWhenItGoesWell) {
   CircuitBreaker breaker({});
   fail_until_open(breaker, kStart);
   EXPECT_EQ(breaker.ask(kStart + milliseconds{4'999}), Permit::kNo);
-  const Timestamp due = kStart + seconds{5};
+  const SteadyTime due = kStart + seconds{5};
   EXPECT_EQ(breaker.ask(due), Permit::kTrial);
   EXPECT_EQ(breaker.ask(due), Permit::kNo) << "one at a time";
   EXPECT_EQ(breaker.report(Permit::kCall, false, 1, due), Shift::kNone) << "a call from before it opened says nothing";
@@ -71,7 +72,7 @@ TEST(CircuitBreaker, LetsOneTrialThroughAtATimeAndClosesWhenItGoesWell) {
 TEST(CircuitBreaker, EachFailedTrialDoublesTheCoolDownUpToFiveMinutes) {
   CircuitBreaker breaker({});
   fail_until_open(breaker, kStart);
-  Timestamp now = kStart;
+  SteadyTime now = kStart;
   for (const int expected : {5, 10, 20, 40, 80, 160, 300, 300}) {
     EXPECT_EQ(breaker.open_until() - now, seconds{expected});
     now = breaker.open_until();
@@ -83,7 +84,7 @@ TEST(CircuitBreaker, EachFailedTrialDoublesTheCoolDownUpToFiveMinutes) {
 TEST(CircuitBreaker, ATrialThatNobodyReportsDoesNotBlockForEver) {
   CircuitBreaker breaker({});
   fail_until_open(breaker, kStart);
-  const Timestamp due = kStart + seconds{5};
+  const SteadyTime due = kStart + seconds{5};
   ASSERT_EQ(breaker.ask(due), Permit::kTrial);
   EXPECT_EQ(breaker.ask(due + seconds{59}), Permit::kNo);
   EXPECT_EQ(breaker.ask(due + seconds{60}), Permit::kTrial);
@@ -93,20 +94,22 @@ TEST(CircuitBreaker, ATrialThatNobodyReportsDoesNotBlockForEver) {
 
 TEST(CircuitBreaker, SurvivesARestartAsText) {
   CircuitBreaker breaker({});
-  EXPECT_EQ(breaker.saved().to_text(), "closed");
+  EXPECT_EQ(breaker.saved(kStart, kWall).to_text(), "closed");
   fail_until_open(breaker, kStart);
   static_cast<void>(breaker.ask(kStart + seconds{5}));
   static_cast<void>(breaker.report(Permit::kTrial, true, 1, kStart + seconds{5}));
 
-  const auto saved = CircuitBreaker::Saved::parse(breaker.saved().to_text());
+  const auto saved = CircuitBreaker::Saved::parse(breaker.saved(kStart + seconds{5}, kWall).to_text());
   ASSERT_TRUE(saved);
-  EXPECT_EQ(*saved, breaker.saved());
+  EXPECT_EQ(*saved, breaker.saved(kStart + seconds{5}, kWall));
+  EXPECT_EQ(saved->open_until, kWall + seconds{10});
   CircuitBreaker restarted({});
-  restarted.restore(*saved, kStart + seconds{6});
-  EXPECT_EQ(restarted.ask(kStart + milliseconds{14'999}), Permit::kNo);
-  EXPECT_EQ(restarted.ask(kStart + seconds{15}), Permit::kTrial);
-  EXPECT_EQ(restarted.report(Permit::kTrial, true, 1, kStart + seconds{15}), Shift::kOpened);
-  EXPECT_EQ(restarted.open_until(), kStart + seconds{35}) << "the cool-down goes on doubling";
+  const SteadyTime boot{};  // of another machine, or this one begun anew
+  restarted.restore(*saved, boot, kWall + seconds{1});
+  EXPECT_EQ(restarted.ask(boot + milliseconds{8'999}), Permit::kNo);
+  EXPECT_EQ(restarted.ask(boot + seconds{9}), Permit::kTrial);
+  EXPECT_EQ(restarted.report(Permit::kTrial, true, 1, boot + seconds{9}), Shift::kOpened);
+  EXPECT_EQ(restarted.open_until(), boot + seconds{29}) << "the cool-down goes on doubling";
 }
 
 TEST(CircuitBreaker, RefusesASavedStateThatIsNone) {
@@ -116,12 +119,14 @@ TEST(CircuitBreaker, RefusesASavedStateThatIsNone) {
   }
 }
 
-TEST(CircuitBreaker, AClockThatStepsBackNeverKeepsItOpenForLongerThanTheLongestCoolDown) {
+TEST(CircuitBreaker, AWallClockThatWasSetBackNeverKeepsItOpenForLongerThanTheLongestCoolDown) {
   CircuitBreaker breaker({});
   fail_until_open(breaker, kStart);
-  const Timestamp back = kStart - std::chrono::hours{10};
-  EXPECT_EQ(breaker.ask(back), Permit::kNo);
-  EXPECT_EQ(breaker.ask(back + seconds{300}), Permit::kTrial);
+  const auto saved = breaker.saved(kStart, kWall);
+  CircuitBreaker restarted({});
+  restarted.restore(saved, kStart, kWall - std::chrono::hours{10});
+  EXPECT_EQ(restarted.ask(kStart + seconds{299}), Permit::kNo);
+  EXPECT_EQ(restarted.ask(kStart + seconds{300}), Permit::kTrial);
 }
 
 /// Goal: buckets and two remembered tenants decide as an exact log of every call would. Method: random calls against a
@@ -136,7 +141,7 @@ TEST(CircuitBreaker, DecidesAsAnExactLogOfAllCallsWould) {
     const auto random = make_seeded_random(seed);
     CircuitBreaker breaker({});
     std::deque<Call> log;
-    Timestamp now = kStart;
+    SteadyTime now = kStart;
     const std::uint64_t tenants = 1 + random->next() % 4;
     const double failure_rate = random->unit();
     for (int i = 0; i < 400; ++i) {

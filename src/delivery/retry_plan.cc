@@ -13,6 +13,11 @@ constexpr milliseconds kQuickBase{1'000};
 constexpr std::array<milliseconds, 6> kSlow{seconds{30}, minutes{5}, minutes{30}, hours{2}, hours{5}, hours{10}};
 constexpr double kJitter = 0.2;
 
+/// `share`: -1..1 of the jitter.
+milliseconds with_jitter(milliseconds delay, double share) {
+  return milliseconds{static_cast<std::int64_t>(static_cast<double>(delay.count()) * (1.0 + kJitter * share))};
+}
+
 }  // namespace
 
 RetryPlan::RetryPlan(Options options) : options_(options) {
@@ -34,6 +39,14 @@ std::optional<milliseconds> RetryPlan::planned_delay(std::uint32_t retry) const 
   return kSlow[slow];
 }
 
+milliseconds RetryPlan::longest_wait(std::uint32_t attempts) const {
+  return with_jitter(planned_delay(std::max<std::uint32_t>(attempts, 1)).value_or(kSlow.back()), 1.0);
+}
+
+milliseconds RetryPlan::longest_wait() {
+  return with_jitter(kSlow.back(), 1.0);
+}
+
 std::optional<Timestamp> RetryPlan::next(const Past& past, Timestamp now, Random& random) const {
   const std::uint32_t retry = std::max<std::uint32_t>(past.attempts, 1);
   if (past.max_retries && retry > *past.max_retries) return std::nullopt;
@@ -41,8 +54,7 @@ std::optional<Timestamp> RetryPlan::next(const Past& past, Timestamp now, Random
   if (!planned) return std::nullopt;
 
   // The slow ones get their jitter too: an outage parks thousands at once, and they must not come back at once.
-  const double factor = 1.0 + kJitter * (2.0 * random.unit() - 1.0);
-  milliseconds delay{static_cast<std::int64_t>(static_cast<double>(planned->count()) * factor)};
+  milliseconds delay = with_jitter(*planned, 2.0 * random.unit() - 1.0);
   if (past.retry_after) {
     const milliseconds wish = std::min<milliseconds>(*past.retry_after, options_.retry_after_max);
     delay = std::max(delay, wish);  // later than it asked for is polite, earlier is not

@@ -35,6 +35,9 @@ class RetryPlan {
 
   /// The time of the next attempt, never before `now`; none when the delivery is a dead letter.
   [[nodiscard]] std::optional<Timestamp> next(const Past& past, Timestamp now, Random& random) const;
+  /// The longest that it lets a delivery wait after so many attempts, a wish of the platform aside; and after any.
+  [[nodiscard]] milliseconds longest_wait(std::uint32_t attempts) const;
+  [[nodiscard]] static milliseconds longest_wait();
   /// Whether the next attempt after so many belongs to the quick ones.
   [[nodiscard]] bool is_quick(std::uint32_t attempts) const noexcept { return attempts <= options_.quick_retries; }
 

@@ -86,11 +86,17 @@ TEST(RetryPlan, HoldsItsPromisesForAnySettingsAndSeeds) {
     RetryPlan::Past past;
     if (random->next() % 2 == 0) past.max_retries = static_cast<std::uint32_t>(random->next() % 30);
     if (random->next() % 2 == 0) past.retry_after = seconds{static_cast<std::int64_t>(random->next() % 9'000)};
-    const auto all = delays(RetryPlan(options), *random, past);
+    const RetryPlan plan(options);
+    const auto all = delays(plan, *random, past);
     milliseconds total{0};
+    std::uint32_t attempts = 0;
     for (const milliseconds delay : all) {
       EXPECT_GE(delay, milliseconds{800}) << "seed " << seed;
-      EXPECT_LE(delay, hours{12}) << "seed " << seed;
+      EXPECT_LE(delay, RetryPlan::longest_wait()) << "seed " << seed;
+      ++attempts;
+      if (!past.retry_after) {
+        EXPECT_LE(delay, plan.longest_wait(attempts)) << "seed " << seed;
+      }
       if (past.retry_after) {
         EXPECT_GE(delay, std::min<milliseconds>(*past.retry_after, hours{1})) << "seed " << seed;
       }

@@ -82,8 +82,22 @@ void Deliverer::queue(Window& window, Outbox& outbox, bool first) {
   lanes_.push(*outbox.lane, outbox, entry == nullptr ? Priority::kNormal : entry->event->priority(), first);
 }
 
+/// What a target says from now on must not seem to be from before a request that is on its way.
+void Deliverer::follow_clock(const Window& window) {
+  if (window.now >= std::exchange(last_now_, window.now)) return;
+  const Timestamp before = window.now - microseconds{1};
+  const auto correct = [before](const Outbox* outbox) {
+    if (outbox->attempt) outbox->attempt->started = std::min(outbox->attempt->started, before);
+  };
+  for (const auto& [id, request] : in_flight_) std::for_each(request.outboxes.begin(), request.outboxes.end(), correct);
+  for (const auto& [due, outbox] : parked_) correct(outbox);
+  for (const auto& [key, lane] : lanes_.all()) {
+    for (const auto& queue : lane->queue) std::for_each(queue.begin(), queue.end(), correct);
+  }
+}
+
 void Deliverer::wake(Window& window) {
-  while (!parked_.empty() && parked_.begin()->first <= window.now) {
+  while (!parked_.empty() && parked_.begin()->first <= window.steady) {
     Outbox& outbox = *parked_.begin()->second;
     parked_.erase(parked_.begin());
     --outbox.lane->parked;
@@ -223,42 +237,44 @@ std::vector<Outbox*> Deliverer::gather(Window& window, Lane& lane, const deliver
 
 /// Until when a request may arrive that would undo what is said now: one whose answer nobody heard. A change that is
 /// still noted though none is under way lingered when the process ended.
-Timestamp Deliverer::may_arrive_until(const Outbox& outbox) const {
+SteadyTime Deliverer::may_arrive_until(const Outbox& outbox) const {
   if (lingers(outbox)) return outbox.attempt->arrives_until;
   if (outbox.attempt || outbox.subject->stateless) return {};
   const Knowledge* known = outbox.subject->record.known_by(outbox.target);
-  return known == nullptr || known->frozen.empty() ? Timestamp{} : former_arrive_until_;
+  return known == nullptr || known->frozen.empty() ? SteadyTime{} : former_arrive_until_;
 }
 
 /// Its requests may have arrived until now: what the target wrote before that, they may have overwritten, however late
 /// we hear of it.
 void Deliverer::end_lingering(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
+  const Timestamp ended = window.wall_at(attempt.arrives_until);
   for (KnownValue& held : outbox.subject->record.knowledge_of(outbox.target).values) {
     const bool is_sent = std::any_of(attempt.fields.begin(), attempt.fields.end(), [&held](const SentField& sent) {
       return sent.name == held.field && sent.hash == held.hash;
     });
-    if (is_sent) held.acknowledged = std::max(held.acknowledged, attempt.arrives_until);
+    if (is_sent) held.acknowledged = std::max(held.acknowledged, ended);
   }
   drop_attempt(window, outbox);
 }
 
 /// The same of a change that lingered when the process ended, and of which there is no more than a note. Whatever the
 /// target was told under its version since, it was told then.
-void Deliverer::end_former(Subject& subject, const PlatformId& target) {
+void Deliverer::end_former(const Window& window, Subject& subject, const PlatformId& target) {
   if (subject.stateless || subject.record.known_by(target) == nullptr) return;
   Knowledge& known = subject.record.knowledge_of(target);
   if (known.frozen.empty()) return;
+  const Timestamp ended = window.wall_at(former_arrive_until_);
   for (const FrozenWords& words : known.frozen) {
     for (KnownValue& held : known.values) {
       const bool is_sent = held.version == words.version && !conflict::is_own_write(subject.record, target, held) &&
                            std::find(words.fields.begin(), words.fields.end(), held.field) != words.fields.end();
-      if (is_sent) held.acknowledged = std::max(held.acknowledged, former_arrive_until_);
+      if (is_sent) held.acknowledged = std::max(held.acknowledged, ended);
     }
   }
   const KnownValue* existence = known.find(kDeletedField);
-  const bool is_later = existence != nullptr && existence->acknowledged < former_arrive_until_;
-  if (is_later && !holds_record(subject.record, target)) note_touch(known, former_arrive_until_);
+  const bool is_later = existence != nullptr && existence->acknowledged < ended;
+  if (is_later && !holds_record(subject.record, target)) note_touch(known, ended);
   thaw(known);
   subjects_.mark_dirty(subject);
 }
@@ -266,12 +282,12 @@ void Deliverer::end_former(Subject& subject, const PlatformId& target) {
 bool Deliverer::prepare(Window& window, Outbox& outbox) {
   Subject& subject = *outbox.subject;
   const Sequence newest = outbox.waiting.back();
-  if (const auto until = may_arrive_until(outbox); until > window.now) {
+  if (const auto until = may_arrive_until(outbox); until > window.steady) {
     park(outbox, until);
     return false;
   }
   if (lingers(outbox)) end_lingering(window, outbox);
-  if (!outbox.attempt) end_former(subject, outbox.target);
+  if (!outbox.attempt) end_former(window, subject, outbox.target);
   Entry* entry = ledger_.find(newest);
   if (entry != nullptr && is_over(*entry->event, window.now)) {
     drop_attempt(window, outbox);
@@ -436,7 +452,9 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
     if (!attempt) return fail(std::move(attempt).error());
     if (*attempt) {
       (*attempt)->unknown = (*attempt)->change.repeat_as_update = result.outcome_unknown;
-      (*attempt)->started = result.first_attempt_at.value_or(window.now);
+      // Where the wall clock was set back since, it may have been before anything that the target has said.
+      const Timestamp first = result.first_attempt_at.value_or(window.now);
+      (*attempt)->started = first <= window.now ? first : Timestamp{microseconds{1}};
       if (result.outcome_unknown) (*attempt)->arrives_until = former_arrive_until_;
       outbox.attempt = std::move(*attempt);
       // Which others it spoke for is not known any more: they are compared with the record once it is delivered.
@@ -448,14 +466,18 @@ Result<void> Deliverer::resume(Window& window, Entry& entry, Subject& subject, D
     }
   }
   if (outbox.phase != Outbox::Phase::kIdle) return {};
-  const bool later = result.next_attempt_at && *result.next_attempt_at > window.now;
-  const delivery::Connector* connector = later ? window.catalog->connector(outbox.target) : nullptr;
+  const delivery::Connector* connector = result.next_attempt_at ? window.catalog->connector(outbox.target) : nullptr;
   if (connector == nullptr) {
     queue(window, outbox, false);
     return {};
   }
   if (outbox.lane == nullptr) outbox.lane = &lanes_.get(subject.record.tenant, *connector);
-  park(outbox, *result.next_attempt_at);
+  const SteadyTime due = due_of(window, *outbox.lane, result);
+  if (due > window.steady) {
+    park(outbox, due);
+  } else {
+    queue(window, outbox, false);
+  }
   return {};
 }
 
@@ -490,8 +512,8 @@ Result<void> Deliverer::recall(Window& window, Subject& subject, const PlatformI
   Outbox& outbox = subject.outbox(target);
   const delivery::Connector* connector = window.catalog->connector(target);
   if (outbox.attempt || connector == nullptr) return {};
-  if (window.now >= former_arrive_until_) {
-    end_former(subject, target);
+  if (window.steady >= former_arrive_until_) {
+    end_former(window, subject, target);
     return {};
   }
   const RecordVersion version = known->frozen.front().version;

@@ -40,6 +40,8 @@ class Deliverer {
 
   /// The event waits for the target to hold the record; its result is pending.
   void enqueue(Window& window, Outbox& outbox, Entry& entry);
+  /// The wall clock may have been set back since the window before. Before anything else.
+  void follow_clock(const Window& window);
   /// Parked changes whose time has come go back to their lanes.
   void wake(Window& window);
   /// Fills the free room of all lanes, lane by lane in turns. The requests leave after the commit.
@@ -81,7 +83,7 @@ class Deliverer {
   /// The look ended at `last`; none: there is no more. False if nothing is left for any lane.
   bool looked(std::optional<Sequence> last);
   /// When something in the store is due that is not to go for long.
-  [[nodiscard]] Timestamp next_set_aside_due() const;
+  [[nodiscard]] SteadyTime next_set_aside_due() const;
 
   /// Takes up what lanes remember over a restart. Before anything is resumed.
   [[nodiscard]] Result<void> recover(const Window& window);
@@ -90,11 +92,11 @@ class Deliverer {
   void committed() noexcept;
 
   /// When something parked, suspended or gathered is due, at the latest.
-  [[nodiscard]] SteadyTime next_due(Timestamp now, SteadyTime steady) const;
+  [[nodiscard]] SteadyTime next_due(SteadyTime now) const;
   /// Changes that wait in the lanes after the last `launch`.
   [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
   [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_.size(); }
-  void describe(EngineSnapshot& snapshot, const Catalog& catalog, Timestamp now) const;
+  void describe(EngineSnapshot& snapshot, const Window& window) const;
   void clear();
 
  private:
@@ -112,9 +114,9 @@ class Deliverer {
 
   void queue(Window& window, Outbox& outbox, bool first);
   [[nodiscard]] std::size_t share_of(std::size_t kept) const;
-  void count_events(const std::vector<Lane*>& lanes, Timestamp now);
+  void count_events(const std::vector<Lane*>& lanes, SteadyTime now);
   using LastFirst = std::map<const Lane*, std::vector<Outbox*>>;  // to find in: addresses have no order
-  [[nodiscard]] LastFirst last_first(Timestamp now) const;
+  [[nodiscard]] LastFirst last_first(SteadyTime now) const;
   bool let_go(Window& window, Entry& entry, Subject& subject, std::size_t share);
   void rest(Window& window, Outbox& outbox);
   /// Whether the lane may send now; a granted trial must be used or given back.
@@ -125,10 +127,10 @@ class Deliverer {
   [[nodiscard]] bool must_gather(Window& window, Lane& lane, const delivery::Connector& connector) const;
   [[nodiscard]] std::vector<Outbox*> gather(Window& window, Lane& lane, const delivery::Connector& connector);
 
-  [[nodiscard]] Timestamp may_arrive_until(const Outbox& outbox) const;
-  void linger(Window& window, Outbox& outbox, Timestamp until);
+  [[nodiscard]] SteadyTime may_arrive_until(const Outbox& outbox) const;
+  void linger(Window& window, Outbox& outbox, SteadyTime until);
   void end_lingering(Window& window, Outbox& outbox);
-  void end_former(Subject& subject, const PlatformId& target);
+  void end_former(const Window& window, Subject& subject, const PlatformId& target);
   /// Makes sure that the outbox has an attempt to send: the frozen one, or a new one. False if nothing is to be sent.
   bool prepare(Window& window, Outbox& outbox);
   /// Freezes what `record` says to the target: the fields `said`, a deletion first. Errors: `kInvalid` where it can't
@@ -171,7 +173,10 @@ class Deliverer {
   void put_off(Window& window, Outbox& outbox, const std::string& message, bool gives_up,
                const NextAttempt& next_attempt);
   void rejected(Window& window, Outbox& outbox, const std::string& message);
-  void park(Outbox& outbox, Timestamp due);
+  void park(Outbox& outbox, SteadyTime due);
+  /// When a result that the store kept is due. What lies too far ahead was written before the wall clock was set back:
+  /// it waits no longer than its plan could have asked for.
+  [[nodiscard]] SteadyTime due_of(const Window& window, const Lane& lane, const DeliveryResult& result) const;
   /// After a change was settled: the events that came meanwhile, if any, are next.
   void go_on(Window& window, Outbox& outbox);
 
@@ -181,8 +186,8 @@ class Deliverer {
   void update_status(Window& window, Entry& entry);
   void follow(const Window& window);
   void tell_of_circuit(const OriginState& origin);
-  void judge_pace(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
-  void judge_credential(Lane& lane, const delivery::Outcome& outcome, Timestamp now);
+  void judge_pace(Lane& lane, const delivery::Outcome& outcome, SteadyTime now);
+  void judge_credential(Lane& lane, const delivery::Outcome& outcome, SteadyTime now);
   void suspend(const Window& window, const Outbox& outbox);
   /// True, and its change is a dead letter, if the target no longer serves changes of its kind.
   bool is_suspended(Window& window, Outbox& outbox);
@@ -196,13 +201,14 @@ class Deliverer {
   Lanes lanes_;
   Suspensions suspensions_;
   std::shared_ptr<const Catalog> followed_;  ///< lanes lead where it says
-  std::multimap<Timestamp, Outbox*> parked_;
+  std::multimap<SteadyTime, Outbox*> parked_;
   boost::unordered_flat_map<std::int64_t, InFlight> in_flight_;
   std::int64_t last_request_ = 0;
-  Timestamp former_arrive_until_{};  ///< what was under way before the last `recover` may arrive until then
+  SteadyTime former_arrive_until_{};  ///< what was under way before the last `recover` may arrive until then
+  Timestamp last_now_{};
   std::size_t queued_ = 0;
   std::optional<SteadyTime> gathering_until_;  ///< the first batch that stops waiting for company
-  std::optional<Timestamp> blocked_until_;     ///< the first rest of a lane or an origin that ends
+  std::optional<SteadyTime> blocked_until_;    ///< the first rest of a lane or an origin that ends
 };
 
 }  // namespace datasync::pipeline

@@ -110,12 +110,12 @@ Result<void> Deliverer::hear(Window& window, const TargetAnswer& answer, Outcome
   }
   lane.good = lane.good * kHealthFade + (failed ? 0 : 1);
   lane.bad = lane.bad * kHealthFade + (failed ? 1 : 0);
-  const auto shift = done.origin->breaker.report(done.origin_permit, failed, lane.tenant_hash, window.now);
-  lane.breaker.report(done.lane_permit, failed, lane.tenant_hash, window.now);
+  const auto shift = done.origin->breaker.report(done.origin_permit, failed, lane.tenant_hash, window.steady);
+  lane.breaker.report(done.lane_permit, failed, lane.tenant_hash, window.steady);
   if (shift != delivery::CircuitBreaker::Shift::kNone) tell_of_circuit(*done.origin);
   if (lane.origin == done.origin) {  // else it leads elsewhere by now
-    judge_pace(lane, outcomes.front(), window.now);
-    judge_credential(lane, outcomes.front(), window.now);
+    judge_pace(lane, outcomes.front(), window.steady);
+    judge_credential(lane, outcomes.front(), window.steady);
   }
 
   for (std::size_t i = 0; i < outcomes.size(); ++i) hide_token(done.outboxes[i]->attempt->change, outcomes[i]);
@@ -324,10 +324,10 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
 
 /// The change has come to its end, but an unheard request of it may still arrive: nothing newer is said before that,
 /// and what the target says by itself may be overwritten.
-void Deliverer::linger(Window& window, Outbox& outbox, Timestamp until) {
+void Deliverer::linger(Window& window, Outbox& outbox, SteadyTime until) {
   Attempt& attempt = *outbox.attempt;
   attempt.covered = 0;
-  if (until > window.now && !outbox.subject->stateless) {
+  if (until > window.steady && !outbox.subject->stateless) {
     attempt.arrives_until = until;
     if (attempt.unknown) doubt_sent(window, *outbox.subject, attempt);  // after a crash nobody knows that it was
     park(outbox, until);
@@ -386,7 +386,7 @@ void Deliverer::never_arrived(Window& window, Outbox& outbox) {
     if (sent.name == kDeletedField || !(was_echoed || was_doubted)) continue;
     if (was_echoed) {
       doubt(known, sent.name, window.now);
-    } else if (attempt.change.steps_done == 0 && attempt.arrives_until <= window.now) {
+    } else if (attempt.change.steps_done == 0 && attempt.arrives_until <= window.steady) {
       known.end_doubt(sent.name);
     }
     subjects_.mark_dirty(*outbox.subject);
@@ -430,7 +430,7 @@ void Deliverer::moved_on(Window& window, Outbox& outbox, const Outcome& outcome)
 void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& message, bool gives_up,
                         const NextAttempt& next_attempt) {
   Attempt& attempt = *outbox.attempt;
-  std::optional<Timestamp> due;
+  std::optional<SteadyTime> due;
   std::vector<Sequence> dead;
   for (std::size_t i = 0; i < attempt.covered; ++i) {
     const Sequence sequence = outbox.waiting[i];
@@ -448,7 +448,8 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
     result->outcome_unknown = attempt.unknown && !gives_up && sequence == attempt.newest;
     result->error_message = message;
     update_status(window, *entry);
-    due = due ? std::min(*due, *next) : *next;
+    const SteadyTime at = window.steady + (*next - window.now);
+    due = due ? std::min(*due, at) : at;
   }
   for (const Sequence sequence : dead) {
     std::erase(outbox.waiting, sequence);
@@ -461,7 +462,7 @@ void Deliverer::put_off(Window& window, Outbox& outbox, const std::string& messa
     update_status(window, *entry);
   }
   if (!due) {
-    linger(window, outbox, attempt.unknown ? window.now + options_.request_timeout : attempt.arrives_until);
+    linger(window, outbox, attempt.unknown ? window.steady + options_.request_timeout : attempt.arrives_until);
     return;
   }
   if (gives_up) {
@@ -477,10 +478,23 @@ void Deliverer::rejected(Window& window, Outbox& outbox, const std::string& mess
   linger(window, outbox, outbox.attempt->arrives_until);
 }
 
-void Deliverer::park(Outbox& outbox, Timestamp due) {
+void Deliverer::park(Outbox& outbox, SteadyTime due) {
   outbox.phase = Outbox::Phase::kParked;
   outbox.due = parked_.emplace(due, &outbox);
   ++outbox.lane->parked;
+}
+
+SteadyTime Deliverer::due_of(const Window& window, const Lane& lane, const DeliveryResult& result) const {
+  const Timestamp due = result.next_attempt_at.value_or(window.now);
+  if (due <= window.now || due <= lane.set_aside.ripe) return window.steady;
+  microseconds longest = delivery::RetryPlan::longest_wait();
+  if (result.attempts > 0 && result.first_attempt_at) {
+    const microseconds planned = retry_plan_.longest_wait(static_cast<std::uint32_t>(result.attempts));
+    // It may be a wish of the target, or wait behind another one's: but not for longer than since its own first
+    // attempt.
+    longest = std::min(longest, std::max(planned, due - *result.first_attempt_at));
+  }
+  return window.steady + std::min(due - window.now, longest);
 }
 
 void Deliverer::go_on(Window& window, Outbox& outbox) {

@@ -20,13 +20,6 @@ constexpr int kUnauthorizedMax = 3;  // refused credentials in a row before the 
 constexpr std::chrono::minutes kSuspension{5};
 constexpr std::chrono::hours kPauseMax{1};
 
-/// The end of a rest, none longer than `longest` from now: a clock that stepped back must not prolong it.
-bool rests(Timestamp& until, milliseconds longest, Timestamp now) {
-  if (until <= now) return false;
-  until = std::min<Timestamp>(until, now + longest);
-  return true;
-}
-
 }  // namespace
 
 std::string_view to_string(EngineSnapshot::Suspension::Reason reason) noexcept {
@@ -48,12 +41,12 @@ Result<void> Deliverer::recover(const Window& window) {
   suspensions_.load(*stored);
   lanes_.load(*stored);
   follow(window);
-  former_arrive_until_ = window.now + options_.request_timeout;
+  former_arrive_until_ = window.steady + options_.request_timeout;
   return {};
 }
 
 void Deliverer::follow(const Window& window) {
-  lanes_.follow(*window.catalog, window.now);
+  lanes_.follow(*window.catalog);
   followed_ = window.catalog;
 }
 
@@ -68,29 +61,29 @@ void Deliverer::committed() noexcept {
 }
 
 std::optional<Deliverer::Permits> Deliverer::ask(Lane& lane, const Window& window) {
-  const auto wait_until = [this](Timestamp until) {
+  const auto wait_until = [this](SteadyTime until) {
     blocked_until_ = blocked_until_ ? std::min(*blocked_until_, until) : until;
     return std::nullopt;
   };
   // While a trial is under way the time to ask again is past; its answer comes by itself.
-  const auto wait_for_trial = [&](Timestamp until) {
-    return wait_until(std::max<Timestamp>(until, window.now + kTrialLook));
+  const auto wait_for_trial = [&](SteadyTime until) {
+    return wait_until(std::max<SteadyTime>(until, window.steady + kTrialLook));
   };
   OriginState& origin = *lane.origin;
-  if (rests(lane.suspended_until, kSuspension, window.now)) return wait_until(lane.suspended_until);
-  if (rests(lane.paused_until, kPauseMax, window.now)) return wait_until(lane.paused_until);
-  if (rests(origin.paused_until, kPauseMax, window.now)) return wait_until(origin.paused_until);
+  for (const SteadyTime until : {lane.suspended_until, lane.paused_until, origin.paused_until}) {
+    if (until > window.steady) return wait_until(until);
+  }
   const std::size_t limit =
       lane.unauthorized > 0 ? 1 : lane.concurrency.limit();  // one is enough to ask for the way in
   if (lane.in_flight >= limit) return std::nullopt;
   if (origin.in_flight >= options_.origin_concurrency_max) return std::nullopt;
   if (origin.limit) {
     const milliseconds wait = origin.limit->wait();
-    if (wait > milliseconds{0}) return wait_until(window.now + wait);
+    if (wait > milliseconds{0}) return wait_until(window.steady + wait);
   }
-  const Permit shared = origin.breaker.ask(window.now);
+  const Permit shared = origin.breaker.ask(window.steady);
   if (shared == Permit::kNo) return wait_for_trial(origin.breaker.open_until());
-  const Permit own = lane.breaker.ask(window.now);
+  const Permit own = lane.breaker.ask(window.steady);
   if (own == Permit::kNo) {
     if (shared == Permit::kTrial) origin.breaker.abandon_trial();
     return wait_for_trial(lane.breaker.open_until());
@@ -114,9 +107,9 @@ void Deliverer::tell_of_circuit(const OriginState& origin) {
 
 /// What one tenant is told may be that tenant's own limit, so its lane alone rests. Once the origin tells another one
 /// the same, while the first still rests, it means everybody.
-void Deliverer::judge_pace(Lane& lane, const Outcome& outcome, Timestamp now) {
+void Deliverer::judge_pace(Lane& lane, const Outcome& outcome, SteadyTime now) {
   if (!asks_to_wait(outcome)) return;
-  const Timestamp until = now + std::min<milliseconds>(*outcome.retry_after, kPauseMax);
+  const SteadyTime until = now + std::min<milliseconds>(*outcome.retry_after, kPauseMax);
   lane.paused_until = std::max(lane.paused_until, until);
   OriginState& origin = *lane.origin;
   if (origin.told_until > now && origin.told_tenant != lane.tenant_hash) {
@@ -126,13 +119,14 @@ void Deliverer::judge_pace(Lane& lane, const Outcome& outcome, Timestamp now) {
   origin.told_until = until;
 }
 
-void Deliverer::judge_credential(Lane& lane, const Outcome& outcome, Timestamp now) {
+void Deliverer::judge_credential(Lane& lane, const Outcome& outcome, SteadyTime now) {
   if (outcome.kind != Outcome::Kind::kUnauthorized) {
     if (outcome.http_status != 0) lane.unauthorized = 0;
     return;
   }
   OriginState& origin = *lane.origin;
-  if (tools_.credential_refused && origin.credential_asked_at + kSuspension <= now) {
+  const bool was_asked = origin.credential_asked_at && *origin.credential_asked_at + kSuspension > now;
+  if (tools_.credential_refused && !was_asked) {
     origin.credential_asked_at = now;
     tools_.credential_refused(lane.platform);
   }
@@ -166,18 +160,19 @@ bool Deliverer::is_suspended(Window& window, Outbox& outbox) {
 void Deliverer::lift(const TenantId& tenant, const PlatformId& target, std::string_view entity) {
   suspensions_.lift(tenant, target, entity);
   Lane* lane = lanes_.find(tenant, target);
-  if (lane != nullptr) lane->suspended_until = lane->paused_until = Timestamp{};
+  if (lane != nullptr) lane->suspended_until = lane->paused_until = SteadyTime{};
 }
 
-SteadyTime Deliverer::next_due(Timestamp now, SteadyTime steady) const {
-  SteadyTime due = steady + std::chrono::hours{1};
-  if (!parked_.empty()) due = std::min(due, steady + (parked_.begin()->first - now));
-  if (blocked_until_) due = std::min(due, steady + (*blocked_until_ - now));
+SteadyTime Deliverer::next_due(SteadyTime now) const {
+  SteadyTime due = now + std::chrono::hours{1};
+  if (!parked_.empty()) due = std::min(due, parked_.begin()->first);
+  if (blocked_until_) due = std::min(due, *blocked_until_);
   if (gathering_until_) due = std::min(due, *gathering_until_);
-  return std::max(due, steady);
+  return std::max(due, now);
 }
 
-void Deliverer::describe(EngineSnapshot& snapshot, const Catalog& catalog, Timestamp now) const {
+void Deliverer::describe(EngineSnapshot& snapshot, const Window& window) const {
+  const Catalog& catalog = *window.catalog;
   using Suspension = EngineSnapshot::Suspension;
   struct Sum {
     EngineSnapshot::PlatformState state;
@@ -185,10 +180,11 @@ void Deliverer::describe(EngineSnapshot& snapshot, const Catalog& catalog, Times
     Suspension unauthorized{Suspension::Reason::kUnauthorized, {}, {}, 0, {}, {}};
     Suspension asked_to_wait{Suspension::Reason::kAskedToWait, {}, {}, 0, {}, {}};
   };
-  const auto add = [now](Suspension& some, Timestamp until) {
-    if (until <= now) return;
+  const auto add = [&window](Suspension& some, SteadyTime until) {
+    if (until <= window.steady) return;
     ++some.tenants;
-    some.until = std::max(some.until.value_or(until), until);
+    const Timestamp at = window.wall_at(until);
+    some.until = std::max(some.until.value_or(at), at);
   };
   std::map<PlatformId, Sum> sums;
   for (const auto& connector : catalog.connectors) {
@@ -197,8 +193,8 @@ void Deliverer::describe(EngineSnapshot& snapshot, const Catalog& catalog, Times
     state.circuit = "closed";
     const OriginState* origin = lanes_.origin_of(*connector);
     if (origin == nullptr) continue;
-    if (origin->breaker.is_open()) state.circuit = origin->breaker.open_until() <= now ? "half_open" : "open";
-    if (origin->paused_until > now) state.paused_until = origin->paused_until;
+    if (origin->breaker.is_open()) state.circuit = origin->breaker.open_until() <= window.steady ? "half_open" : "open";
+    if (origin->paused_until > window.steady) state.paused_until = window.wall_at(origin->paused_until);
   }
   for (const auto& [key, lane] : lanes_.all()) {
     const auto at = sums.find(key.second);

@@ -28,7 +28,7 @@ bool covers(const Attempt& attempt, const Outbox& outbox, Sequence sequence) {
   return std::find(outbox.waiting.begin(), end, sequence) != end;
 }
 
-bool is_parked_for_long(const Outbox& outbox, Timestamp now) {
+bool is_parked_for_long(const Outbox& outbox, SteadyTime now) {
   return outbox.phase == Outbox::Phase::kParked && outbox.due->first > now + kLong;
 }
 
@@ -42,7 +42,7 @@ std::optional<PlatformId> Deliverer::moves_towards(const Window& window, Subject
   for (const Knowledge& known : subject.record.knowledge) {
     const Outbox* outbox = subject.find_outbox(known.platform);
     const bool is_noted = outbox == nullptr || outbox->attempt == nullptr;
-    if (is_noted && !known.frozen.empty() && window.now < former_arrive_until_) return known.platform;
+    if (is_noted && !known.frozen.empty() && window.steady < former_arrive_until_) return known.platform;
   }
   return std::nullopt;
 }
@@ -76,7 +76,7 @@ std::size_t Deliverer::share_of(std::size_t kept) const {
 }
 
 /// Without what is parked for long: it has no need of memory, and no part in a lane's share.
-void Deliverer::count_events(const std::vector<Lane*>& lanes, Timestamp now) {
+void Deliverer::count_events(const std::vector<Lane*>& lanes, SteadyTime now) {
   for (Lane* lane : lanes) {
     lane->events = 0;
     for (const auto& queue : lane->queue) {
@@ -95,7 +95,7 @@ std::size_t Deliverer::set_aside(Window& window, std::size_t count, std::size_t 
   const std::size_t share = share_of(kept);
   std::vector<Lane*> lanes;
   for (const auto& [key, lane] : lanes_.all()) lanes.push_back(lane.get());
-  count_events(lanes, window.now);
+  count_events(lanes, window.steady);
   std::size_t done = 0;
   const auto let_go_of = [&](Outbox& outbox) {
     const std::vector<Sequence> waiting = outbox.waiting;
@@ -105,14 +105,14 @@ std::size_t Deliverer::set_aside(Window& window, std::size_t count, std::size_t 
     }
   };
   std::vector<Outbox*> parked;
-  for (auto at = parked_.rbegin(); at != parked_.rend() && is_parked_for_long(*at->second, window.now); ++at) {
+  for (auto at = parked_.rbegin(); at != parked_.rend() && is_parked_for_long(*at->second, window.steady); ++at) {
     parked.push_back(at->second);
   }
   for (Outbox* outbox : parked) let_go_of(*outbox);
 
   std::erase_if(lanes, [share](const Lane* lane) { return lane->events <= share; });
   std::stable_sort(lanes.begin(), lanes.end(), [](const Lane* a, const Lane* b) { return b->events < a->events; });
-  const auto waiting_in = lanes.empty() || done >= count ? LastFirst() : last_first(window.now);
+  const auto waiting_in = lanes.empty() || done >= count ? LastFirst() : last_first(window.steady);
   for (Lane* lane : lanes) {
     const auto outboxes = waiting_in.find(lane);
     if (outboxes == waiting_in.end()) continue;
@@ -125,7 +125,7 @@ std::size_t Deliverer::set_aside(Window& window, std::size_t count, std::size_t 
   return done;
 }
 
-Deliverer::LastFirst Deliverer::last_first(Timestamp now) const {
+Deliverer::LastFirst Deliverer::last_first(SteadyTime now) const {
   LastFirst outboxes;
   for (auto at = parked_.rbegin(); at != parked_.rend(); ++at) {
     if (!is_parked_for_long(*at->second, now)) outboxes[at->second->lane].push_back(at->second);
@@ -151,7 +151,7 @@ bool Deliverer::let_go(Window& window, Entry& entry, Subject& subject, std::size
     if (!is_open(result)) continue;
     const Outbox* outbox = subject.find_outbox(result.target);
     if (outbox == nullptr || outbox->lane == nullptr) return false;
-    if (!is_parked_for_long(*outbox, window.now) && outbox->lane->events <= share) return false;
+    if (!is_parked_for_long(*outbox, window.steady) && outbox->lane->events <= share) return false;
     if (is_bound(*outbox) && covers(*outbox->attempt, *outbox, sequence)) return false;
   }
   for (DeliveryResult& result : entry.state.results) {
@@ -159,19 +159,16 @@ bool Deliverer::let_go(Window& window, Entry& entry, Subject& subject, std::size
     Outbox& outbox = subject.outbox(result.target);
     // It was seen refused, or never said: other words will do as well.
     if (outbox.attempt && covers(*outbox.attempt, outbox, sequence)) drop_attempt(window, outbox);
-    Timestamp due = result.next_attempt_at.value_or(window.now);
-    if (is_parked_for_long(outbox, window.now)) {
-      due = std::max(due, outbox.due->first);  // it waits behind that one
-    } else {
-      --outbox.lane->events;
-    }
+    const SteadyTime due = outbox.phase == Outbox::Phase::kParked ? outbox.due->first : window.steady;
+    if (!is_parked_for_long(outbox, window.steady)) --outbox.lane->events;
     std::erase(outbox.waiting, sequence);
     if (outbox.waiting.empty()) rest(window, outbox);
     outbox.lane->set_aside.note(sequence);
     result.status = ResultStatus::kRetry;
     result.sent_version = RecordVersion{};
     result.outcome_unknown = false;
-    result.next_attempt_at = due;
+    result.next_attempt_at.reset();  // as soon as there is room
+    if (due > window.steady) result.next_attempt_at = window.wall_at(due);
     if (result.error_message.empty()) {
       result.error_message = "much waits for " + result.target.str() + ": this waits in the store until there is room";
     }
@@ -192,7 +189,7 @@ void Deliverer::rest(Window& window, Outbox& outbox) {
   }
   outbox.phase = Outbox::Phase::kIdle;
   if (!lingers) return;
-  if (outbox.attempt->arrives_until > window.now) {
+  if (outbox.attempt->arrives_until > window.steady) {
     park(outbox, outbox.attempt->arrives_until);
   } else {
     end_lingering(window, outbox);
@@ -215,13 +212,13 @@ std::optional<Sequence> Deliverer::look_from(const Window& window, std::size_t k
   const std::size_t share = share_of(kept);
   std::vector<Lane*> lanes;
   for (const auto& [key, lane] : lanes_.all()) {
-    lane->set_aside.wake(window.now);
+    lane->set_aside.wake(window.steady);
     // Each has one event at least, and counting them all would cost too much.
     const bool may_have_room = 2 * (lane->queued + lane->in_flight) < share;
     if (lane->set_aside.from && may_have_room) lanes.push_back(lane.get());
   }
   if (lanes.empty()) return std::nullopt;
-  count_events(lanes, window.now);
+  count_events(lanes, window.steady);
   std::optional<Sequence> from;
   for (Lane* lane : lanes) {
     if (2 * lane->events >= share) continue;
@@ -241,9 +238,9 @@ bool Deliverer::takes_up(const Window& window, const storage::StoredEvent& store
     Lane* lane = lanes_.find(stored.event->tenant, result.target);
     if (lane == nullptr || lane->set_aside.room == 0) continue;
     asides.push_back(&lane->set_aside);
-    const Timestamp due = result.next_attempt_at.value_or(window.now);
-    if (due > window.now + kLong) {
-      lane->set_aside.note(sequence, due);
+    const SteadyTime due = due_of(window, *lane, result);
+    if (due > window.steady + kLong) {
+      lane->set_aside.note(sequence, due, *result.next_attempt_at);
     } else {
       takes = true;
     }
@@ -267,8 +264,8 @@ bool Deliverer::looked(std::optional<Sequence> last) {
   return any;
 }
 
-Timestamp Deliverer::next_set_aside_due() const {
-  Timestamp due = Timestamp::max();
+SteadyTime Deliverer::next_set_aside_due() const {
+  SteadyTime due = SteadyTime::max();
   for (const auto& [key, lane] : lanes_.all()) due = std::min(due, lane->set_aside.due);
   return due;
 }

@@ -230,6 +230,7 @@ class Engine::Impl {
   /// The three verbs. What may leave the house comes back; an error means that the window must be given up.
   Result<std::vector<Dispatch>> work(Window& window, Inbox::Load& load) {
     if (shares_ != nullptr && (load.size() > 0 || has_waiting())) DATASYNC_TRY(shares_->renew_numbers());
+    deliverer_.follow_clock(window);
     DATASYNC_TRY(deliverer_.answered(window, load.answers));
     DATASYNC_TRY(acceptor_.look_up(load.accepts));
     for (std::size_t i = 0; i < load.accepts.size(); ++i) {
@@ -402,7 +403,7 @@ class Engine::Impl {
     fresh.unfinished = ledger_.size() + overflow_.size();
     fresh.store_healthy = !must_recover_;
     fresh.store_message = refusal_.message;
-    deliverer_.describe(fresh, *window.catalog, window.now);
+    deliverer_.describe(fresh, window);
     fresh.retry += overflow_.size();
     snapshot_at_ = window.steady;
     const std::lock_guard lock(shared_mutex_);
@@ -414,8 +415,8 @@ class Engine::Impl {
   SteadyTime next_due(const Window& window) const {
     if (committing_) return window.steady;
     if (has_waiting()) return window.steady;
-    return std::min({deliverer_.next_due(window.now, window.steady), overflow_.next_due(window),
-                     std::max(tidy_at_, window.steady)});
+    return std::min(
+        {deliverer_.next_due(window.steady), overflow_.next_due(window), std::max(tidy_at_, window.steady)});
   }
 
   void run() {

@@ -37,7 +37,7 @@ Lane& Lanes::get(const TenantId& tenant, const delivery::Connector& connector) {
   slot->tenant = tenant;
   slot->platform = connector.platform();
   slot->tenant_hash = hash64(tenant.str());
-  slot->origin = &origin_or_new(connector, clock_.now());
+  slot->origin = &origin_or_new(connector);
   return *slot;
 }
 
@@ -51,7 +51,7 @@ OriginState* Lanes::origin_of(const delivery::Connector& connector) const noexce
   return at == origins_.end() ? nullptr : at->second.get();
 }
 
-OriginState& Lanes::origin_or_new(const delivery::Connector& connector, Timestamp now) {
+OriginState& Lanes::origin_or_new(const delivery::Connector& connector) {
   const std::string name = connector.origin().str();
   auto& origin = origins_[{name, connector.account()}];
   if (origin) return *origin;
@@ -66,7 +66,7 @@ OriginState& Lanes::origin_or_new(const delivery::Connector& connector, Timestam
   if (kept.empty()) return *origin;
   const auto saved = delivery::CircuitBreaker::Saved::parse(kept.mapped());
   if (saved) {
-    origin->breaker.restore(*saved, now);
+    origin->breaker.restore(*saved, clock_.steady_now(), clock_.now());
   } else {
     log::warning("the stored state of the circuit to {} is not used: {}", name, saved.error().message);
   }
@@ -80,10 +80,10 @@ void Lanes::load(const std::vector<storage::LaneState>& stored) {
   }
 }
 
-void Lanes::follow(const Catalog& catalog, Timestamp now) {
+void Lanes::follow(const Catalog& catalog) {
   std::map<OriginState*, delivery::TokenBucket::Options> limits;
   for (const auto& connector : catalog.connectors) {
-    OriginState& origin = origin_or_new(*connector, now);
+    OriginState& origin = origin_or_new(*connector);
     const auto limit = connector->rate_limit();
     if (!limit) continue;
     const auto [at, first] = limits.emplace(&origin, *limit);
@@ -106,12 +106,12 @@ void Lanes::follow(const Catalog& catalog, Timestamp now) {
     if (origin == nullptr || origin == lane->origin) continue;
     lane->origin = origin;  // another address or another credential: what the former one refused says nothing
     lane->unauthorized = 0;
-    lane->suspended_until = lane->paused_until = Timestamp{};
+    lane->suspended_until = lane->paused_until = SteadyTime{};
   }
 }
 
-std::string Lanes::saved(const delivery::CircuitBreaker& breaker) {
-  return breaker.is_open() ? breaker.saved().to_text() : std::string();
+std::string Lanes::saved(const delivery::CircuitBreaker& breaker) const {
+  return breaker.is_open() ? breaker.saved(clock_.steady_now(), clock_.now()).to_text() : std::string();
 }
 
 void Lanes::stage(storage::WriteBatch& batch) const {

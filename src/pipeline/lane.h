@@ -34,32 +34,36 @@ struct OriginState {
   std::size_t in_flight = 0;
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
   std::optional<delivery::TokenBucket> limit;  ///< none: as often as it answers
-  Timestamp paused_until{};                    ///< it has asked several tenants to wait
+  SteadyTime paused_until{};                   ///< it has asked several tenants to wait
   std::uint64_t told_tenant = 0;               ///< the last that it asked to wait, and until when
-  Timestamp told_until{};
-  Timestamp credential_asked_at{};  ///< when a fresh credential was last asked for
+  SteadyTime told_until{};
+  std::optional<SteadyTime> credential_asked_at;  ///< when a fresh credential was last asked for
 };
 
 /// What waits for one lane in the store, since memory has no room for it. How far a search for it has come, and not a
 /// list of it: a lane that is far behind costs no more memory than another.
 struct SetAside {
-  std::optional<Sequence> from;      ///< what may go soon is not below it; none: there is nothing such
-  Timestamp due = Timestamp::max();  ///< the first of what may not go for long,
-  Sequence due_from = kHighest;      ///< which is not below this
-  std::size_t room = 0;              ///< so many more are taken up in this window
+  std::optional<Sequence> from;        ///< what may go soon is not below it; none: there is nothing such
+  SteadyTime due = SteadyTime::max();  ///< the first of what may not go for long,
+  Timestamp stored_due{};              ///< of which the store says so,
+  Sequence due_from = kHighest;        ///< and which is not below this
+  Timestamp ripe{};                    ///< what the store says is due by then may go, whatever the wall clock shows
+  std::size_t room = 0;                ///< so many more are taken up in this window
 
   static constexpr Sequence kHighest{std::numeric_limits<std::int64_t>::max()};
-  [[nodiscard]] bool empty() const noexcept { return !from && due == Timestamp::max(); }
+  [[nodiscard]] bool empty() const noexcept { return !from && due == SteadyTime::max(); }
   void note(Sequence sequence) { from = std::min(from.value_or(sequence), sequence); }
-  void note(Sequence sequence, Timestamp not_before) {
+  void note(Sequence sequence, SteadyTime not_before, Timestamp stored) {
+    if (not_before < due) stored_due = stored;
     due = std::min(due, not_before);
     due_from = std::min(due_from, sequence);
   }
   /// What was not to go for long may go now.
-  void wake(Timestamp now) {
+  void wake(SteadyTime now) {
     if (now < due) return;
     note(due_from);
-    due = Timestamp::max();
+    ripe = stored_due;
+    due = SteadyTime::max();
     due_from = kHighest;
   }
 };
@@ -82,8 +86,8 @@ struct Lane {
   delivery::CircuitBreaker breaker{delivery::CircuitBreaker::Options{}};
   std::optional<SteadyTime> gathering_since;  ///< a batch waits for company since then
   int unauthorized = 0;                       ///< refused credentials in a row
-  Timestamp suspended_until{};                ///< after three of them
-  Timestamp paused_until{};                   ///< the platform has asked this tenant to wait (`Retry-After`)
+  SteadyTime suspended_until{};               ///< after three of them
+  SteadyTime paused_until{};                  ///< the platform has asked this tenant to wait (`Retry-After`)
   double good = 0, bad = 0;                   ///< attempts, fading: the platform's health
 
   explicit Lane(delivery::AdaptiveConcurrency::Options options) : concurrency(options) {}
@@ -104,7 +108,7 @@ class Lanes {
   /// The open circuits that the store has kept. Before the first `follow`.
   void load(const std::vector<storage::LaneState>& stored);
   /// Lanes lead where this configuration says from now on.
-  void follow(const Catalog& catalog, Timestamp now);
+  void follow(const Catalog& catalog);
 
   Lane& get(const TenantId& tenant, const delivery::Connector& connector);
   /// Null if nothing was ever sent that way.
@@ -126,8 +130,8 @@ class Lanes {
 
  private:
   using OriginKey = std::pair<std::string, std::uint64_t>;  // address and account
-  static std::string saved(const delivery::CircuitBreaker& breaker);
-  OriginState& origin_or_new(const delivery::Connector& connector, Timestamp now);
+  [[nodiscard]] std::string saved(const delivery::CircuitBreaker& breaker) const;
+  OriginState& origin_or_new(const delivery::Connector& connector);
 
   delivery::AdaptiveConcurrency::Options concurrency_;
   std::map<std::pair<TenantId, PlatformId>, std::unique_ptr<Lane>> lanes_;

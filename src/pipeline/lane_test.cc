@@ -44,7 +44,7 @@ class LanesTest : public testing::Test {
   }
   void open_circuit(OriginState& origin) {
     for (int i = 0; i < 20; ++i) {
-      origin.breaker.report(delivery::CircuitBreaker::Permit::kCall, true, 1, clock_.now());
+      origin.breaker.report(delivery::CircuitBreaker::Permit::kCall, true, 1, clock_.steady_now());
     }
     ASSERT_TRUE(origin.breaker.is_open());
     lanes_->circuit_changed(origin);
@@ -60,7 +60,7 @@ TEST_F(LanesTest, AnOriginIsAddressAndCredential) {
                                       {"c", "https://api.example", "other"},
                                       {"d", "https://api.example"},
                                       {"e", "http://api.example", "k"}});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_EQ(&origin(catalog, 0), &origin(catalog, 1));
   for (std::size_t other = 2; other < 5; ++other) EXPECT_NE(&origin(catalog, 0), &origin(catalog, other)) << other;
   EXPECT_EQ(origin(catalog, 2).name, "https://api.example:443") << "a credential is part of no log";
@@ -71,24 +71,24 @@ TEST_F(LanesTest, AnOriginIsAddressAndCredential) {
 TEST_F(LanesTest, TheLowestLimitHoldsForAllOfAnOriginAndAReloadChangesIt) {
   Catalog catalog =
       catalog_of({{"a", "http://x", "k", Limit{10, 5}}, {"b", "http://x", "k", Limit{2, 3}}, {"c", "http://x", "k"}});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   ASSERT_TRUE(origin(catalog, 0).limit);
   EXPECT_EQ(origin(catalog, 2).limit->options(), (Limit{2, 3}));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(origin(catalog, 0).limit->take(), milliseconds{0});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_GT(origin(catalog, 0).limit->take(), milliseconds{0}) << "a reload without a change grants nothing";
   catalog = catalog_of({{"a", "http://x", "k", Limit{10, 5}}});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_EQ(origin(catalog, 0).limit->options(), (Limit{10, 5}));
   catalog = catalog_of({{"a", "http://x", "k"}});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_FALSE(origin(catalog, 0).limit);
 }
 
 TEST_F(LanesTest, AnOpenCircuitIsStoredTakenUpAndForgottenWhenItCloses) {
   const Catalog catalog = catalog_of({{"a", "http://x", "k"}, {"b", "http://y"}});
   lanes_->load({});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   open_circuit(origin(catalog, 0));
   const auto stored = staged();
   ASSERT_EQ(stored.size(), 1U);
@@ -97,10 +97,10 @@ TEST_F(LanesTest, AnOpenCircuitIsStoredTakenUpAndForgottenWhenItCloses) {
   lanes_->committed();
   EXPECT_TRUE(staged().empty());
 
-  const Timestamp until = origin(catalog, 0).breaker.open_until();
+  const SteadyTime until = origin(catalog, 0).breaker.open_until();
   lanes_ = make();
   lanes_->load(stored);
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_TRUE(origin(catalog, 0).breaker.is_open());
   EXPECT_EQ(origin(catalog, 0).breaker.open_until(), until);
   EXPECT_FALSE(origin(catalog, 1).breaker.is_open());
@@ -108,8 +108,8 @@ TEST_F(LanesTest, AnOpenCircuitIsStoredTakenUpAndForgottenWhenItCloses) {
 
   clock_.advance(seconds{10});
   OriginState& back = origin(catalog, 0);
-  ASSERT_EQ(back.breaker.ask(clock_.now()), delivery::CircuitBreaker::Permit::kTrial);
-  back.breaker.report(delivery::CircuitBreaker::Permit::kTrial, false, 1, clock_.now());
+  ASSERT_EQ(back.breaker.ask(clock_.steady_now()), delivery::CircuitBreaker::Permit::kTrial);
+  back.breaker.report(delivery::CircuitBreaker::Permit::kTrial, false, 1, clock_.steady_now());
   lanes_->circuit_changed(back);
   ASSERT_EQ(staged().size(), 1U);
   EXPECT_EQ(staged()[0].name, stored[0].name);
@@ -122,7 +122,7 @@ TEST_F(LanesTest, WhatIsConfiguredNoLongerOrCannotBeReadIsNotKept) {
                 {TenantId(), "circuit http://gone:80", "open 1 2"},
                 {TenantId("t1"), "gone/a/user/deleted", "2026-01-01T00:00:00Z"},
                 {TenantId(), "of a later version", "x"}});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_FALSE(origin(catalog, 0).breaker.is_open());
   EXPECT_EQ(staged(), (std::vector<storage::LaneState>{{TenantId(), "circuit http://gone:80", ""}}));
 }
@@ -130,34 +130,34 @@ TEST_F(LanesTest, WhatIsConfiguredNoLongerOrCannotBeReadIsNotKept) {
 TEST_F(LanesTest, AReadAfterAFailedTransactionKeepsWhatIsNewerInMemory) {
   const Catalog catalog = catalog_of({{"a", "http://x"}});
   lanes_->load({});
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   open_circuit(origin(catalog, 0));
   lanes_->clear();
   lanes_->load({});  // the store never heard of it
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_TRUE(origin(catalog, 0).breaker.is_open());
   EXPECT_EQ(staged().size(), 1U);
   lanes_->load(staged());
   lanes_->committed();
-  lanes_->follow(catalog, clock_.now());
+  lanes_->follow(catalog);
   EXPECT_TRUE(staged().empty()) << "its own row is none of a stranger";
 }
 
 TEST_F(LanesTest, ALaneLeadsWhereTheConfigurationSays) {
   const Catalog before = catalog_of({{"a", "http://x", "old"}});
-  lanes_->follow(before, clock_.now());
+  lanes_->follow(before);
   Lane& lane = lanes_->get(TenantId("t1"), *before.connectors[0]);
   lane.unauthorized = 2;
-  lane.suspended_until = lane.paused_until = clock_.now() + seconds{60};
-  lanes_->follow(before, clock_.now());
+  lane.suspended_until = lane.paused_until = clock_.steady_now() + seconds{60};
+  lanes_->follow(before);
   EXPECT_EQ(lane.unauthorized, 2);
   const Catalog after = catalog_of({{"a", "http://x", "new"}});
-  lanes_->follow(after, clock_.now());
+  lanes_->follow(after);
   EXPECT_EQ(lane.origin, &origin(after, 0));
   EXPECT_EQ(lane.unauthorized, 0);
-  EXPECT_LE(lane.suspended_until, clock_.now());
-  EXPECT_LE(lane.paused_until, clock_.now());
-  lanes_->follow(catalog_of({}), clock_.now());
+  EXPECT_LE(lane.suspended_until, clock_.steady_now());
+  EXPECT_LE(lane.paused_until, clock_.steady_now());
+  lanes_->follow(catalog_of({}));
   EXPECT_NE(lane.origin, nullptr);
   EXPECT_EQ(lanes_->find(TenantId("t1"), PlatformId("a")), &lane);
   EXPECT_EQ(lanes_->find(TenantId("t2"), PlatformId("a")), nullptr);

@@ -65,8 +65,7 @@ SteadyTime Overflow::next_due(const Window& window) const {
   if (looks_on_) return window.steady;
   const SteadyTime latest = window.steady + std::chrono::hours{1};
   if (!has_some_) return latest;
-  const Timestamp due = deliverer_.next_set_aside_due();
-  return due - window.now > std::chrono::hours{1} ? latest : window.steady + (due - window.now);
+  return std::min(latest, deliverer_.next_set_aside_due());
 }
 
 void Overflow::clear() noexcept {

@@ -39,7 +39,7 @@ struct Attempt {
   bool goes_on = false;     ///< its next request is the next step of the same attempt, which is counted already
   int repeats = 0;          ///< how often the target asked for it in another form (`kRepeat`)
   /// Until then a request whose answer nobody heard may still arrive, also after the change has been acknowledged.
-  Timestamp arrives_until{};
+  SteadyTime arrives_until{};
 };
 
 /// All that one target still has to hear of one record: at most one change under way or parked, the rest waits for it.
@@ -57,7 +57,7 @@ struct Outbox {
   std::unique_ptr<Attempt> attempt;
   int losses = 0;  ///< how often in a row the target had no such record
   Lane* lane = nullptr;
-  std::multimap<Timestamp, Outbox*>::iterator due{};  ///< valid while parked
+  std::multimap<SteadyTime, Outbox*>::iterator due{};  ///< valid while parked
 };
 
 /// A record in memory, with what is on its way to its targets. A stateless event is a subject of its own that is never

@@ -16,7 +16,7 @@ namespace datasync::pipeline {
 /// One round of the pipeline: what it makes durable in one transaction, and what may leave the house only after that.
 struct Window {
   Timestamp now{};
-  SteadyTime steady{};
+  SteadyTime steady{};  ///< the same moment
   std::shared_ptr<const Catalog> catalog;
   bool wants_notices = false;
 
@@ -24,6 +24,9 @@ struct Window {
   std::vector<Notice> notices;
   /// What the house itself has to say of what it has reconciled; accepted in this window.
   std::vector<std::shared_ptr<Event>> made_events;
+
+  /// The wall clock may be set; what waits goes by the steady one, and what is stored of it says when that will be.
+  [[nodiscard]] Timestamp wall_at(SteadyTime time) const noexcept { return now + (time - steady); }
 };
 
 /// What the verbs share and do not own. Lives in the engine; the engine's thread only.

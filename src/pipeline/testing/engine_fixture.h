@@ -70,7 +70,7 @@ class EngineTest : public testing::Test {
   void remove(TestPlatform& platform, const std::string& id) { platform.remove(kTenant, kEntity, id); }
   /// What just happened, as an event that has yet to be sent: its time is told.
   std::shared_ptr<Event> held_back() {
-    last_->occurred_at = world_->clock.now();
+    last_->occurred_at = world_->clock.true_now();
     return last_;
   }
   void settle() { ASSERT_TRUE(world_->run_until_quiet()) << testing::PrintToString(world_->broken()); }

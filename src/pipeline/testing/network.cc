@@ -35,7 +35,7 @@ std::string without_ids(const std::string& body) {
 
 }  // namespace
 
-TestNetwork::TestNetwork(const Clock& clock, Random& random, std::uint64_t seed)
+TestNetwork::TestNetwork(const TestClock& clock, Random& random, std::uint64_t seed)
     : clock_(clock), random_(random), garbling_(make_seeded_random(hash64("garbled answers", seed))) {}
 
 void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
@@ -47,7 +47,7 @@ void TestNetwork::send_all(std::vector<net::ClientCall> calls) {
     calls_.push_back(call);
     if (on_send) on_send(call->request.origin->host, call->request);
     TestPlatform& platform = *hosts_.at(call->request.origin->host);
-    const Timestamp now = clock_.now();
+    const Timestamp now = clock_.true_now();
     const Timestamp arrives = now + some_delay();
     const Timestamp answers = arrives + some_delay();
     const auto arrive = [call, &platform] { call->response = platform.handle(call->request); };
@@ -192,7 +192,7 @@ void TestNetwork::answer(Call& call, net::ClientResult result) {
 }
 
 void TestNetwork::run() {
-  while (!actions_.empty() && actions_.begin()->first <= clock_.now()) {
+  while (!actions_.empty() && actions_.begin()->first <= clock_.true_now()) {
     auto action = std::move(actions_.begin()->second);
     actions_.erase(actions_.begin());
     action();

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "net/http_client.h"
 #include "pipeline/testing/platform.h"
+#include "pipeline/testing/test_clock.h"
 
 namespace datasync::pipeline {
 
@@ -32,7 +33,7 @@ struct Weather {
 class TestNetwork final : public net::HttpSender {
  public:
   /// What is garbled has dice of its own, so that all else goes on as it would without.
-  TestNetwork(const Clock& clock, Random& random, std::uint64_t seed);
+  TestNetwork(const TestClock& clock, Random& random, std::uint64_t seed);
 
   void add(TestPlatform& platform, const std::string& host) { hosts_[host] = &platform; }
   void send_all(std::vector<net::ClientCall> calls) override;
@@ -82,7 +83,7 @@ class TestNetwork final : public net::HttpSender {
   static void answer(Call& call, net::ClientResult result);
   static void garble(net::ClientResponse& response, Fate fate);
 
-  const Clock& clock_;
+  const TestClock& clock_;
   Random& random_;
   std::unique_ptr<Random> garbling_;
   std::map<std::string, TestPlatform*> hosts_;

@@ -176,7 +176,7 @@ void World::complain(const std::string& what) {
 }
 
 void World::trace(const std::string& line) const {
-  if (is_tracing()) std::fprintf(stderr, "%s %s\n", format_rfc3339(clock.now()).c_str() + 11, line.c_str());
+  if (is_tracing()) std::fprintf(stderr, "%s %s\n", format_rfc3339(clock.true_now()).c_str() + 11, line.c_str());
 }
 
 void World::start() {
@@ -257,7 +257,7 @@ std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatfor
   event->own_id = told.own_id;
   if (shape.sends_entity_id && !told.copy.entity_id.empty()) event->entity_id = EntityId(told.copy.entity_id);
   if (shape.sends_base && told.copy.seen_version > 0) event->base_version = told.copy.seen_version;
-  if (shape.sends_occurred) event->occurred_at = clock.now() + shape.clock_skew;
+  if (shape.sends_occurred) event->occurred_at = clock.true_now() + shape.clock_skew;
   if (shape.sends_version) event->version = told.copy.own_version;
   event->order_key = order_key_of(*event);
   return event;
@@ -265,14 +265,14 @@ std::shared_ptr<Event> World::event_of(TestPlatform& platform, const TestPlatfor
 
 void World::send(std::shared_ptr<Event> event, microseconds delay, std::string idempotency_key) {
   Queue& queue = queues_[queue_of(event->tenant, event->source, event->entity, event->own_id)];
-  Timestamp at = clock.now() + delay;
+  Timestamp at = clock.true_now() + delay;
   if (!queue.messages.empty()) at = std::max(at, queue.messages.back().send_at);
   queue.messages.push_back({std::move(event), std::move(idempotency_key), at, false});
 }
 
 void World::send_again(std::shared_ptr<Event> event, microseconds delay) {
   Queue& queue = queues_["again " + std::to_string(next_event_++)];
-  queue.messages.push_back({std::move(event), {}, clock.now() + delay, true});
+  queue.messages.push_back({std::move(event), {}, clock.true_now() + delay, true});
 }
 
 std::optional<Timestamp> World::next_message() const {
@@ -288,7 +288,7 @@ std::optional<Timestamp> World::next_message() const {
 void World::send_due() {
   for (auto at = queues_.begin(); at != queues_.end();) {
     Queue& queue = at->second;
-    if (!queue.messages.empty() && !queue.under_way && queue.messages.front().send_at <= clock.now()) {
+    if (!queue.messages.empty() && !queue.under_way && queue.messages.front().send_at <= clock.true_now()) {
       send_now(at->first, queue);
     }
     at = queue.messages.empty() && !queue.under_way ? queues_.erase(at) : std::next(at);
@@ -309,7 +309,7 @@ void World::send_now(const std::string& name, Queue& queue) {
       if (receipts.error().code != ErrorCode::kUnavailable && receipts.error().code != ErrorCode::kOverloaded) {
         complain("accept answered " + receipts.error().message);
       }
-      message.send_at = clock.now() + milliseconds{300};
+      message.send_at = clock.true_now() + milliseconds{300};
       return;
     }
     const Receipt& receipt = receipts->front();
@@ -403,7 +403,7 @@ SteadyTime World::step() {
 }
 
 void World::run_for(microseconds time) {
-  const Timestamp end = clock.now() + time;
+  const Timestamp end = clock.true_now() + time;
   milliseconds idle{1'000};
   while (broken_.size() < 5) {
     network.run();
@@ -415,7 +415,7 @@ void World::run_for(microseconds time) {
     // A window that is due only because something is parked or forgotten may come late: idle time is run through
     // quickly.
     if (!arrival && !message) {
-      next = std::max(next, clock.now() + idle);
+      next = std::max(next, clock.true_now() + idle);
       idle = std::min(idle * 2, milliseconds{std::chrono::minutes{30}});
     } else {
       idle = milliseconds{1'000};
@@ -424,7 +424,7 @@ void World::run_for(microseconds time) {
     for (const auto& platform : platforms) requests += platform->requests;
     const std::size_t events = store.events().size();
     if (events > kEventsMax || requests > kRequestsPerEventMax * (events + 20)) return complain("changes circulate");
-    if (next <= clock.now()) {
+    if (next <= clock.true_now()) {
       if (++idle_spins_ > kIdleSpinsMax) return complain("the engine spins");
     } else {
       idle_spins_ = 0;
@@ -432,9 +432,9 @@ void World::run_for(microseconds time) {
     if (arrival) next = std::min(next, *arrival);
     if (message) next = std::min(next, *message);
     if (next >= end) break;
-    if (next > clock.now()) clock.advance(next - clock.now());
+    if (next > clock.true_now()) clock.advance(next - clock.true_now());
   }
-  if (end > clock.now()) clock.advance(end - clock.now());
+  if (end > clock.true_now()) clock.advance(end - clock.true_now());
   // Whoever acts next has seen all that is done.
   for (int tries = 0; store.is_busy() && tries < 10; ++tries) step();
 }
@@ -448,9 +448,9 @@ bool World::is_quiet() const {
 }
 
 bool World::run_until_quiet() {
-  const Timestamp end = clock.now() + kQuietMax;
+  const Timestamp end = clock.true_now() + kQuietMax;
   microseconds slice = seconds{1};
-  while (clock.now() < end && broken_.empty()) {
+  while (clock.true_now() < end && broken_.empty()) {
     run_for(slice);
     run_for(microseconds{10});  // a snapshot of after
     if (is_quiet()) return broken_.empty();

@@ -17,6 +17,7 @@
 #include "pipeline/testing/memory_store.h"
 #include "pipeline/testing/network.h"
 #include "pipeline/testing/platform.h"
+#include "pipeline/testing/test_clock.h"
 
 namespace datasync::pipeline {
 
@@ -46,7 +47,7 @@ class World {
   explicit World(Options options);
   ~World();
 
-  ManualClock clock;
+  TestClock clock;  ///< all but the engine go by what it would show if nobody set it
   std::unique_ptr<Random> random;
   MemoryStore store;
   TestNetwork network;
