@@ -25,7 +25,8 @@ Story::Story(HistoryKind kind, std::uint64_t seed)
     : kind_(kind),
       is_store_far_(seed % 8 == 5),
       dice_(make_seeded_random(seed * 4 + static_cast<std::uint64_t>(kind))),
-      garbling_(make_seeded_random(hash64("garbled stories", seed * 8 + static_cast<std::uint64_t>(kind)))) {
+      garbling_(make_seeded_random(hash64("garbled stories", seed * 8 + static_cast<std::uint64_t>(kind)))),
+      clock_dice_(make_seeded_random(hash64("clocks that are set", seed))) {
   world_ = std::make_unique<World>(options());
   for (const auto& platform : world_->platforms) {
     platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) { changed(*p, told); };
@@ -68,7 +69,8 @@ World::Options Story::options() {
   takes_back_ = happens(0.4);
   merges_ = kind_ != HistoryKind::kCalm && !changes_emails_ && happens(0.2);
   is_apart_ = merges_ && happens(0.6);
-  has_prices_ = happens(0.3);
+  sets_clock_ = kind_ == HistoryKind::kWild && clock_dice_->unit() < 0.15;
+  has_prices_ = happens(0.3) && !sets_clock_;  // what they are worth is told by the time
   const std::size_t platforms = 2 + below(4);
   lateness_max_ = kind_ == HistoryKind::kCalm ? microseconds{1'000} : (happens(0.5) ? seconds{1} : seconds{30});
   for (std::size_t i = 0; i < platforms; ++i) options.platforms.push_back(shape_of(i));
@@ -160,7 +162,7 @@ PlatformShape Story::shape_of(std::size_t index) {
   // An accept that fails makes any event late.
   const bool always_late = commits_fail_ || has_crashes_ || has_little_room_;
   shape.sends_base = happens(0.5);
-  shape.sends_occurred = always_late || happens(0.5);
+  shape.sends_occurred = (always_late || happens(0.5)) && !sets_clock_;
   // Carried out twice, a delivery overwrites what was written after the first time, by one who had seen it.
   if (shape.sends_base && !shape.sends_occurred) shape.honours_keys = true;
   if (shape.sends_occurred && kind_ != HistoryKind::kCalm) {
@@ -222,6 +224,7 @@ HistoryReport Story::run() {
       if (reviewer_ && happens(0.2)) reviewer_->decide_any();
       if (takes_back_ && happens(0.15)) clerk_->undo_any();
       if (merger_ && happens(0.2)) merger_->act();
+      if (sets_clock_ && clock_dice_->unit() < 0.15) set_clock();
       report_.set_aside += world_->snapshot().set_aside;
     }
   }
@@ -243,6 +246,15 @@ HistoryReport Story::run() {
   if (merger_) report_.merged = merger_->merged;
   if (merger_) report_.parted = merger_->parted;
   return report_;
+}
+
+/// By hours or by seconds, forth or back.
+void Story::set_clock() {
+  const microseconds most = clock_dice_->unit() < 0.5 ? microseconds{std::chrono::hours{3}} : microseconds{seconds{30}};
+  const auto by =
+      microseconds{static_cast<std::int64_t>((2 * clock_dice_->unit() - 1) * static_cast<double>(most.count()))};
+  world_->trace("the clock is set by " + std::to_string(by.count()) + " us");
+  world_->clock.step(by);
 }
 
 /// For long, so that much waits for it.

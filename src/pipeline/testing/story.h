@@ -53,6 +53,7 @@ class Story {
   bool happens(double share) { return unit() < share; }
 
   void changed(TestPlatform& platform, const TestPlatform::Told& told);
+  void set_clock();
   void fail_or_recover(TestPlatform& platform);
   void act();
   void edit_some_copy();
@@ -86,7 +87,7 @@ class Story {
   HistoryKind kind_;
   bool is_store_far_;  // not by dice: so that seeds tell the same story as ever
   std::unique_ptr<Random> dice_;
-  std::unique_ptr<Random> garbling_;  // for what came later than `dice_`
+  std::unique_ptr<Random> garbling_, clock_dice_;  // for what came later
   std::unique_ptr<World> world_;
   std::vector<Slot> slots_;
   std::map<TestPlatform*, std::map<std::string, std::size_t>> owners_;  // own id → slot
@@ -100,6 +101,7 @@ class Story {
   bool is_apart_ = false;        // and no platform has two of them at first
   bool takes_back_ = false;
   bool has_prices_ = false;
+  bool sets_clock_ = false;  // the service's, for which no platform's time of day means anything then
   bool all_decided_ = true;  // a field that waits for a person is not the same everywhere
   std::unique_ptr<Reviewer> reviewer_;
   std::unique_ptr<Clerk> clerk_;
