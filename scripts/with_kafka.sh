@@ -5,6 +5,7 @@
 #
 # DATASYNC_KAFKA_SERVER is a program: `start` starts the broker where it was and with its data, and returns when it serves
 # clients; `signal NAME` sends it a signal, such as STOP and CONT, and after KILL or TERM returns when it is gone.
+# DATASYNC_KAFKA_PID is its first process. DATASYNC_KAFKA_JAVA_OPTIONS, such as "-Xmx1g", has the last word.
 set -euo pipefail
 # shellcheck source=scripts/kafka.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/kafka.sh"
@@ -22,7 +23,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 cp -R "$kafka/formatted" "$folder/data"
-start_somewhere "$folder" "-XX:SharedArchiveFile=$kafka/classes.jsa"
+read -ra options <<<"${DATASYNC_KAFKA_JAVA_OPTIONS:-}"
+options=("-XX:SharedArchiveFile=$kafka/classes.jsa" "${options[@]}")
+start_somewhere "$folder" "${options[@]}"
 
 cat >"$folder/server" <<SERVER
 #!/usr/bin/env bash
@@ -30,7 +33,7 @@ set -euo pipefail
 source '$root/scripts/kafka.sh'
 case \${1:-} in
   start)
-    start_server '$folder' '-XX:SharedArchiveFile=$kafka/classes.jsa' ||
+    start_server '$folder' ${options[*]@Q} ||
       fail "it does not start: \$(cat '$folder/log')"
     ;;
   signal) signal_server '$folder' "\$2" ;;
@@ -40,6 +43,8 @@ SERVER
 chmod 755 "$folder/server"
 export DATASYNC_KAFKA_BROKERS=127.0.0.1:$port
 export DATASYNC_KAFKA_SERVER=$folder/server
+DATASYNC_KAFKA_PID=$(<"$folder/pid")
+export DATASYNC_KAFKA_PID
 status=0
 "$@" || status=$?
 exit $status

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # scripts/with_redis.sh COMMAND…
 # Runs a command beside a Redis server of its own, which DATASYNC_REDIS_URL names: empty, in memory only, on a free port of
-# 127.0.0.1, gone when the command ends.
+# 127.0.0.1, gone when the command ends. DATASYNC_REDIS_PID is its process.
 set -euo pipefail
 
 fail() {
@@ -37,6 +37,7 @@ done
 [[ -n $server ]] || fail 'no free port was found'
 
 export DATASYNC_REDIS_URL="redis://127.0.0.1:$port/0"
+export DATASYNC_REDIS_PID=$server
 status=0
 "$@" || status=$?
 exit $status
