@@ -18,8 +18,8 @@ import { markIn } from './clients.js';
  * @property {Record<string, object[]>} histories    platform → entries of its history
  * @property {Record<string, object[]>} states       platform → its records
  * @property {Record<string, number>} forgotten      platform → entries that its history has lost
- * @property {{what: string, at_ms: number, over_ms: number}[]} marks  for each fault, from when on the recovery is counted, and
- *   when nothing more was done
+ * @property {{what: string, at_ms: number, over_ms: number, healed_ms?: number}[]} marks  for each fault, from when on the recovery is
+ *   counted, when nothing more was done, and when what no client sees was whole again
  * @property {string[]} [recovering]                 the clients whose recovery counts
  *
  * @typedef {object} Verdict
@@ -28,7 +28,8 @@ import { markIn } from './clients.js';
  * @property {number} twice          applied twice, or never sent
  * @property {number} order          steps back of a record
  * @property {number} duplicates     deliveries that came again and changed nothing: allowed
- * @property {number[]} recovery_ms  for each fault and client, until an event that was begun after the fault was acknowledged
+ * @property {number[]} recovery_ms  for each fault and client, until an event that was begun after the fault was acknowledged, and all
+ *   was healed
  * @property {string[]} faults       all that is wrong, in words
  */
 
@@ -147,11 +148,11 @@ function visit(value, take) {
 function recoveries(told, marks, clients) {
   const times = [];
   const missing = [];
-  for (const { what, at_ms: at, over_ms: over } of marks) {
+  for (const { what, at_ms: at, over_ms: over, healed_ms: healed = over } of marks) {
     for (const client of clients) {
       const next = told.find((one) => one.client === client && one.begun_ms >= over);
       if (next === undefined) missing.push(`no recovery: ${client} had nothing acknowledged after ${what}`);
-      else times.push(next.answered_ms - at);
+      else times.push(Math.max(next.answered_ms, healed) - at);
     }
   }
   return { times, missing };

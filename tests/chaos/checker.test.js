@@ -54,6 +54,14 @@ test('States that come between others may be skipped: the newest goes out', () =
   assert.deepEqual(judge(run).faults, []);
 });
 
+test('A recovery is over when what no client sees is whole again, too', () => {
+  const run = cleanRun();
+  run.marks[0].healed_ms = 30;
+  assert.deepEqual(judge(run).recovery_ms, [18, 18]);
+  run.marks[0].healed_ms = 25;
+  assert.deepEqual(judge(run).recovery_ms, [16, 13]);
+});
+
 for (const [what, spoil, figures, expected] of [
   ['a record is missing', ({ states }) => states.bizosaas.pop(), { lost: 3 }, /lost: c2-1 \(number 1\): bizosaas holds nothing/],
   ['a record is missing on one of two targets', ({ states }) => states.coreldove.pop(), { lost: 3 }, /coreldove holds nothing of c2-r1/],

@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  *   where one byte may make one true sentence of another and nobody could ever know
  * @property {[number, number]} [delay_ms] each piece waits between so long and so long
  * @property {number} [bytes_per_second]  of each connection and direction
+ * @property {boolean} [is_closed]        connections end as soon as they are made; those that are open do not notice
  */
 
 const kBytesOfAHead = 12;
@@ -29,7 +30,7 @@ export class Proxy {
   #connections = new Set(); // each is the pair of its sockets
   #ended = new AbortController();
   /** What it has done so far. */
-  counts = { connections: 0, cut: 0, corrupted: 0, delayed: 0, throttled: 0 };
+  counts = { connections: 0, closed: 0, cut: 0, corrupted: 0, delayed: 0, throttled: 0 };
 
   /**
    * @param {{host?: string, port: number}} target
@@ -79,6 +80,12 @@ export class Proxy {
 
   #serve(client) {
     this.counts.connections += 1;
+    if (this.#weather.is_closed) {
+      this.counts.closed += 1;
+      client.on('error', () => {}); // it may have gone by itself
+      client.destroy();
+      return;
+    }
     const server = connect({ ...this.#target, allowHalfOpen: true });
     const both = [client, server];
     this.#connections.add(both);

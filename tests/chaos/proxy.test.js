@@ -40,7 +40,13 @@ async function talk(weather, seed = 1) {
 test('In good weather all arrives as it was sent', async () => {
   const { said, answer, counts } = await talk({});
   assert.deepEqual([said, answer], [kPiece, kPiece]);
-  assert.deepEqual(counts, { connections: 1, cut: 0, corrupted: 0, delayed: 0, throttled: 0 });
+  assert.deepEqual(counts, { connections: 1, closed: 0, cut: 0, corrupted: 0, delayed: 0, throttled: 0 });
+});
+
+test('A closed one passes nothing on', async () => {
+  const { said, answer, counts } = await talk({ is_closed: true });
+  assert.deepEqual([said.length, answer.length], [0, 0]);
+  assert.deepEqual([counts.connections, counts.closed], [1, 1]);
 });
 
 test('A cut comes in mid-sentence', async () => {

@@ -51,8 +51,8 @@ for (const scenario of chosen) {
 
 say(`\n${tableOf(rows)}\n`);
 say(`On ${cpus().length} cores, which the clients, the targets and the servers share; load ${loadavg().map((value) => value.toFixed(1)).join(' ')}.
-Recovery: until each client was acknowledged an event that it began after the fault. Duplicates: told again under the same key, and
-changed nothing.`);
+Recovery: until each client was acknowledged an event that it began after the fault, and what no client sees was whole again, too.
+Duplicates: told again under the same key, and changed nothing.`);
 const failed = rows.filter(({ problems }) => problems.length > 0);
 for (const { name, problems, folder } of failed) {
   say(`\n${name}: FAILED`);

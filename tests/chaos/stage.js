@@ -10,7 +10,9 @@ import { platforms as descriptions } from '../../simulators/platforms.js';
 import { startSimulator } from '../../simulators/server/simulator.js';
 import { eventually } from '../../simulators/story/eventually.js';
 import { Random } from '../e2e/kill/random.js';
+import { Kafka } from '../e2e/support/kafka.js';
 import { Postgres } from '../e2e/support/postgres.js';
+import { Redis } from '../e2e/support/redis.js';
 import { Service } from '../e2e/support/service.js';
 import { environmentOf } from '../e2e/support/world.js';
 import { judge } from './checker.js';
@@ -147,6 +149,18 @@ export class Stage {
     return server;
   }
 
+  async kafka() {
+    const broker = await Kafka.start();
+    this.defer(() => broker.stop());
+    return broker;
+  }
+
+  async redis() {
+    const server = await Redis.start();
+    this.defer(() => server.stop());
+    return server;
+  }
+
   async proxy(url) {
     const { hostname, port } = new URL(url);
     const proxy = await Proxy.start({ host: hostname, port: Number(port) }, new Random(this.random.between(0, 2 ** 32 - 1)));
@@ -192,16 +206,23 @@ export class Stage {
    *
    * @param {string} what
    * @param {() => Promise<void>} deed  resolves when nothing more is done: the process is there again, or gone for good
-   * @param {{countedFrom?: 'begin' | 'end'}} [options]  from when on the recovery is counted; from its end, where the fault lasts
-   *   as long as the scenario wants
+   * @param {object} [options]
+   * @param {'begin' | 'end'} [options.countedFrom]  from when on the recovery is counted; from its end, where the fault lasts as long as
+   *   the scenario wants
+   * @param {() => Promise<void>} [options.healed]   resolves when what no client sees is whole again, too
    */
-  async fault(what, deed, { countedFrom = 'begin' } = {}) {
+  async fault(what, deed, { countedFrom = 'begin', healed } = {}) {
     await this.load();
     const began = performance.now();
     await deed();
     const over = performance.now();
     this.faults += 1;
-    this.#marks.push({ what: `${what} (fault ${this.faults})`, at_ms: countedFrom === 'begin' ? began : over, over_ms: over });
+    const mark = { what: `${what} (fault ${this.faults})`, at_ms: countedFrom === 'begin' ? began : over, over_ms: over };
+    this.#marks.push(mark);
+    if (healed) {
+      await healed();
+      mark.healed_ms = performance.now();
+    }
     await this.recovered(what);
   }
 
@@ -292,9 +313,23 @@ export class Stage {
     }
   }
 
+  /**
+   * Whether all that was accepted so far is in the service's store. Its word is only what is waited for: were it wrong, the judge
+   * would miss an event.
+   */
+  async caughtUp(service) {
+    const answer = await fetch(`${service.url}/sync/events/nobody-sent-it`);
+    await answer.arrayBuffer();
+    return answer.status === 404; // 503 while anything might still come
+  }
+
   async idle() {
     let status;
     const isIdle = async (service) => {
+      if (!await this.caughtUp(service)) {
+        status = 'what was accepted is not in the store';
+        return false;
+      }
       status = await (await fetch(`${service.url}/sync/status`)).json();
       return status.queue_size + status.processing + status.pending + status.retry === 0;
     };

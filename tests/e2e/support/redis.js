@@ -67,6 +67,15 @@ export class Redis {
     await closed;
   }
 
+  /** It answers nothing, and keeps its connections. */
+  freeze() {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw() {
+    this.#child.kill('SIGCONT');
+  }
+
   async stop() {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
   }
