@@ -8,10 +8,16 @@ import * as freeze from './scenarios/freeze.js';
 import * as freezeInstance from './scenarios/freeze_instance.js';
 import * as isolationFlood from './scenarios/isolation_flood.js';
 import * as isolationHang from './scenarios/isolation_hang.js';
+import * as kafkaFreeze from './scenarios/kafka_freeze.js';
+import * as kafkaInstances from './scenarios/kafka_instances.js';
+import * as kafkaKill9 from './scenarios/kafka_kill9.js';
+import * as kafkaNoDatabase from './scenarios/kafka_no_database.js';
+import * as kafkaRestart from './scenarios/kafka_restart.js';
 import * as kill9 from './scenarios/kill9.js';
 import * as kill9Instance from './scenarios/kill9_instance.js';
 import * as poisonEvents from './scenarios/poison_events.js';
 import * as postgresRestart from './scenarios/postgres_restart.js';
+import * as redisFaults from './scenarios/redis_faults.js';
 import * as slowTargets from './scenarios/slow_targets.js';
 import * as standbyPromotion from './scenarios/standby_promotion.js';
 
@@ -26,5 +32,6 @@ import * as standbyPromotion from './scenarios/standby_promotion.js';
 /** @type {Scenario[]} */
 export const scenarios = [
   kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull, clockJumps,
-  slowTargets, duplicateStorm, poisonEvents, isolationHang, isolationFlood,
+  redisFaults, kafkaRestart, kafkaFreeze, kafkaKill9, kafkaNoDatabase, kafkaInstances, slowTargets, duplicateStorm, poisonEvents,
+  isolationHang, isolationFlood,
 ];
