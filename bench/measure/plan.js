@@ -26,14 +26,14 @@ export async function measureSingle(subject, build, scale) {
       if (connections >= 64) figures[`delivered ${kind} ${connections}`] = deliveredPerSecond;
     }
     for (const rate of [200, 10_000]) {
-      const { load, cpuUsPerEvent, serverUsPerEvent, latencyUs } = await run.send({ kind, connections: 64, rate, seconds: scale.seconds });
+      const { load, cpuUsPerEvent, apartUsPerEvent, latencyUs } = await run.send({ kind, connections: 64, rate, seconds: scale.seconds });
       // What can't keep up has no latency: its queue only grows.
       const keptUp = load.requests_per_second > 0.95 * rate;
       figures[`latency p50 ${kind} ${rate}`] = keptUp ? latencyUs.p50 / 1000 : NaN;
       figures[`latency p99 ${kind} ${rate}`] = keptUp ? latencyUs.p99 / 1000 : NaN;
       if (rate !== 10_000) continue;
       figures[`cpu ${kind}`] = cpuUsPerEvent;
-      if (serverUsPerEvent !== undefined) figures[`server ${kind}`] = serverUsPerEvent;
+      for (const [whose, us] of Object.entries(apartUsPerEvent)) figures[`${whose} ${kind}`] = us;
     }
     figures[`disk ${kind}`] = (subject.dataBytes() - bytesBefore) / (run.events - eventsBefore);
   }
@@ -50,10 +50,10 @@ export async function measureBulk(subject, build, scale) {
   await run.makeKnownRecords();
   const figures = {};
   for (const kind of ['known', 'new']) {
-    const { cpuUsPerEvent, serverUsPerEvent, deliveredPerSecond } = await run.send({ kind, connections: 4, requests: scale.bulkRequests, batch: 100 });
+    const { cpuUsPerEvent, apartUsPerEvent, deliveredPerSecond } = await run.send({ kind, connections: 4, requests: scale.bulkRequests, batch: 100 });
     figures[`delivered ${kind} bulk`] = deliveredPerSecond;
     figures[`cpu ${kind} bulk`] = cpuUsPerEvent;
-    if (serverUsPerEvent !== undefined) figures[`server ${kind} bulk`] = serverUsPerEvent;
+    for (const [whose, us] of Object.entries(apartUsPerEvent)) figures[`${whose} ${kind} bulk`] = us;
   }
   for (const writers of ['solo', 'rivals']) {
     const { cpuUsPerEvent, load, conflicts } = await run.send({ kind: 'known', connections: 4, requests: run.twoTurns, rate: kRivalRequests, batch: 100, writers });
@@ -91,23 +91,23 @@ class Runs {
 
   /** Sends, waits until all is delivered, and tells what it cost. */
   async send({ kind, connections, rate, requests, seconds, batch, writers }) {
-    const { program, sinks, url } = this.#subject;
+    const { program, sinks, url, apart = {} } = this.#subject;
     await sinks.clear();
     const conflictsBefore = await this.#subject.conflicts();
     const cpuBefore = program.cpuSeconds();
-    const serverBefore = this.#subject.serverCpuSeconds?.();
+    const apartBefore = Object.entries(apart).map(([whose, seconds]) => [whose, seconds()]);
     const load = await this.#load({ url, kind, connections, rate, requests, seconds, batch, writers });
     await this.#subject.drained(load.events);
     const reports = await sinks.reports();
     const cpuUsPerEvent = (program.cpuSeconds() - cpuBefore) * 1e6 / load.events;
-    const server = this.#subject.serverCpuSeconds?.();
+    const apartUsPerEvent = Object.fromEntries(apartBefore.map(([whose, before]) => [whose, (apart[whose]() - before) * 1e6 / load.events]));
     const lastUs = Math.max(...reports.map((report) => report.last_us));
     this.events += load.events;
     if (kind === 'new') this.#nextNew += load.events;
     return {
       load,
       cpuUsPerEvent,
-      serverUsPerEvent: server === undefined ? undefined : (server - serverBefore) * 1e6 / load.events,
+      apartUsPerEvent,
       conflicts: (await this.#subject.conflicts()) - conflictsBefore,
       deliveredPerSecond: load.events * 1e6 / (lastUs - load.began_us),
       latencyUs: worst(reports.map((report) => report.latency_us)),

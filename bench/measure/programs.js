@@ -48,10 +48,8 @@ export class Program {
     return this.#words;
   }
 
-  /** CPU time so far, user and system, of all its threads. */
   cpuSeconds() {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / kTicksPerSecond;
+    return cpuSecondsOf(this.#child.pid);
   }
 
   /** The most memory that it ever had resident. */
@@ -67,6 +65,12 @@ export class Program {
       return this.ended;
     });
   }
+}
+
+/** CPU time of a process so far, user and system, of all its threads. */
+export function cpuSecondsOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / kTicksPerSecond;
 }
 
 export async function within(milliseconds, promise) {

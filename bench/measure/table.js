@@ -10,6 +10,8 @@ const kRows = [
   ...rowsOf((kind) => [[`cpu ${kind} bulk`, `CPU, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
   ...rowsOf((kind) => [[`server ${kind}`, `CPU of the database server, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
   ...rowsOf((kind) => [[`server ${kind} bulk`, `CPU of the database server, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
+  ...rowsOf((kind) => [[`bus ${kind}`, `CPU of the bus, one by one at 10,000/s, ${kKinds[kind]}`, 'µs/event', 1]]),
+  ...rowsOf((kind) => [[`bus ${kind} bulk`, `CPU of the bus, by the hundred, ${kKinds[kind]}`, 'µs/event', 1]]),
   ['cpu solo bulk', 'CPU, by the hundred at 4,000/s, to one target', 'µs/event', 1],
   ['cpu rivals bulk', 'CPU, the same, and each event a conflict', 'µs/event', 1],
   ...rowsOf((kind) => [200, 10_000].flatMap((rate) => ['p50', 'p99'].map((share) => [

@@ -20,6 +20,7 @@ test('What could not keep up has no latency', () => {
 });
 
 test('What the floor has not is left out of its columns', () => {
-  const figures = figuresOf([{ 'server known bulk': 50 }], [{ 'cpu known': 1 }]);
-  assert.match(tableOf(figures), /CPU of the database server, by the hundred, known records \| µs\/event \| +50\.0 \| +\| +\|/);
+  const table = tableOf(figuresOf([{ 'server known bulk': 50, 'bus new': 7 }], [{ 'cpu known': 1 }]));
+  assert.match(table, /CPU of the database server, by the hundred, known records +\| µs\/event \| +50\.0 \| +\| +\|/);
+  assert.match(table, /CPU of the bus, one by one at 10,000\/s, new records +\| µs\/event \| +7\.0 \| +\| +\|/);
 });
