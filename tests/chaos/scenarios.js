@@ -8,6 +8,7 @@ import * as freeze from './scenarios/freeze.js';
 import * as freezeInstance from './scenarios/freeze_instance.js';
 import * as isolationFlood from './scenarios/isolation_flood.js';
 import * as isolationHang from './scenarios/isolation_hang.js';
+import * as kafkaEverything from './scenarios/kafka_everything.js';
 import * as kafkaFreeze from './scenarios/kafka_freeze.js';
 import * as kafkaInstances from './scenarios/kafka_instances.js';
 import * as kafkaKill9 from './scenarios/kafka_kill9.js';
@@ -32,6 +33,6 @@ import * as standbyPromotion from './scenarios/standby_promotion.js';
 /** @type {Scenario[]} */
 export const scenarios = [
   kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull, clockJumps,
-  redisFaults, kafkaRestart, kafkaFreeze, kafkaKill9, kafkaNoDatabase, kafkaInstances, slowTargets, duplicateStorm, poisonEvents,
-  isolationHang, isolationFlood,
+  redisFaults, kafkaRestart, kafkaFreeze, kafkaKill9, kafkaNoDatabase, kafkaInstances, kafkaEverything, slowTargets,
+  duplicateStorm, poisonEvents, isolationHang, isolationFlood,
 ];

@@ -6,7 +6,7 @@ export const isLong = true;
 
 export async function run(stage) {
   const kafka = await stage.kafka();
-  const { instances, addresses, divided } = await threeInstances(stage, { KAFKA_BROKERS: kafka.brokers });
+  const { instances, addresses, divided } = await threeInstances(stage, { env: { KAFKA_BROKERS: kafka.brokers } });
   await stage.underLoad(addresses, async () => {
     while (stage.goesOn) {
       const victim = stage.random.pick(instances);
