@@ -73,8 +73,8 @@ Result<std::unique_ptr<Contents>> contents_of_sqlite(const std::string& location
   return sqlite::open_sqlite_contents(path);
 }
 
-Result<void> begin_sqlite_import(const std::string& location, const std::string& identity_secret) {
-  return sqlite::begin_import(sqlite_path(location), identity_secret);
+Result<void> begin_sqlite_import(const std::string& location, const ContentMarks& marks) {
+  return sqlite::begin_import(sqlite_path(location), marks.identity_secret);
 }
 
 Result<void> end_sqlite_import(const std::string& location, Sequence last) {
@@ -158,10 +158,10 @@ Result<std::unique_ptr<Contents>> open_contents(const std::string& location) {
   return (*engine)->contents(location);
 }
 
-Result<void> begin_import(const std::string& location, const std::string& identity_secret) {
+Result<void> begin_import(const std::string& location, const ContentMarks& marks) {
   const auto engine = engine_of(location);
   if (!engine) return fail(engine.error());
-  return (*engine)->begin_import(location, identity_secret);
+  return (*engine)->begin_import(location, marks);
 }
 
 Result<void> end_import(const std::string& location, Sequence last) {

@@ -57,7 +57,7 @@ struct Engine {
   Result<Backup> (*back_up)(const std::string& location, const std::string& file);
   Result<Backup> (*restore)(const RestoreOptions& options);
   Result<std::unique_ptr<Contents>> (*contents)(const std::string& location);
-  Result<void> (*begin_import)(const std::string& location, const std::string& identity_secret);
+  Result<void> (*begin_import)(const std::string& location, const ContentMarks& marks);
   Result<void> (*end_import)(const std::string& location, Sequence last);
 };
 
@@ -88,9 +88,9 @@ struct Engine {
 /// Errors: as `open_view`.
 [[nodiscard]] Result<std::unique_ptr<Contents>> open_contents(const std::string& location);
 
-/// Makes an empty store with that secret. Until `end_import` nothing but an import opens it.
+/// Makes an empty store for what has these marks. Until `end_import` nothing but an import opens it.
 /// Errors: `kInvalid` if something is there already; as `open_store`.
-[[nodiscard]] Result<void> begin_import(const std::string& location, const std::string& identity_secret);
+[[nodiscard]] Result<void> begin_import(const std::string& location, const ContentMarks& marks);
 /// `last`: the highest sequence that was given out where the data come from.
 [[nodiscard]] Result<void> end_import(const std::string& location, Sequence last);
 

@@ -225,7 +225,8 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<LaneState>> load_lane_states() = 0;
 
   /// Deletes up to `limit` final events (their states, keys and history with them) that ended before `before`; returns
-  /// how many. By their end: a dead letter of an old event is as new to people as any.
+  /// how many, or `limit` where it goes on with what they leave. An engine that drops them by parts of time may keep
+  /// them an eighth longer. By their end: a dead letter of an old event is as new to people as any.
   [[nodiscard]] virtual Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) = 0;
 
   /// Secret of this store, 32 bytes, made with it: the key for hashes of natural keys.

@@ -75,7 +75,7 @@ class Importer {
 
   Result<void> begin(const ContentMarks& marks) {
     marks_ = marks;
-    DATASYNC_TRY(begin_import(location_, marks.identity_secret));
+    DATASYNC_TRY(begin_import(location_, marks));
     auto store = open_store({location_, "data-sync import", true});
     if (!store) return fail(std::move(store).error());
     store_ = std::move(*store);

@@ -30,18 +30,26 @@ constexpr Sql kInsertStates{
     "SELECT * FROM unnest($1::bigint[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::text[], "
     "$7::bytea[])"};
 
-/// A late word about an event that is gone changes nothing.
+/// A late word about an event that is gone changes nothing. The bounds say before a row is read which parts are needed.
 constexpr Sql kUpdateStates{
     "update_states",
     "UPDATE event_state s SET status = w.status, record_key = w.record_key, processed_at = w.processed_at, "
     "message = w.message, results = w.results "
     "FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[]) "
-    "w(seq, status, record_key, processed_at, message, results) WHERE s.seq = w.seq"};
+    "w(seq, status, record_key, processed_at, message, results) WHERE s.seq = w.seq "
+    "AND s.seq BETWEEN $7::bigint AND $8::bigint"};
 
 constexpr Sql kPutWaiting{"put_waiting",
                           "INSERT INTO event_waiting(seq, tenant_id, status) SELECT w.seq, e.tenant_id, w.status "
                           "FROM unnest($1::bigint[], $2::smallint[]) w(seq, status) JOIN event_log e ON e.seq = w.seq "
+                          "AND e.seq BETWEEN $3::bigint AND $4::bigint "
                           "ON CONFLICT(seq) DO UPDATE SET status = excluded.status"};
+
+/// As `kInsertKeys`, for those that are left of dropped events.
+constexpr Sql kFreeKeys{"free_keys",
+                        "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], "
+                        "$5::uuid[]) w(key, tenant_id, seq, created_at, content_hash) WHERE k.key = w.key AND "
+                        "k.tenant_id = w.tenant_id AND NOT EXISTS (SELECT FROM event_log e WHERE e.seq = k.seq)"};
 
 constexpr Sql kDeleteWaiting{"delete_waiting", "DELETE FROM event_waiting WHERE seq = ANY($1::bigint[])"};
 
@@ -79,11 +87,11 @@ constexpr Sql kDeleteIdentities{"delete_identities",
                                 "WHERE i.hash = w.hash AND i.record_key = w.record_key"};
 
 constexpr Sql kInsertHistory{"insert_history",
-                             "INSERT INTO record_history(seq, tenant_id, record_key, version, body) "
+                             "INSERT INTO histories(seq, tenant_id, record_key, version, body) "
                              "SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])"};
 
 constexpr Sql kPutHistory{"put_history",
-                          "INSERT INTO record_history(seq, tenant_id, record_key, version, body) "
+                          "INSERT INTO histories(seq, tenant_id, record_key, version, body) "
                           "SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[]) "
                           "ON CONFLICT(seq) DO UPDATE SET version = excluded.version, body = excluded.body"};
 
@@ -180,6 +188,14 @@ void BatchSteps::allow_known_identities() {
   for (Step& step : steps_) {
     if (step.sql == &kInsertIdentities) step.sql = &kPutIdentities;
   }
+}
+
+void BatchSteps::free_keys() {
+  const auto keys = std::find_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.sql == &kInsertKeys; });
+  if (keys == steps_.end()) return;
+  const auto at = static_cast<std::size_t>(keys - steps_.begin());
+  steps_.insert(keys, {&kFreeKeys, keys->parameters});
+  if (history_from_ > at) ++history_from_, ++history_to_;
 }
 
 void BatchSteps::clear() {
@@ -308,6 +324,7 @@ void BatchSteps::add_states(const WriteBatch& batch, Sequence last, Sequence low
       append_results(body_, row.state->results);
       out.add_bytes(body_);
     });
+    if (!with_tenant) out.integer(rows.front().sequence).integer(rows.back().sequence);
   };
   put(kUpdateStates, known, false);
   put(kInsertStates, fresh, true);
@@ -317,9 +334,12 @@ void BatchSteps::add_states(const WriteBatch& batch, Sequence last, Sequence low
 void BatchSteps::add_waiting(const std::vector<StateRow>& known, const std::vector<StateRow>& fresh) {
   std::vector<StateRow> listed;
   std::vector<StateRow> gone;
-  for (const StateRow& row : known) (is_listed(row.status) ? listed : gone).push_back(row);
+  const auto is_late = [this](const StateRow& row) {
+    return row.sequence < late_below_.value && row.state->status == EventStatus::kCompleted;
+  };
+  for (const StateRow& row : known) (is_listed(row.status) || is_late(row) ? listed : gone).push_back(row);
   for (const StateRow& row : fresh) {
-    if (is_listed(row.status)) listed.push_back(row);
+    if (is_listed(row.status)) listed.push_back(row);  // above all that were known
   }
   if (!gone.empty()) {
     Parameters& out = add(kDeleteWaiting);
@@ -329,6 +349,7 @@ void BatchSteps::add_waiting(const std::vector<StateRow>& known, const std::vect
   Parameters& out = add(kPutWaiting);
   out.column(Element::kBigint, listed, [&](const StateRow& row) { out.add_integer(row.sequence); });
   out.column(Element::kSmallint, listed, [&](const StateRow& row) { out.add_integer(row.status); });
+  out.integer(listed.front().sequence).integer(listed.back().sequence);
 }
 
 Result<void> BatchSteps::add_records(const WriteBatch& batch) {

@@ -29,6 +29,11 @@ class BatchSteps {
   /// Identities that are there already and of the same records are no reason any more to refuse the transaction with
   /// `kKnownIdentityState`.
   void allow_known_identities();
+  /// Keys that are there already are no reason any more to refuse the transaction with `kKnownKeyState`, where the
+  /// events that they were of are gone.
+  void free_keys();
+  /// Events below it that are completed are listed from now on.
+  void list_late_below(Sequence sequence) noexcept { late_below_ = sequence; }
   /// As `fill`, after the batch's own histories were refused.
   [[nodiscard]] Result<void> put_histories(std::span<const HistoryEntry> histories);
   void clear();
@@ -55,6 +60,7 @@ class BatchSteps {
   std::size_t used_ = 0;
   std::size_t history_from_ = 0;  // among the steps
   std::size_t history_to_ = 0;
+  Sequence late_below_{};
   [[nodiscard]] std::string_view body_of(std::size_t at, std::size_t size) const {
     return std::string_view(bodies_).substr(at, size);
   }

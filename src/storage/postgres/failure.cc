@@ -25,6 +25,7 @@ constexpr Meaning kMeanings[] = {
     {kIdentityState, ErrorCode::kConflict, "an identity belongs to another record"},
     {kKnownIdentityState, ErrorCode::kConflict, "an identity belongs to another record"},
     {kHistoryState, ErrorCode::kConflict, "an event has overwritten something before"},
+    {kKnownKeyState, ErrorCode::kConflict, "an event with this id was stored meanwhile"},
     {"23505", ErrorCode::kConflict, "an event with this id was stored meanwhile"},
     {"40", ErrorCode::kConflict, "another transaction came first"},
     {"25006", ErrorCode::kUnavailable, "the database takes no writes: it is a standby, or set to read-only"},
@@ -71,7 +72,8 @@ std::string state_of(const PGresult* result) {
   const std::string table = field(result, PG_DIAG_TABLE_NAME);
   if (table == "records") return std::string(kRecordState);
   if (table == "identities") return std::string(kKnownIdentityState);
-  if (table == "record_history") return std::string(kHistoryState);
+  if (table == "record_history" || table.starts_with("histories_")) return std::string(kHistoryState);
+  if (table.starts_with("event_keys_")) return std::string(kKnownKeyState);
   return state;
 }
 

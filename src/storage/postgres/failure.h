@@ -27,6 +27,7 @@ inline constexpr std::string_view kRecordState = "DS002";
 inline constexpr std::string_view kIdentityState = "DS003";
 inline constexpr std::string_view kHistoryState = "DS004";
 inline constexpr std::string_view kKnownIdentityState = "DS005";
+inline constexpr std::string_view kKnownKeyState = "DS006";
 
 /// The server's refusal of a statement. Its message stays out of ours where it may hold stored values.
 [[nodiscard]] Failure failure_of(const PGresult* result);

@@ -31,7 +31,7 @@ constexpr Sql kIdentities{"export_identities",
 constexpr Sql kFirstIdentities{
     "", "SELECT hash, kind, record_key, tenant_id FROM identities ORDER BY hash LIMIT $1::bigint"};
 constexpr Sql kBodies{"export_bodies",
-                      "SELECT e.seq, e.body, h.record_key, h.version, h.body FROM event_log e LEFT JOIN record_history "
+                      "SELECT e.seq, e.body, h.record_key, h.version, h.body FROM event_log e LEFT JOIN histories "
                       "h ON h.seq = e.seq WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint"};
 constexpr Sql kConflicts{"export_conflicts",
                          "SELECT row_number, id FROM sync_conflicts WHERE row_number > $1::bigint ORDER BY row_number "
@@ -196,7 +196,7 @@ Result<std::unique_ptr<Contents>> open_postgres_contents(const std::string& url)
   return contents;
 }
 
-Result<void> begin_import(const std::string& url, const std::string& secret) {
+Result<void> begin_import(const std::string& url, const ContentMarks& marks) {
   auto connection = connect(url, Connection::Use::kWrite);
   if (!connection) return fail(std::move(connection).error());
   if (auto done = migrate(*connection); !done) return fail(std::move(done).error().error);
@@ -209,13 +209,17 @@ Result<void> begin_import(const std::string& url, const std::string& secret) {
   if (empty->integer(0, 0) == 0) {
     return fail(ErrorCode::kInvalid, "there is a database at " + describe_url(url) + " already, and it is not empty");
   }
+  static constexpr Sql kKeep{"", "SELECT datasync_keep_up_to($1::bigint)"};
+  Parameters last;
+  last.integer(marks.last_sequence.value);
+  if (const auto kept = ask(*connection, kKeep, last); !kept) return fail(kept.error());
   static constexpr Sql kBeginImport{
       "",
       "INSERT INTO meta(name, number, bytes) VALUES('identity_secret', NULL, $1::bytea), "
       "('import_unfinished', 1, NULL) ON CONFLICT(name) DO UPDATE SET number = excluded.number, bytes = "
       "excluded.bytes"};
   Parameters parameters;
-  parameters.bytes(secret);
+  parameters.bytes(marks.identity_secret);
   const auto begun = ask(*connection, kBeginImport, parameters);
   if (!begun) return fail(begun.error());
   return {};

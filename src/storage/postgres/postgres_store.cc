@@ -9,6 +9,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/postgres/batch_steps.h"
 #include "storage/postgres/committer.h"
+#include "storage/postgres/event_parts.h"
 #include "storage/postgres/instance_shares.h"
 #include "storage/postgres/lease.h"
 #include "storage/postgres/postgres_contents.h"
@@ -88,7 +89,11 @@ class PostgresStore final : public Store {
     return {};
   }
 
-  Sequence last_sequence() const override { return marks().last_sequence; }
+  /// Who has the database alone gives out numbers without blocks: they go on in the part that has begun. Those that a
+  /// window has got meanwhile are still good.
+  Sequence last_sequence() const override {
+    return std::max(marks().last_sequence, shares_ ? Sequence{} : Sequence{parts_.first().value - 1});
+  }
   RecordKey last_record_key() const override { return marks().last_record_key; }
 
   Result<std::vector<std::optional<KnownEvent>>> find_events(std::span<const EventKey> keys) override {
@@ -132,7 +137,13 @@ class PostgresStore final : public Store {
 
   Result<std::int64_t> delete_finished(Timestamp before, std::int64_t limit) override {
     DATASYNC_TRY(settle());
-    return retention_.delete_finished(before, limit);
+    const auto more = parts_.tend(before);
+    if (!more) return fail(more.error());
+    rows_.list_late_below(parts_.late_below());
+    retention_.look_below(parts_.kept_below());
+    const auto deleted = retention_.delete_finished(before, limit);
+    if (deleted && *more) return limit;
+    return deleted;
   }
 
   const std::string& identity_secret() const override { return lease_.secret(); }
@@ -175,7 +186,7 @@ class PostgresStore final : public Store {
     raise_numbers(marks_after_, batch);
     std::vector<HistoryEntry> histories;
     if (has_history_twice(batch)) DATASYNC_TRY(grow_histories(batch, histories));
-    DATASYNC_TRY(rows_.fill(batch, last_sequence(), mark_, histories));
+    DATASYNC_TRY(rows_.fill(batch, marks().last_sequence, mark_, histories));
     gather_steps();
     return {};
   }
@@ -189,14 +200,17 @@ class PostgresStore final : public Store {
   }
 
   Result<void> complete(Outcome<void> done) {
-    // Each of the two happens once.
-    for (int attempt = 0; attempt < 2 && !done; ++attempt) {
+    // Each of the three happens once.
+    bool has_freed_keys = false;
+    for (int attempt = 0; attempt < 3 && !done; ++attempt) {
       if (done.error().state == kHistoryState) {
         std::vector<HistoryEntry> histories;
         DATASYNC_TRY(grow_histories(*batch_, histories));
         DATASYNC_TRY(rows_.put_histories(histories));
       } else if (done.error().state == kKnownIdentityState) {
         rows_.allow_known_identities();
+      } else if (done.error().state == kKnownKeyState && !std::exchange(has_freed_keys, true)) {
+        rows_.free_keys();
       } else {
         break;
       }
@@ -302,6 +316,7 @@ class PostgresStore final : public Store {
   WaitingLink link_{*this};
   Queries queries_{link_};
   Queries own_queries_{lease_};  // of what is asked while `queries_` waits for the transaction that is under way
+  EventParts parts_{lease_};
   Retention retention_{lease_};
   // Of the transaction that is being made, or under way.
   const WriteBatch* batch_ = nullptr;

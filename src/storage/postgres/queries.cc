@@ -87,10 +87,13 @@ const Sql& retrying_sql(bool of_part) {
   return of_part ? part_sql : all_sql;
 }
 
-constexpr Sql kKnown{"find_events",
-                     "SELECT w.at, k.seq, k.content_hash, e.event_id FROM unnest($1::uuid[], $2::text[]) WITH "
-                     "ORDINALITY w(key, tenant_id, at) JOIN event_keys k ON k.key = w.key AND k.tenant_id = "
-                     "w.tenant_id JOIN event_log e ON e.seq = k.seq"};
+/// Hardly any is known, so that the parts of `event_log` are not looked at for all that are not.
+constexpr Sql kKnown{"find_keys",
+                     "SELECT w.at, k.seq, k.content_hash FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY "
+                     "w(key, tenant_id, at) JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id"};
+constexpr Sql kIds{"event_ids",
+                   "SELECT w.at, e.event_id FROM unnest($1::bigint[]) WITH ORDINALITY w(seq, at) JOIN event_log e ON "
+                   "e.seq = w.seq"};
 constexpr Sql kFindIdentity{"find_identity",
                             "SELECT record_key FROM identities WHERE hash = $1::uuid AND tenant_id = $2::text"};
 constexpr Sql kFindIdentities{"find_identities",
@@ -107,7 +110,7 @@ constexpr Sql kLoadRecords{"load_records",
 /// An answer is held as a whole, on both sides.
 constexpr std::size_t kRecordsAtOnceMax = 500;
 constexpr Sql kLoadHistory{"load_history",
-                           "SELECT tenant_id, record_key, version, body FROM record_history WHERE seq = $1::bigint"};
+                           "SELECT tenant_id, record_key, version, body FROM histories WHERE seq = $1::bigint"};
 
 tl::unexpected<Error> name_row(Error error, std::string_view table, std::int64_t key) {
   error.detail = std::string(table) + " row " + std::to_string(key) + ": " + error.detail;
@@ -317,11 +320,19 @@ Result<std::vector<std::optional<KnownEvent>>> Queries::known(std::span<const Ev
                      [this](const EventKey& key) { parameters_.add_text(key.tenant.str()); });
   const auto answer = link_.read(kKnown, parameters_);
   if (!answer) return fail(answer.error());
-  for (int row = 0; row < answer->rows(); ++row) {
-    auto id = answer->text(row, 3);
+  if (answer->rows() == 0) return known;
+  parameters_.clear();
+  std::vector<std::int64_t> sequences;
+  for (int row = 0; row < answer->rows(); ++row) sequences.push_back(answer->integer(row, 1));
+  parameters_.column(Parameters::Element::kBigint, sequences, [this](std::int64_t s) { parameters_.add_integer(s); });
+  const auto ids = link_.read(kIds, parameters_);
+  if (!ids) return fail(ids.error());
+  for (int row = 0; row < ids->rows(); ++row) {  // the key of an event that is gone says nothing
+    const int of = static_cast<int>(ids->integer(row, 0)) - 1;
+    auto id = ids->text(row, 1);
     if (!id) return fail(std::move(id).error());
-    known[static_cast<std::size_t>(answer->integer(row, 0)) - 1] =
-        KnownEvent{{answer->integer(row, 1)}, EventId(std::move(*id)), answer->uuid(row, 2)};
+    known[static_cast<std::size_t>(answer->integer(of, 0)) - 1] =
+        KnownEvent{{answer->integer(of, 1)}, EventId(std::move(*id)), answer->uuid(of, 2)};
   }
   return known;
 }

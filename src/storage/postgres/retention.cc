@@ -17,17 +17,18 @@ constexpr int kYoungInRowMax = 1000;
 /// A call looks at no more rows than its limit and these: what ends the search, and as many that can't go yet.
 constexpr std::int64_t kLookMax = 2 * kYoungInRowMax;
 
-constexpr Sql kLook{
-    "look_for_finished",
-    "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status FROM event_log e "
-    "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint"};
+constexpr Sql kLook{"look_for_finished",
+                    "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status FROM event_log e "
+                    "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint AND e.seq < $3::bigint ORDER BY "
+                    "e.seq LIMIT $2::bigint"};
 /// The same, and whether it is of some shards. Each instance deletes its own: nobody else knows that an event is not
 /// revived just now. Told of each row and not asked for: who has few events would look through the whole log for them.
-constexpr Sql kLookAtPart{"look_for_finished_of",
-                          "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status, "
-                          "get_bit($3::bytea, datasync_shard(e.tenant_id)) FROM event_log e "
-                          "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint ORDER BY e.seq "
-                          "LIMIT $2::bigint"};
+constexpr Sql kLookAtPart{
+    "look_for_finished_of",
+    "SELECT e.seq, greatest(e.created_at, s.processed_at), s.status, "
+    "get_bit($4::bytea, datasync_shard(e.tenant_id)) FROM event_log e "
+    "LEFT JOIN event_state s ON s.seq = e.seq WHERE e.seq > $1::bigint AND e.seq < $3::bigint ORDER BY e.seq "
+    "LIMIT $2::bigint"};
 constexpr Sql kLoadGone{"load_gone", "SELECT tenant_id, event_id, body FROM event_log WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteKeys{"delete_keys",
                           "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[]) w(key, tenant_id) "
@@ -35,7 +36,7 @@ constexpr Sql kDeleteKeys{"delete_keys",
 constexpr Sql kDeleteLog{"delete_log", "DELETE FROM event_log WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteStates{"delete_states", "DELETE FROM event_state WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteWaiting{"delete_waiting", "DELETE FROM event_waiting WHERE seq = ANY($1::bigint[])"};
-constexpr Sql kDeleteHistory{"delete_history", "DELETE FROM record_history WHERE seq = ANY($1::bigint[])"};
+constexpr Sql kDeleteHistory{"delete_history", "DELETE FROM histories WHERE seq = ANY($1::bigint[])"};
 /// Numbers are never given out twice, though the rows that held the highest are gone.
 constexpr Sql kPutLast{"put_last_sequence",
                        "INSERT INTO meta(name, number) VALUES('last_sequence', $1::bigint) ON CONFLICT(name) DO UPDATE "
@@ -59,7 +60,7 @@ Result<std::int64_t> Retention::delete_finished(Timestamp before, std::int64_t l
 
 Result<std::vector<std::int64_t>> Retention::find(Timestamp before, std::int64_t limit) {
   Parameters parameters;
-  parameters.integer(after_).integer(std::max<std::int64_t>(limit, 0) + kLookMax);
+  parameters.integer(after_).integer(std::max<std::int64_t>(limit, 0) + kLookMax).integer(below_.value);
   if (!part_.empty()) parameters.bytes(part_);
   const auto rows = lease_.read(part_.empty() ? kLook : kLookAtPart, parameters);
   if (!rows) return fail(rows.error());

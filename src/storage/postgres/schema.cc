@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "storage/postgres/schema_instances.h"
+#include "storage/postgres/schema_parts.h"
 #include "storage/schema_versions.h"
 
 namespace datasync::storage::postgres {
@@ -18,8 +19,7 @@ namespace {
 /// - `event_state` has a row for each event and no index but its key, and room in its pages: a change of status stays
 /// within its page and
 ///   touches no index. The rare statuses (3 and above) are listed in `event_waiting` besides;
-/// - `event_keys` is the only unique index over events, so that `event_log` can be parted by time: its present rows
-///   become the first partition then (ATTACH).
+/// - `event_keys` is the only unique index over events, so that the others can be parted by time (`schema_parts.h`).
 constexpr const char* kTables = R"sql(
 CREATE TABLE meta(
   name text COLLATE "C" PRIMARY KEY,
@@ -255,6 +255,8 @@ CREATE TABLE log_positions(
 ) WITH (fillfactor = 10);
 )sql";
 
+constexpr std::int64_t kPartsVersion = 4;
+
 struct Migration {
   std::int64_t version;            ///< rises; never changes once released
   std::array<const char*, 3> sql;  ///< null: none
@@ -265,6 +267,7 @@ constexpr std::array kMigrations{
     Migration{1, {kTables, kFunctions, kViews}},
     Migration{2, {kInstanceTables, kInstanceFunctions, nullptr}},
     Migration{3, {kLogPositions, nullptr, nullptr}},
+    Migration{kPartsVersion, {kPartTables, kPartFunctions, nullptr}},
 };
 
 constexpr std::chrono::seconds kMigrationMax{3600};
@@ -278,6 +281,12 @@ SET LOCAL idle_in_transaction_session_timeout = '60s';
 SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext(current_schema()));
 CREATE TABLE IF NOT EXISTS datasync_schema(version bigint PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 )sql";
+
+/// What takes long, and need not stop those who work meanwhile.
+Outcome<void> prepare(Connection& connection, std::int64_t found, std::int64_t target) {
+  if (found == 0 || found >= kPartsVersion || target < kPartsVersion) return {};
+  return connection.run_script(kPrepareParts, kMigrationMax);
+}
 
 Outcome<void> apply_all(Connection& connection, std::optional<std::int64_t> to) {
   if (auto begun = connection.run_script(kBegin, kMigrationMax); !begun) return begun;
@@ -331,7 +340,8 @@ Outcome<void> migrate(Connection& connection, std::optional<std::int64_t> to) {
   const auto target = schema_to_reach({versions->found, versions->newest}, to);
   if (!target) return tl::unexpected(Failure{target.error()});
   if (versions->found == *target) return {};
-  auto applied = apply_all(connection, to);
+  auto applied = prepare(connection, versions->found, *target);
+  if (applied) applied = apply_all(connection, to);
   if (!applied && !connection.lost()) {
     if (auto undone = connection.run_script("ROLLBACK", kMigrationMax); !undone) return undone;
   }
