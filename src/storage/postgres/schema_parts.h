@@ -164,7 +164,8 @@ BEGIN
   FOR which IN 1..3 LOOP
     PERFORM datasync_make_table(which, datasync_parent(which) || '_kept');
     EXECUTE format('INSERT INTO %1$I SELECT * FROM %2$I; INSERT INTO %1$I SELECT * FROM %3$I WHERE seq = ANY(%4$L)',
-                   datasync_parent(which) || '_kept', datasync_part_of(which, kept), datasync_part_of(which, gone), stay);
+                   datasync_parent(which) || '_kept', datasync_part_of(which, kept), datasync_part_of(which, gone),
+                   stay);
     EXECUTE format('ALTER TABLE %1$I DETACH PARTITION %2$I; ALTER TABLE %1$I DETACH PARTITION %3$I; DROP TABLE %2$I, '
                    '%3$I; ALTER TABLE %4$I RENAME TO %3$I', datasync_parent(which), datasync_part_of(which, kept),
                    datasync_part_of(which, gone), datasync_parent(which) || '_kept');
