@@ -311,7 +311,7 @@ class Engine::Impl {
     if (moved) {
       log::warning("a transaction was given up: {}", error.message);
     } else {
-      log::error("a transaction was given up: {} ({}); events are refused until the store takes writes again",
+      log::error("a transaction was given up: {} ({}); nothing is stored until it takes writes again",
                  error.message, error.detail);
     }
     rest_until_ = moved ? window.steady : window.steady + kStoreRest;

@@ -393,6 +393,7 @@ void EventLog::feed(Batch batch) {
     if (receipts) return taken(batch, *receipts);
     if (!wait(kTryAgainAfter)) return;
     answer_late();
+    look_at_brokers();
     note(shards_problem_, follow_shards());
   }
 }
@@ -431,6 +432,7 @@ Result<std::vector<Receipt>> EventLog::ask_engine(const Batch& batch) {
       }
     }
     answer_late();
+    look_at_brokers();  // the store may be away for long
   }
 }
 

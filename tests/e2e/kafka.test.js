@@ -154,6 +154,10 @@ test('While the database is away events are accepted, and when it is back all of
   assert.equal((await far.post('/sync/events', { ...lead(30), data: { lead_id: 'lead-1', lead_score: 7 } })).status, 201);
   assert.equal((await far.get(`/sync/events/${tenant}-30`)).status, 503, 'it is not unknown');
   assert.equal((await far.post(`/sync/events/${tenant}-30/retry`)).status, 503);
+  await kafka.kill();
+  await eventually(async () => (await far.get('/readyz')).status === 503, { explain: () => far.service.log });
+  await kafka.again();
+  await eventually(async () => (await far.get('/readyz')).status === 200, { explain: () => far.service.log });
   await far.service.signal('SIGKILL'); // what was accepted is not in its memory only
   postgres.sql('ALTER ROLE tenant_app LOGIN');
   await far.service.start();

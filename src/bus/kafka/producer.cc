@@ -100,6 +100,7 @@ class Producer::Impl {
                         {"message.timeout.ms", std::to_string(options_.timeout.count())},
                         {"queue.buffering.max.messages", std::to_string(options_.waiting_max)},
                         {"queue.buffering.max.kbytes", std::to_string(options_.waiting_bytes_max / 1024)},
+                        {"reconnect.backoff.max.ms", "1000"},
                         {"socket.nagle.disable", "true"}},
                        RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   }
