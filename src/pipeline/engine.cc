@@ -67,9 +67,8 @@ class Engine::Impl {
       return;
     }
     if (inbox_.push(request)) return;
-    const ErrorCode stopping = shares_ == nullptr ? ErrorCode::kUnavailable : ErrorCode::kMoved;  // or will be, soon
     request.callback(inbox_.is_closed()
-                         ? fail(stopping, "the service is stopping")
+                         ? fail(stopping())
                          : fail(ErrorCode::kOverloaded, "too many events wait to be stored; try again later"));
   }
 
@@ -376,10 +375,17 @@ class Engine::Impl {
     return true;
   }
 
-  void refuse(Inbox::Load load) {
+  void refuse(Inbox::Load load) { refuse(std::move(load), refusal_); }
+
+  static void refuse(Inbox::Load load, const Error& error) {
     Callers callers;
     callers.take(load);
-    callers.refuse_all(refusal_);
+    callers.refuse_all(error);
+  }
+
+  [[nodiscard]] Error stopping() const {
+    const bool goes_on_elsewhere = shares_ != nullptr;  // or will, soon
+    return {goes_on_elsewhere ? ErrorCode::kMoved : ErrorCode::kUnavailable, "the service is stopping"};
   }
 
   void accept_made(Window& window) {
@@ -427,7 +433,7 @@ class Engine::Impl {
       due = std::min(due, hand_over_.look_again(began));
       if (stopping_.load()) {
         const std::lock_guard lock(shared_mutex_);
-        if (deliverer_.in_flight() == 0 || clock_.steady_now() >= stop_by_) return;
+        if (deliverer_.in_flight() == 0 || clock_.steady_now() >= stop_by_) break;
       }
       if (items_ >= kBusyItems) {
         inbox_.wait_for_company(std::min(due, began + options_.window), options_.window_events_max);
@@ -435,6 +441,8 @@ class Engine::Impl {
         inbox_.wait_for_work(stopping_.load() ? std::min(due, began + milliseconds{20}) : due);
       }
     }
+    // What came in beside the last window. Who asked may be gone once the engine is.
+    while (inbox_.waiting() > 0) refuse(inbox_.take(options_.inbox_max), stopping());
   }
 
   const EngineOptions options_;

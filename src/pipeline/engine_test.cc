@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "pipeline/testing/engine_fixture.h"
 
 namespace datasync::pipeline {
@@ -362,6 +365,46 @@ TEST_F(EngineTest, AWindowAcceptsNoMoreThanItMayAndTheOthersFollow) {
   EXPECT_EQ(beta().copies(kTenant, kEntity).size(), 20U);
   EXPECT_GE(fullest, 1U);
   EXPECT_LE(fullest, 3U);
+}
+
+/// The thread runs here, unlike anywhere else in these tests.
+TEST_F(EngineTest, WhoAsksBesideTheLastWindowIsAnsweredBeforeStopReturns) {
+  struct Nobody final : NoticeSink {
+    bool wants_notices() const noexcept override { return false; }
+    void publish(std::vector<Notice>) override {}
+  } nobody;
+  const SystemClock clock;
+  const auto random = make_seeded_random(1);
+  MemoryStore store;
+  std::atomic<int> answered{0};
+  std::atomic<bool> has_asked{false}, is_closed{false};
+  Engine engine({store, world().network, clock, *random, nobody}, world().catalog(), {});
+  ASSERT_TRUE(engine.start());
+  const auto an_event = [this] {
+    sends_ = false;
+    create(alpha(), R"({"email":"a@x"})");
+    last_->targets.clear();
+    last_->order_key = order_key_of(*last_);
+    std::vector<Submission> submissions;
+    submissions.push_back({last_, {}});
+    return submissions;
+  };
+  auto first = an_event(), second = an_event(), third = an_event();
+  engine.accept(std::move(first), [&](Result<std::vector<Receipt>>) {
+    engine.accept(std::move(second), [&](Result<std::vector<Receipt>>) { ++answered; });
+    has_asked = true;
+    // The window ends only once nobody is let in any more.
+    while (!is_closed) {
+      auto more = third;
+      engine.accept(std::move(more), [&is_closed](Result<std::vector<Receipt>> answer) {
+        if (!answer && answer.error().code == ErrorCode::kUnavailable) is_closed = true;
+      });
+      std::this_thread::yield();
+    }
+  });
+  while (!has_asked) std::this_thread::yield();
+  EXPECT_TRUE(engine.stop(milliseconds{0}));
+  EXPECT_EQ(answered, 1);
 }
 
 }  // namespace
