@@ -179,9 +179,9 @@ export class Stage {
    *
    * @param {() => string[]} addresses  where the services are right now
    * @param {() => Promise<void>} deed
-   * @param {{count?: number, rest?: () => Promise<void>}} [options]  `rest`: ends what would keep deliveries from arriving
+   * @param {{count?: number}} [options]
    */
-  async underLoad(addresses, deed, { count = kClients, rest = async () => {} } = {}) {
+  async underLoad(addresses, deed, { count = kClients } = {}) {
     const over = new AbortController();
     this.#clients = Array.from({ length: count }, (_, i) => new Client(i + 1, `${this.name}-${i + 1}`, addresses, over.signal));
     const running = Promise.all(this.#clients.map((client) => client.run()));
@@ -190,7 +190,6 @@ export class Stage {
       await this.recovered('the start');
       this.begin();
       await deed();
-      await rest();
       await this.recovered('the last fault');
       over.abort();
       await running;
