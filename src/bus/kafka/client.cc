@@ -21,7 +21,7 @@ void write_log(const rd_kafka_t*, int level, const char* facility, const char* m
 }  // namespace
 
 Result<Client> make_client(rd_kafka_type_t type, const std::vector<std::pair<const char*, std::string>>& properties,
-                           int events) {
+                           int events, const std::function<void(rd_kafka_conf_t*)>& more) {
   std::array<char, 512> why{};
   std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
   for (const auto& [name, value] : properties) {
@@ -31,6 +31,7 @@ Result<Client> make_client(rd_kafka_type_t type, const std::vector<std::pair<con
   }
   rd_kafka_conf_set_log_cb(conf.get(), &write_log);
   if (events != 0) rd_kafka_conf_set_events(conf.get(), events);
+  if (more) more(conf.get());
   Client client(rd_kafka_new(type, conf.get(), why.data(), why.size()));
   if (!client) return fail(ErrorCode::kUnavailable, "the Kafka client does not start", why.data());
   static_cast<void>(conf.release());  // the client's now

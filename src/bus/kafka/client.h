@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,12 +34,12 @@ struct FreePartitions {
 };
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, FreePartitions>;
 
-/// A client of that kind with those properties; `events` are the kinds that its queues carry. What the library has to
-/// say goes to our log.
+/// A client of that kind with those properties; `events` are the kinds that its queues carry, and `more` sets
+/// its callbacks. What the library has to say goes to our log.
 /// Errors: `kInternal` for a property that the library does not know; `kUnavailable` where it has no memory or threads.
 [[nodiscard]] Result<Client> make_client(rd_kafka_type_t type,
                                          const std::vector<std::pair<const char*, std::string>>& properties,
-                                         int events = 0);
+                                         int events = 0, const std::function<void(rd_kafka_conf_t*)>& more = {});
 
 /// `message (detail)`: ours, and what the library calls it.
 [[nodiscard]] Error unavailable(std::string message, rd_kafka_resp_err_t why, Stage stage = Stage::kBefore);

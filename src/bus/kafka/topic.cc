@@ -112,4 +112,15 @@ Result<void> prepare_topics(const std::string& brokers, const std::vector<Topic>
   return {};
 }
 
+Result<void> find_topics(const std::string& brokers, const std::vector<std::string>& names, milliseconds timeout) {
+  auto client = make_client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers}, {"client.id", "data-sync"}});
+  if (!client) return fail(std::move(client).error());
+  const auto there = read_topics(client->get(), brokers, static_cast<int>(timeout.count()));
+  if (!there) return fail(there.error());
+  for (const std::string& name : names) {
+    if (!there->contains(name)) return fail(ErrorCode::kInvalid, fmt::format("there is no topic {}", name));
+  }
+  return {};
+}
+
 }  // namespace datasync::bus::kafka

@@ -21,4 +21,8 @@ struct Topic {
 [[nodiscard]] Result<void> prepare_topics(const std::string& brokers, const std::vector<Topic>& topics,
                                           milliseconds timeout);
 
+/// Looks whether these topics of others are there. Errors: `kUnavailable` as above; `kInvalid` for one that is not.
+[[nodiscard]] Result<void> find_topics(const std::string& brokers, const std::vector<std::string>& names,
+                                       milliseconds timeout);
+
 }  // namespace datasync::bus::kafka
