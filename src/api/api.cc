@@ -33,6 +33,7 @@ Api::Api(Parts parts, ApiOptions options)
                 std::move(options)},
       local_(parts.local),
       peer_token_(std::move(parts.peer_token)) {
+  services_.topics = std::move(parts.topics);
   const ApiOptions& limits = services_.options;
   services_.queries = std::make_unique<WorkPool>(
       parts.make_reader, WorkPool::Options{"query", limits.query_threads, limits.query_queue_max});

@@ -40,6 +40,7 @@ class Api {
     std::string peer_token = {};              ///< by which they are known
     const storage::Shares* shares = nullptr;  ///< null: this instance is alone by nature
     pipeline::EventLog* event_log = nullptr;  ///< null: the store accepts events
+    std::function<TopicsStatus()> topics = {};  ///< from any thread
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

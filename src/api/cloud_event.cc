@@ -25,15 +25,6 @@ constexpr std::array kExtensions{
     Extension{"ttlseconds", "ttl_seconds", true}, Extension{"maxretries", "max_retries", true},
 };
 
-/// Extension names have neither capitals nor underscores, yet clients write `tenant_id` in JSON.
-std::string plain_name(std::string_view name) {
-  std::string plain;
-  for (const char c : name) {
-    if (c != '_') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  }
-  return plain;
-}
-
 /// Binary mode has no numbers: `5` is a text there.
 Value as_number(const Value& value) {
   const auto text = value.as_string();
@@ -136,6 +127,15 @@ std::optional<std::string> decode_base64(std::string text) {
 
 }  // namespace
 
+/// Extension names have neither capitals nor underscores, yet clients write `tenant_id` in JSON.
+std::string plain_attribute_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '_') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  }
+  return plain;
+}
+
 Read<NestedObject> members_of_cloud_event(Fields attributes, Fields data, bool has_data,
                                           const pipeline::Catalog& catalog) {
   std::vector<FieldError> errors;
@@ -157,7 +157,7 @@ Read<NestedObject> members_of_cloud_event(Fields attributes, Fields data, bool h
   std::optional<Value> targets;
   std::string platform = platform_of_source(source, catalog);
   for (const Field& field : attributes) {
-    const std::string name = plain_name(field.name);
+    const std::string name = plain_attribute_name(field.name);
     const auto known = std::find_if(kExtensions.begin(), kExtensions.end(),
                                     [&name](const Extension& extension) { return extension.attribute == name; });
     if (known != kExtensions.end()) {
@@ -210,10 +210,14 @@ Read<NestedObject> read_binary(const net::Headers& headers, std::string_view bod
     if (name.size() <= 3 || !net::equals_ignoring_case(name.substr(0, 3), "ce-")) continue;
     auto value = net::percent_decode(headers.value(i));
     const std::string text = value ? std::move(*value) : std::string(headers.value(i));
-    const std::string pointer = plain_name(name.substr(3));
+    const std::string pointer = plain_attribute_name(name.substr(3));
     if (!is_utf8(text)) return tl::unexpected(invalid({{"", "must be UTF-8", "ce-" + pointer}}));
     attributes.set(pointer, Value::string(text));
   }
+  return read_binary(std::move(attributes), body, catalog);
+}
+
+Read<NestedObject> read_binary(Fields attributes, std::string_view body, const pipeline::Catalog& catalog) {
   auto data = read_data(body);
   if (!data) return tl::unexpected(std::move(data).error());
   return members_of_cloud_event(std::move(attributes), std::move(*data), true, catalog);

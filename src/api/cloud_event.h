@@ -28,6 +28,11 @@ namespace datasync::api {
 /// Binary mode: attributes in `ce-` headers, the body is the data.
 [[nodiscard]] Read<NestedObject> read_binary(const net::Headers& headers, std::string_view body,
                                              const pipeline::Catalog& catalog);
+/// The same with the attributes by name, in lower case, and as they are meant.
+[[nodiscard]] Read<NestedObject> read_binary(Fields attributes, std::string_view body,
+                                             const pipeline::Catalog& catalog);
+/// An attribute's name as others write it: without capitals and underscores.
+[[nodiscard]] std::string plain_attribute_name(std::string_view name);
 
 /// `user_created` → `com.bizosaas.user.created`
 [[nodiscard]] std::string cloud_event_type_of(std::string_view event_type);

@@ -70,6 +70,21 @@ struct RedisStatus {
   std::uint64_t dropped = 0;  ///< messages that no channel got, since the start
 };
 
+/// How the topics of Kafka stand that others write and read, where there are such.
+struct TopicsStatus {
+  struct Outcomes {
+    std::uint64_t published = 0;  ///< since the start, as the rest
+    std::uint64_t dropped = 0;    ///< that Kafka did not keep
+  };
+  struct Input {
+    std::int64_t lag = 0;  ///< messages of this instance's partitions that are not taken yet
+    std::uint64_t taken = 0;
+    std::uint64_t dead_letters = 0;
+  };
+  std::optional<Outcomes> outcomes;
+  std::optional<Input> input;
+};
+
 /// Where routes find what they need. All is borrowed or owned by `Api` and lives as long as it does.
 struct Services {
   Backend& backend;
@@ -89,8 +104,9 @@ struct Services {
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};
-  std::unique_ptr<WorkPool> queries = {};  ///< short reads
-  std::unique_ptr<WorkPool> bulk = {};     ///< bodies that take milliseconds to read
+  std::unique_ptr<WorkPool> queries = {};     ///< short reads
+  std::unique_ptr<WorkPool> bulk = {};        ///< bodies that take milliseconds to read
+  std::function<TopicsStatus()> topics = {};  ///< may be empty: there are none
 };
 
 }  // namespace datasync::api

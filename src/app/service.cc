@@ -13,9 +13,11 @@
 #include "api/channel_notices.h"
 #include "api/event_hub.h"
 #include "api/notice_fan.h"
+#include "api/outcome_topic.h"
 #include "api/peer.h"
 #include "api/shared_backend.h"
 #include "api/stats.h"
+#include "api/topic_source.h"
 #include "app/catalog_factory.h"
 #include "app/proposal.h"
 #include "app/rate_poller.h"
@@ -219,6 +221,7 @@ struct Service::Parts {
         fan(make_fan()),
         redis(make_mirror(settings)),
         channels(make_channels()),
+        outcomes(make_outcomes(settings)),
         engine(engine_parts(std::move(credential_refused)), catalog.get(), engine_options(settings)),
         rates({client, clock, *rate_random, RateFile::beside(settings.state_path()),
                [this](const transform::Quotes& quotes) { engine.set_catalog(catalog.set_quotes(quotes)); }}),
@@ -247,12 +250,14 @@ struct Service::Parts {
              store->shares() == nullptr ? nullptr : &backend,
              api::peer_token(store->identity_secret()),
              store->shares(),
-             log.get()},
+             log.get(),
+             [this] { return topics_status(); }},
             api_options(settings)),
+        topics(make_topics(settings)),
         server(threads, server_options(settings)) {}
 
   pipeline::Engine::Parts engine_parts(std::function<void()> credential_refused) {
-    pipeline::NoticeSink& notices = channels ? static_cast<pipeline::NoticeSink&>(*channels) : live_notices();
+    pipeline::NoticeSink& notices = outcomes ? static_cast<pipeline::NoticeSink&>(*outcomes) : watched_notices();
     pipeline::Engine::Parts made{*store, client, clock, *random, notices};
     if (credential_refused) {
       made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
@@ -271,6 +276,45 @@ struct Service::Parts {
   }
 
   pipeline::NoticeSink& live_notices() { return fan ? static_cast<pipeline::NoticeSink&>(*fan) : hub; }
+
+  pipeline::NoticeSink& watched_notices() {
+    return channels ? static_cast<pipeline::NoticeSink&>(*channels) : live_notices();
+  }
+
+  std::unique_ptr<api::OutcomeTopic> make_outcomes(const Settings& settings) {
+    if (settings.kafka_outcome_topic.empty()) return nullptr;
+    api::OutcomeTopic::Options options;
+    options.brokers = settings.kafka_brokers;
+    options.topic = settings.kafka_outcome_topic;
+    return std::make_unique<api::OutcomeTopic>(watched_notices(), std::move(options));
+  }
+
+  std::unique_ptr<api::TopicSource> make_topics(const Settings& settings) {
+    if (settings.kafka_input_topic_names.empty()) return nullptr;
+    api::TopicSource::Options options;
+    options.brokers = settings.kafka_brokers;
+    options.topics = settings.kafka_input_topic_names;
+    options.group = settings.kafka_group;
+    options.dead_letter_topic = settings.kafka_dead_letter_topic;
+    options.value_bytes_max = settings.body_bytes_max;
+    return std::make_unique<api::TopicSource>(
+        api::TopicSource::Parts{shared ? static_cast<api::Backend&>(*shared) : backend,
+                                [this] { return catalog.get(); }, clock},
+        std::move(options));
+  }
+
+  [[nodiscard]] api::TopicsStatus topics_status() const {
+    api::TopicsStatus status;
+    if (outcomes) {
+      const auto [published, dropped] = outcomes->state();
+      status.outcomes = {published, dropped};
+    }
+    if (topics) {
+      const auto [lag, taken, dead_letters] = topics->state();
+      status.input = {lag, taken, dead_letters};
+    }
+    return status;
+  }
 
   std::unique_ptr<bus::redis::Mirror> make_mirror(const Settings& settings) {
     if (!settings.redis) return nullptr;
@@ -345,6 +389,7 @@ struct Service::Parts {
   std::unique_ptr<api::NoticeFan> fan;            // null: this instance is alone by nature
   std::unique_ptr<bus::redis::Mirror> redis;      // null: nobody watches there
   std::unique_ptr<api::ChannelNotices> channels;  // null: as `redis`
+  std::unique_ptr<api::OutcomeTopic> outcomes;    // null: they are published nowhere
   pipeline::Engine engine;
   RatePoller rates;
   std::unique_ptr<Random> log_random;
@@ -353,6 +398,7 @@ struct Service::Parts {
   EngineBackend backend;
   std::unique_ptr<api::SharedBackend> shared;  // null: this instance is alone by nature
   api::Api api;
+  std::unique_ptr<api::TopicSource> topics;  // null: events come by HTTP alone
   net::HttpServer server;
   std::vector<std::uint16_t> ports;
 };
@@ -385,8 +431,10 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
   made.hub.start(made.store->last_sequence());
   made.rates.configure(std::move(rate_source),
                        made.catalog.get()->mapper.rates());  // what starts has the last good ones
+  if (made.outcomes) DATASYNC_TRY(made.outcomes->start());
   DATASYNC_TRY(made.engine.start());
   if (made.log) DATASYNC_TRY(made.log->start());
+  if (made.topics) DATASYNC_TRY(made.topics->prepare());
   made.rates.start();
   made.server.set_handler([&made](net::HttpRequest request, net::Responder responder) {
     made.api.handle(std::move(request), std::move(responder));
@@ -401,6 +449,7 @@ Result<std::unique_ptr<Service>> Service::start(const Settings& settings, std::f
     if (!shares->wait_until_settled(kSettleMax))
       log::warning("the shards could not be taken up yet; it goes on trying");
   }
+  if (made.topics) DATASYNC_TRY(made.topics->start());
   return service;
 }
 
@@ -425,6 +474,8 @@ bool Service::stop(milliseconds deadline) {
   const auto left = [&] {
     return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(by - parts_->clock.steady_now()));
   };
+  // Before the shards: what is under way still goes to whoever has its tenant.
+  if (parts_->topics) parts_->topics->stop(left() / 4);
   // What others can do they take over now, while we still answer and pass on what we are asked.
   storage::Shares* const shares = parts_->store->shares();
   if (shares != nullptr && has_others(*shares)) {
@@ -438,6 +489,7 @@ bool Service::stop(milliseconds deadline) {
   const bool answered = parts_->server.stop(left() / 2);
   if (parts_->log) parts_->log->stop(left() / 2);
   const bool settled = parts_->engine.stop(left());
+  if (parts_->outcomes) parts_->outcomes->stop(left() / 2);
   if (parts_->redis) parts_->redis->stop();
   if (shares != nullptr) shares->stop();
   parts_->rates.stop();

@@ -216,6 +216,32 @@ void read_redis(Settings& settings, std::vector<std::string>& problems) {
   }
 }
 
+/// The topics that others write or read: apart from our own, and only where there are brokers.
+void read_kafka_topics(Settings& settings, std::vector<std::string>& problems) {
+  auto& inputs = settings.kafka_input_topic_names;
+  inputs = split_list(settings.kafka_input_topics);
+  std::sort(inputs.begin(), inputs.end());
+  inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
+  const std::string& outcomes = settings.kafka_outcome_topic;
+  const bool has_brokers = !settings.kafka_brokers.empty();
+  const char* const named = !inputs.empty() ? "KAFKA_INPUT_TOPICS" : "KAFKA_OUTCOME_TOPIC";
+  if ((!inputs.empty() || !outcomes.empty()) && !has_brokers) {
+    problems.push_back(fmt::format("{}: needs KAFKA_BROKERS, which says where Kafka is", named));
+  }
+  // What we write there would come back as input.
+  using Named = std::pair<const char*, std::string_view>;
+  for (const auto& [setting, topic] :
+       {Named{"KAFKA_TOPIC", settings.kafka_topic}, Named{"KAFKA_DEAD_LETTER_TOPIC", settings.kafka_dead_letter_topic},
+        Named{"KAFKA_OUTCOME_TOPIC", outcomes}}) {
+    if (std::find(inputs.begin(), inputs.end(), topic) != inputs.end()) {
+      problems.push_back(fmt::format("KAFKA_INPUT_TOPICS: must not have that of {}", setting));
+    }
+  }
+  if (!outcomes.empty() && (outcomes == settings.kafka_topic || outcomes == settings.kafka_dead_letter_topic)) {
+    problems.emplace_back("KAFKA_OUTCOME_TOPIC: must be another topic than KAFKA_TOPIC and KAFKA_DEAD_LETTER_TOPIC");
+  }
+}
+
 void read_kafka(Settings& settings, std::vector<std::string>& problems) {
   const auto& row = effective_of(settings, "KAFKA_BROKERS");
   if (row.text.empty()) return;
@@ -326,6 +352,7 @@ Result<Settings> load_settings(const SettingSources& sources) {
   read_database(settings, problems);
   read_redis(settings, problems);
   read_kafka(settings, problems);
+  read_kafka_topics(settings, problems);
   check_identity(settings, problems);
   if (!problems.empty()) {
     std::string message;

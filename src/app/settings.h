@@ -65,6 +65,10 @@ struct Settings {
   std::string kafka_brokers;                  ///< empty: events are accepted into the database
   std::string kafka_topic;
   std::string kafka_dead_letter_topic;
+  std::string kafka_outcome_topic;                   ///< empty: outcomes are published nowhere
+  std::string kafka_input_topics;                    ///< as written
+  std::vector<std::string> kafka_input_topic_names;  ///< empty: events come by HTTP alone
+  std::string kafka_group;
   std::chrono::hours event_retention{};
 
   std::string bizosaas_brain_url;

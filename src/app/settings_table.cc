@@ -197,6 +197,27 @@ const std::array kTable = {
             .member = &Settings::kafka_dead_letter_topic,
             .standard = "data-sync.dead-letters",
             .reason = "Where what can't be taken from it goes, with the reason in the header `error`"},
+    Setting{
+        .group = "Storage and queue",
+        .name = "KAFKA_OUTCOME_TOPIC",
+        .member = &Settings::kafka_outcome_topic,
+        .standard_note = "not set: outcomes are published nowhere",
+        .reason =
+            "Where what has become of events is published as CloudEvents, and which conflicts there were; created "
+            "where it is missing. What Kafka can't keep at once is dropped and counted: the database has all of it"},
+    Setting{.group = "Storage and queue",
+            .name = "KAFKA_INPUT_TOPICS",
+            .member = &Settings::kafka_input_topics,
+            .standard_note = "not set: events come by HTTP alone",
+            .reason =
+                "Topics of others, separated by commas, whose messages are taken as events: JSON as of `POST "
+                "/sync/events`, or CloudEvents. Whoever may write there may write for every tenant. They must keep "
+                "messages for longer than the service may be down"},
+    Setting{.group = "Storage and queue",
+            .name = "KAFKA_GROUP",
+            .member = &Settings::kafka_group,
+            .standard = "data-sync",
+            .reason = "The consumer group that reads them; all instances of one service have the same"},
     Setting{.group = "Storage and queue",
             .name = "EVENT_RETENTION_DAYS",
             .member = &Settings::event_retention,

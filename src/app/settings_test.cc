@@ -379,6 +379,21 @@ TEST_F(SettingsTest, KafkaIsNamedByItsBrokers) {
   EXPECT_THAT(refusal(), HasSubstr("KAFKA_BROKERS (environment): broker 2 must be `host:port`"));
 }
 
+TEST_F(SettingsTest, KafkasTopicsOfOthersNeedBrokersAndAreNotOurOwn) {
+  sources.environment = {
+      {"KAFKA_BROKERS", "k1"}, {"KAFKA_INPUT_TOPICS", "shop, crm,shop"}, {"KAFKA_OUTCOME_TOPIC", "out"}};
+  EXPECT_THAT(load().kafka_input_topic_names, ElementsAre("crm", "shop"));
+  EXPECT_EQ(load().kafka_group, "data-sync");
+  sources.environment = {{"KAFKA_INPUT_TOPICS", "crm"}};
+  EXPECT_THAT(refusal(), HasSubstr("KAFKA_INPUT_TOPICS: needs KAFKA_BROKERS"));
+  sources.environment = {{"KAFKA_OUTCOME_TOPIC", "out"}};
+  EXPECT_THAT(refusal(), HasSubstr("KAFKA_OUTCOME_TOPIC: needs KAFKA_BROKERS"));
+  sources.environment = {{"KAFKA_BROKERS", "k1"}, {"KAFKA_INPUT_TOPICS", "crm,data-sync.events"}};
+  EXPECT_THAT(refusal(), HasSubstr("KAFKA_INPUT_TOPICS: must not have that of KAFKA_TOPIC"));
+  sources.environment = {{"KAFKA_BROKERS", "k1"}, {"KAFKA_OUTCOME_TOPIC", "data-sync.dead-letters"}};
+  EXPECT_THAT(refusal(), HasSubstr("KAFKA_OUTCOME_TOPIC: must be another topic"));
+}
+
 TEST_F(SettingsTest, RedisIsNamedByItsUrlWhosePasswordIsNeverShown) {
   EXPECT_FALSE(load().redis);
   sources.environment = {{"REDIS_URL", "redis://:hunter2@localhost:6379/6"}};

@@ -187,6 +187,21 @@ void write_kafka(Exposition& out, const pipeline::EventLog::State& state) {
              state.dead_letters);
 }
 
+void write_topics(Exposition& out, const TopicsStatus& topics) {
+  if (topics.outcomes) {
+    out.single("datasync_kafka_outcomes_published_total", "counter", "Outcomes that Kafka has acknowledged.",
+               topics.outcomes->published);
+    out.single("datasync_kafka_outcomes_dropped_total", "counter", "Outcomes that Kafka did not keep.",
+               topics.outcomes->dropped);
+  }
+  if (!topics.input) return;
+  out.single("datasync_kafka_input_lag_events", "gauge",
+             "Messages of this instance's partitions of the input topics that are not taken yet.", topics.input->lag);
+  out.single("datasync_kafka_input_taken_total", "counter", "Events taken from the input topics.", topics.input->taken);
+  out.single("datasync_kafka_input_dead_letters_total", "counter", "Messages of the input topics that were no event.",
+             topics.input->dead_letters);
+}
+
 }  // namespace
 
 /// GET /metrics
@@ -210,6 +225,7 @@ void prometheus(Services& services, Call call) {
     out.single("datasync_redis_messages_dropped_total", "counter", "Messages that no channel got.", redis->dropped);
   }
   if (services.event_log != nullptr) write_kafka(out, services.event_log->state());
+  if (services.topics) write_topics(out, services.topics());
   write_http(out, services.http_stats);
   std::move(call.reply).send({200, "text/plain; version=0.0.4; charset=utf-8", out.take(), {}});
 }
