@@ -67,9 +67,8 @@ TEST_F(TopicMessage, LivesAsLongAsItSaysFromWhenItWasWritten) {
 
 TEST_F(TopicMessage, IsACloudEventInStructuredMode) {
   message_.headers = {{"Content-Type", "application/cloudevents+json; charset=UTF-8"}};
-  message_.value =
-      R"({"specversion":"1.0","type":"com.bizosaas.user.created","source":"/bizoholic/crm","id":"ce-1",)"
-      R"("tenantid":"t1","targetplatforms":"coreldove","data":{"user_id":"u1"}})";
+  message_.value = R"({"specversion":"1.0","type":"com.bizosaas.user.created","source":"/bizoholic/crm","id":"ce-1",)"
+                   R"("tenantid":"t1","targetplatforms":"coreldove","data":{"user_id":"u1"}})";
   const auto submission = read();
   ASSERT_TRUE(submission) << submission.error().detail;
   EXPECT_EQ(submission->event->id, EventId{"ce-1"});

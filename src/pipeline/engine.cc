@@ -310,8 +310,8 @@ class Engine::Impl {
     if (moved) {
       log::warning("a transaction was given up: {}", error.message);
     } else {
-      log::error("a transaction was given up: {} ({}); nothing is stored until it takes writes again",
-                 error.message, error.detail);
+      log::error("a transaction was given up: {} ({}); nothing is stored until it takes writes again", error.message,
+                 error.detail);
     }
     rest_until_ = moved ? window.steady : window.steady + kStoreRest;
     must_recover_ = true;
