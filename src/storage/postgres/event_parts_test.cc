@@ -263,6 +263,23 @@ TEST_F(EventParts, WhatTheVersionBeforeHasStoredIsTheFirstPartAndItGoesOnBeside)
   EXPECT_TRUE(*store_->load_history({7}));
 }
 
+// Instances reserve 65,536 numbers for each second in which they work.
+TEST_F(EventParts, TheFirstPartReachesBeyondTheNumbersHoweverHighTheyAre) {
+  ASSERT_TRUE(migrate_postgres(schema_.url(), 3));
+  run_sql(in_schema(
+      "INSERT INTO event_log SELECT n, 'tenant-a', 'e' || n, 'user_updated', 'user', 'p', NULL, 3, n, '\\x007b7d' "
+      "FROM unnest(ARRAY[7, 68719476736 * 3 + 5]) n; INSERT INTO record_history VALUES(7, 'tenant-a', 1, 1, "
+      "'\\x005b5d'); SELECT setval('number_blocks', (3 << 20) + (1 << 19) + 1)"));
+  run_sql(in_schema("ALTER TABLE event_state ADD CONSTRAINT first_part CHECK (seq < 68719476736) NOT VALID"));
+  open();
+  EXPECT_EQ(count("event_log_4"), 2) << "half a part ahead of the numbers";
+  EXPECT_EQ(count("sync_events"), 2);
+  EXPECT_TRUE(*store_->load_history({7}));
+  add(4 * kPart + 5, EventStatus::kCompleted);
+  begin(5);
+  EXPECT_EQ(ask_number("SELECT min(number) FROM " + schema_.name() + ".event_parts"), 4);
+}
+
 TEST_F(EventParts, AnImportIsOnePartHoweverHighItsNumbersAre) {
   const std::int64_t last = 5 * kPart + 7;
   ASSERT_TRUE(storage::begin_import(schema_.url(), ContentMarks{std::string(32, 's'), {last}, {}}));

@@ -23,30 +23,40 @@ CREATE TABLE event_parts(
   number bigint PRIMARY KEY,
   begun_at timestamptz  -- null: it lies ready
 );
-INSERT INTO event_parts VALUES(0, clock_timestamp());
-
 LOCK TABLE event_log, event_state, record_history IN ACCESS EXCLUSIVE MODE;
-ALTER TABLE event_log RENAME TO event_log_0;
-ALTER TABLE event_log_0 RENAME CONSTRAINT event_log_pkey TO event_log_0_pkey;
-ALTER INDEX event_log_tenant RENAME TO event_log_0_tenant;
-ALTER TABLE event_state RENAME TO event_state_0;
-ALTER TABLE event_state_0 RENAME CONSTRAINT event_state_pkey TO event_state_0_pkey;
 
-CREATE TABLE event_log(LIKE event_log_0 INCLUDING STORAGE) PARTITION BY RANGE (seq);
-ALTER TABLE event_log ADD PRIMARY KEY(seq);
-CREATE INDEX event_log_tenant ON event_log(tenant_id, seq);
-CREATE TABLE event_state(LIKE event_state_0 INCLUDING STORAGE) PARTITION BY RANGE (seq);
-ALTER TABLE event_state ADD PRIMARY KEY(seq);
-CREATE TABLE histories(LIKE record_history INCLUDING STORAGE) PARTITION BY RANGE (seq);
-ALTER TABLE histories ADD PRIMARY KEY(seq);
+-- What is there is the first part. `kPrepareParts` has proved that its rows fit, so none is looked at.
+DO $$
+DECLARE
+  bound CONSTANT bigint := coalesce((SELECT substring(pg_get_constraintdef(oid) FROM '\d{11,}')::bigint
+                                       FROM pg_constraint WHERE conrelid = 'event_log'::regclass
+                                        AND conname = 'first_part'), 68719476736);
+  part CONSTANT bigint := (bound >> 36) - 1;
+BEGIN
+  INSERT INTO event_parts VALUES(part, clock_timestamp());
+  EXECUTE format($sql$
+    ALTER TABLE event_log RENAME TO event_log_%1$s;
+    ALTER TABLE event_log_%1$s RENAME CONSTRAINT event_log_pkey TO event_log_%1$s_pkey;
+    ALTER INDEX event_log_tenant RENAME TO event_log_%1$s_tenant;
+    ALTER TABLE event_state RENAME TO event_state_%1$s;
+    ALTER TABLE event_state_%1$s RENAME CONSTRAINT event_state_pkey TO event_state_%1$s_pkey;
 
--- Not scanned: `kPrepareParts` has proved that they fit.
-ALTER TABLE event_log ATTACH PARTITION event_log_0 FOR VALUES FROM (MINVALUE) TO (68719476736);
-ALTER TABLE event_state ATTACH PARTITION event_state_0 FOR VALUES FROM (MINVALUE) TO (68719476736);
-ALTER TABLE histories ATTACH PARTITION record_history FOR VALUES FROM (MINVALUE) TO (68719476736);
-ALTER TABLE event_log_0 DROP CONSTRAINT IF EXISTS first_part;
-ALTER TABLE event_state_0 DROP CONSTRAINT IF EXISTS first_part;
-ALTER TABLE record_history DROP CONSTRAINT IF EXISTS first_part;
+    CREATE TABLE event_log(LIKE event_log_%1$s INCLUDING STORAGE) PARTITION BY RANGE (seq);
+    ALTER TABLE event_log ADD PRIMARY KEY(seq);
+    CREATE INDEX event_log_tenant ON event_log(tenant_id, seq);
+    CREATE TABLE event_state(LIKE event_state_%1$s INCLUDING STORAGE) PARTITION BY RANGE (seq);
+    ALTER TABLE event_state ADD PRIMARY KEY(seq);
+    CREATE TABLE histories(LIKE record_history INCLUDING STORAGE) PARTITION BY RANGE (seq);
+    ALTER TABLE histories ADD PRIMARY KEY(seq);
+
+    ALTER TABLE event_log ATTACH PARTITION event_log_%1$s FOR VALUES FROM (MINVALUE) TO (%2$s);
+    ALTER TABLE event_state ATTACH PARTITION event_state_%1$s FOR VALUES FROM (MINVALUE) TO (%2$s);
+    ALTER TABLE histories ATTACH PARTITION record_history FOR VALUES FROM (MINVALUE) TO (%2$s);
+    ALTER TABLE event_log_%1$s DROP CONSTRAINT IF EXISTS first_part;
+    ALTER TABLE event_state_%1$s DROP CONSTRAINT IF EXISTS first_part;
+    ALTER TABLE record_history DROP CONSTRAINT IF EXISTS first_part;
+  $sql$, part, bound);
+END $$;
 
 DO $$
 DECLARE
@@ -54,7 +64,7 @@ DECLARE
 BEGIN
   FOREACH name IN ARRAY ARRAY['sync_events', 'sync_results'] LOOP
     EXECUTE format('CREATE OR REPLACE VIEW %I AS %s', name,
-                   regexp_replace(pg_get_viewdef(name::regclass), 'event_(log|state)_0', 'event_\1', 'g'));
+                   regexp_replace(pg_get_viewdef(name::regclass), 'event_(log|state)_\d+', 'event_\1', 'g'));
   END LOOP;
 END $$;
 )sql";
@@ -65,7 +75,8 @@ CREATE FUNCTION datasync_parent(which int) RETURNS text LANGUAGE sql IMMUTABLE A
 $$;
 
 CREATE FUNCTION datasync_part_of(which int, part bigint) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN which = 3 AND part = 0 AND to_regclass('record_history') IS NOT NULL THEN 'record_history'
+  SELECT CASE WHEN which = 3 AND to_regclass('record_history') IS NOT NULL
+               AND part = (SELECT min(number) FROM event_parts) THEN 'record_history'
          ELSE datasync_parent(which) || '_' || part END
 $$;
 
@@ -221,11 +232,11 @@ BEGIN
   PERFORM datasync_make_parts(kept + 2);
 END $$;
 
-SELECT datasync_make_parts(2);
+SELECT datasync_make_parts(max(number) + 2) FROM event_parts;
 )sql";
 
 /// Before the migration, in transactions of its own: that all rows are within the first part is proved while others
-/// read and write.
+/// read and write. It reaches half a part beyond the numbers, which is more than they can go on meanwhile.
 inline constexpr const char* kPrepareParts = R"sql(
 BEGIN;
 SET LOCAL statement_timeout = 0;
@@ -234,11 +245,22 @@ SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext(current_schema()));
 DO $$
 DECLARE
   name text;
+  used bigint;
+  bound bigint;
+  present bigint;
 BEGIN
+  IF to_regclass('event_parts') IS NOT NULL THEN RETURN; END IF;
+  SELECT coalesce(max(seq), 0) INTO used FROM event_log;
+  IF to_regclass('number_blocks') IS NOT NULL THEN
+    EXECUTE 'SELECT greatest($1, last_value << 16) FROM number_blocks' INTO used USING used;
+  END IF;
+  bound := (((used + (1::bigint << 35)) >> 36) + 1) << 36;
   FOREACH name IN ARRAY ARRAY['event_log', 'event_state', 'record_history'] LOOP
-    CONTINUE WHEN to_regclass('event_parts') IS NOT NULL
-               OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = name::regclass AND conname = 'first_part');
-    EXECUTE format('ALTER TABLE %I ADD CONSTRAINT first_part CHECK (seq < 68719476736) NOT VALID', name);
+    SELECT substring(pg_get_constraintdef(oid) FROM '\d{11,}')::bigint INTO present
+      FROM pg_constraint WHERE conrelid = name::regclass AND conname = 'first_part';
+    CONTINUE WHEN present = bound;
+    IF present IS NOT NULL THEN EXECUTE format('ALTER TABLE %I DROP CONSTRAINT first_part', name); END IF;
+    EXECUTE format('ALTER TABLE %I ADD CONSTRAINT first_part CHECK (seq < %s) NOT VALID', name, bound);
   END LOOP;
 END $$;
 COMMIT;
