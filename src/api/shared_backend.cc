@@ -6,6 +6,7 @@
 
 #include "api/peer.h"
 #include "net/url.h"
+#include "pipeline/event_log.h"
 
 namespace datasync::api {
 namespace {
@@ -201,7 +202,8 @@ void SharedBackend::accept_parts(std::vector<Submission> submissions, pipeline::
 
 void SharedBackend::stamp(Submission& submission) {
   const std::lock_guard lock(uuid_mutex_);
-  submission.event->id = EventId(format_uuid(uuids_.next()));
+  submission.event->id =
+      options_.accepts_all ? pipeline::id_of_logged(submission, uuids_) : EventId(format_uuid(uuids_.next()));
 }
 
 /// An event without an id gets one here, so that it is the same event each time that it is asked for.
@@ -210,7 +212,8 @@ void SharedBackend::accept_one_shard(std::vector<Submission> submissions, pipeli
   for (std::size_t i = 0; i < submissions.size(); ++i) {
     if (!submissions[i].event->id.empty()) continue;
     stamp(submissions[i]);
-    stamped.emplace_back(i, submissions[i].event->id);
+    const bool is_of_key = options_.accepts_all && !submissions[i].idempotency_key.empty();
+    if (!is_of_key) stamped.emplace_back(i, submissions[i].event->id);
   }
   auto where = [this, tenant = submissions.front().event->tenant] { return parts_.shares.place_of(tenant); };
   send<Receipts>(PeerAccept{std::move(submissions)}, std::move(where), true,

@@ -271,6 +271,7 @@ struct Service::Parts {
     options.brokers = settings.kafka_brokers;
     options.topic = settings.kafka_topic;
     options.dead_letter_topic = settings.kafka_dead_letter_topic;
+    options.batch_max = std::min(options.batch_max, settings.inbox_events_max);
     return std::make_unique<pipeline::EventLog>(
         pipeline::EventLog::Parts{engine, store->shares(), make_reader, clock, *log_random}, std::move(options));
   }

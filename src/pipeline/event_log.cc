@@ -20,8 +20,7 @@ constexpr milliseconds kReadWait{20};
 constexpr milliseconds kTryAgainAfter{50};
 constexpr milliseconds kBrokersTimeout{2'000};
 constexpr seconds kLookEvery{1};
-constexpr int kSilencesMax = 2;  // a broker that is only slow has answered by then
-constexpr milliseconds kBuryMax{5'000};
+constexpr int kSilencesMax = 2;              // a broker that is only slow has answered by then
 constexpr milliseconds kPositionsEvery{10};  // looked up by who waits for another instance
 constexpr const char* kWriterHeader = "writer";
 
@@ -49,11 +48,17 @@ std::uint64_t token_of(const bus::kafka::Consumer::Message& message, std::string
 
 }  // namespace
 
+EventId id_of_logged(const Submission& submission, UuidGenerator& uuids) {
+  if (submission.idempotency_key.empty()) return EventId(format_uuid(uuids.next()));
+  const std::string& tenant = submission.event->tenant.str();
+  return EventId(format_uuid(uuid_of_name(fmt::format("{}:{}{}", tenant.size(), tenant, submission.idempotency_key))));
+}
+
 /// A client's, until each of its events has a receipt.
 struct EventLog::Answer {
   std::mutex mutex;
   std::vector<Receipt> receipts;
-  std::vector<bool> stamped;  ///< the id is ours
+  std::vector<bool> stamped;  ///< the id is ours, and nobody can have had it before
   std::optional<Error> error;
   std::size_t left = 0;
   AcceptCallback callback;
@@ -137,14 +142,18 @@ void EventLog::stop(milliseconds deadline) {
   wake_.notify_all();
   thread_.join();
   if (!producer_->stop(deadline)) log::warning("Kafka did not acknowledge in time what it was given last");
-  // Whoever waits has an acknowledgement; the engine's word comes after the next start.
+  // Whoever has an acknowledgement is answered by it; the engine's word comes after the next start.
   std::unordered_map<std::uint64_t, Waiting> left;
   {
     const std::lock_guard lock(mutex_);
     left.swap(waiting_);
   }
   for (const auto& [token, waiting] : left) {
-    waiting.answer->set(waiting.index, waiting.answer->receipts[waiting.index]);
+    if (waiting.is_appended) {
+      waiting.answer->set(waiting.index, waiting.answer->receipts[waiting.index]);
+    } else {
+      waiting.answer->refuse(waiting.index, {ErrorCode::kUnavailable, "the service is stopping", {}, Stage::kDuring});
+    }
   }
 }
 
@@ -162,16 +171,24 @@ void EventLog::accept(std::vector<Submission> submissions, AcceptCallback callba
     }
     for (const Submission& submission : submissions) {
       Event& event = *submission.event;
-      answer->stamped.push_back(event.id.empty());
-      if (event.id.empty()) event.id = EventId(format_uuid(uuids_.next()));
+      answer->stamped.push_back(event.id.empty() && submission.idempotency_key.empty());
+      if (event.id.empty()) event.id = id_of_logged(submission, uuids_);
       event.created_at = parts_.clock.now();
       answer->receipts.push_back({Receipt::Status::kCreated, event.id});
     }
   }
-  for (std::size_t i = 0; i < submissions.size(); ++i) append(answer, i, std::move(submissions[i]));
+  // Behind one that is not kept none is appended, or it would come before it when that is sent again.
+  std::optional<Error> refused;
+  for (std::size_t i = 0; i < submissions.size(); ++i) {
+    if (refused) {
+      answer->refuse(i, *refused);
+    } else if (auto done = append(answer, i, std::move(submissions[i])); !done) {
+      refused = std::move(done).error();
+    }
+  }
 }
 
-void EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission) {
+Result<void> EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission) {
   const std::size_t shard = storage::shard_of(submission.event->tenant);
   LogEntry entry = write_log_entry(submission);
   std::uint64_t token = 0;
@@ -181,11 +198,12 @@ void EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t index, 
     waiting_.emplace(token, Waiting{answer, index, shard});
   }
   entry.headers.emplace_back(kWriterHeader, writer_ + std::to_string(token));
-  const auto done = producer_->append(
+  auto done = producer_->append(
       {options_.topic, static_cast<std::int32_t>(shard), fmt::format("{:016x}", submission.event->order_key),
        std::move(entry.value), std::move(entry.headers)},
       [this, token](const Result<std::int64_t>& offset) { appended(token, offset); });
   if (!done) appended(token, fail(done.error()));
+  return done;
 }
 
 std::optional<EventLog::Waiting> EventLog::take_waiting(std::uint64_t token) {
@@ -240,6 +258,9 @@ void EventLog::answer_late() {
 }
 
 bool EventLog::catch_up(const storage::Reader::Tenants& tenants, milliseconds patience) {
+  // One at a time: who asks holds a thread that others need.
+  const std::unique_lock only(catching_up_, std::try_to_lock);
+  if (!only || !connected_) return false;
   storage::Shards wanted;
   for (const TenantId& tenant : tenants) wanted.set(storage::shard_of(tenant));
   if (tenants.empty()) wanted.set();
@@ -257,7 +278,9 @@ bool EventLog::catch_up(const storage::Reader::Tenants& tenants, milliseconds pa
     }
     std::int64_t behind = 0;
     for (const auto& [partition, end] : *ends) {
-      behind += std::max<std::int64_t>(0, end - next[static_cast<std::size_t>(partition)]);
+      const std::int64_t missing = end - next[static_cast<std::size_t>(partition)];
+      if (missing < 0) return false;  // the topic was made anew
+      behind += missing;
     }
     if (behind == 0) return true;
     if (behind > options_.outcome_lag_max) return false;
@@ -279,9 +302,7 @@ EventLog::State EventLog::state() const noexcept {
 void EventLog::run() {
   pthread_setname_np(pthread_self(), "kafka-in");
   while (wait(milliseconds{0})) {
-    answer_late();
-    note(shards_problem_, follow_shards());
-    look_at_brokers();
+    look_after();
     auto messages = consumer_->take(options_.batch_max, kReadWait);
     if (!messages) {
       log::error(
@@ -292,6 +313,13 @@ void EventLog::run() {
     }
     if (!messages->empty()) feed(read(std::move(*messages)));
   }
+}
+
+/// What goes on whatever a batch waits for.
+void EventLog::look_after() {
+  answer_late();
+  note(shards_problem_, follow_shards());
+  look_at_brokers();
 }
 
 bool EventLog::wait(milliseconds time) {
@@ -339,14 +367,27 @@ void EventLog::look_at_brokers() {
   const bool answers = ends && !ends->empty();
   silences_ = answers ? 0 : silences_ + 1;
   if (silences_ > 0 && silences_ < kSilencesMax) return;
-  connected_ = silences_ == 0;
   if (!answers) {
+    connected_ = false;
     const Error leaderless{ErrorCode::kUnavailable, "none of its partitions has a leader", {}};
     return note(brokers_problem_, fail(ends ? leaderless : ends.error()));
   }
-  note(brokers_problem_, {});
-  const std::lock_guard lock(mutex_);
-  for (const auto& [partition, end] : *ends) ends_[static_cast<std::size_t>(partition)] = end;
+  bool is_whole = true;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [partition, end] : *ends) {
+      const auto shard = static_cast<std::size_t>(partition);
+      ends_[shard] = end;
+      if (end < next_[shard]) is_whole = false;
+    }
+  }
+  // What came into it would be jumped over, as soon as it is as long as the former one.
+  connected_ = is_whole;
+  const Error cut{ErrorCode::kCorrupt,
+                  "it ends before what was taken from it: it was made anew, or has lost events; "
+                  "name another in KAFKA_TOPIC",
+                  {}};
+  note(brokers_problem_, is_whole ? Result<void>() : fail(cut));
 }
 
 EventLog::Batch EventLog::read(std::vector<Message> messages) const {
@@ -379,22 +420,17 @@ EventLog::Batch EventLog::read(std::vector<Message> messages) const {
 
 /// Until it is taken, or is not ours any more, or the service stops: then it is read again.
 void EventLog::feed(Batch batch) {
-  for (std::size_t buried = 0; buried < batch.damaged.size();) {
-    if (bury(batch.damaged[buried], *batch.damaged[buried].header("error"))) {
-      ++buried;
-    } else if (!wait(kTryAgainAfter)) {
-      return;
-    }
+  for (const Message& message : batch.damaged) {
+    if (!bury(message, *message.header("error"))) return;
   }
   for (;;) {
     keep_ours(batch);
     if (batch.positions.empty()) return;
     const auto receipts = ask_engine(batch);
+    note(engine_problem_, receipts ? Result<void>() : fail(receipts.error()));
     if (receipts) return taken(batch, *receipts);
     if (!wait(kTryAgainAfter)) return;
-    answer_late();
-    look_at_brokers();
-    note(shards_problem_, follow_shards());
+    look_after();
   }
 }
 
@@ -451,19 +487,13 @@ void EventLog::taken(const Batch& batch, const std::vector<Receipt>& receipts) {
       waiting->answer->set(waiting->index, receipts[i]);
     } else if (receipts[i].status == Receipt::Status::kMismatch) {
       // Its client has been told that it is accepted.
-      static_cast<void>(bury(batch.messages[i], "this id or Idempotency-Key was used for an event with other content"));
+      if (!bury(batch.messages[i], "this id or Idempotency-Key was used for an event with other content")) return;
     }
   }
 }
 
-/// True once Kafka has it.
+/// Returns once Kafka has it, or false where the service stops before.
 bool EventLog::bury(const Message& message, const std::string& why) {
-  struct Outcome {
-    std::mutex mutex;
-    std::condition_variable told;
-    std::optional<bool> kept;
-  };
-  const auto outcome = std::make_shared<Outcome>();
   bus::kafka::Producer::Message letter{options_.dead_letter_topic, bus::kafka::Producer::kByKey, {}, message.value, {}};
   for (const char* name : kLogHeaders) {
     if (auto text = message.header(name)) letter.headers.emplace_back(name, std::move(*text));
@@ -471,26 +501,45 @@ bool EventLog::bury(const Message& message, const std::string& why) {
   letter.headers.emplace_back("error", why);
   letter.headers.emplace_back("partition", std::to_string(message.partition));
   letter.headers.emplace_back("offset", std::to_string(message.offset));
-  auto done = producer_->append(letter, [outcome](const Result<std::int64_t>& offset) {
+  const std::string id = message.header(kLogHeaders[0]).value_or("?");
+  while (!bury(letter)) {
+    if (!wait(kTryAgainAfter)) {
+      log::error("event {} of partition {} at {} is no dead letter yet: {}", id, message.partition, message.offset,
+                 why);
+      return false;
+    }
+    look_after();
+  }
+  dead_letters_.fetch_add(1, std::memory_order_relaxed);
+  log::warning("event {} of partition {} at {} is a dead letter: {}", id, message.partition, message.offset, why);
+  return true;
+}
+
+/// Whether Kafka has taken it. Of what is too large for it the next try says only where it is.
+bool EventLog::bury(bus::kafka::Producer::Message& letter) {
+  struct Outcome {
+    std::mutex mutex;
+    std::condition_variable told;
+    std::optional<Result<std::int64_t>> kept;
+  };
+  const auto outcome = std::make_shared<Outcome>();
+  const auto done = producer_->append(letter, [outcome](const Result<std::int64_t>& offset) {
     const std::lock_guard lock(outcome->mutex);
-    outcome->kept = offset.has_value();
+    outcome->kept = offset;
     outcome->told.notify_one();
   });
-  bool kept = false;
-  if (done) {
-    std::unique_lock lock(outcome->mutex);
-    kept = outcome->told.wait_for(lock, kBuryMax, [&] { return outcome->kept.has_value(); }) && *outcome->kept;
+  std::optional<Result<std::int64_t>> kept;
+  if (!done) kept = fail(done.error());
+  while (!kept) {
+    {
+      std::unique_lock lock(outcome->mutex);
+      outcome->told.wait_for(lock, kReadWait, [&] { return outcome->kept.has_value(); });
+      kept = outcome->kept;
+    }
+    answer_late();
   }
-  if (kept) dead_letters_.fetch_add(1, std::memory_order_relaxed);
-  const auto id = message.header(kLogHeaders[0]);
-  if (kept) {
-    log::warning("event {} of partition {} at {} is a dead letter: {}", id.value_or("?"), message.partition,
-                 message.offset, why);
-  } else {
-    log::error("event {} of partition {} at {} could not be made a dead letter: {}", id.value_or("?"),
-               message.partition, message.offset, why);
-  }
-  return kept;
+  if (!*kept && kept->error().code == ErrorCode::kTooLarge) letter.value.clear();
+  return kept->has_value();
 }
 
 /// Says what has changed, once.

@@ -24,6 +24,10 @@
 
 namespace datasync::pipeline {
 
+/// The id of an event that came without one: under an Idempotency-Key always the same, so that whoever repeats his
+/// request has the id of the event that there will be, also where nobody can know yet that it came before.
+[[nodiscard]] EventId id_of_logged(const Submission& submission, UuidGenerator& uuids);
+
 /// Kafka as the place where events are accepted: what all replicas in sync have acknowledged is accepted, also while
 /// the store is away. One topic with a partition for each shard, so the order of a tenant's events is that of the log;
 /// who holds the shard's lease reads its partition and gives what it reads to the engine, which makes the events and
@@ -103,7 +107,7 @@ class EventLog {
   };
 
   [[nodiscard]] Result<void> wait_for_leaders();
-  void append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission);
+  Result<void> append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission);
   void appended(std::uint64_t token, const Result<std::int64_t>& offset);
   void heard(std::uint64_t token, const Receipt& receipt);
   void answer_late();
@@ -113,12 +117,14 @@ class EventLog {
   [[nodiscard]] bool wait(milliseconds time);  ///< false: it is stopping
   [[nodiscard]] Result<void> follow_shards();
   void look_at_brokers();
+  void look_after();
   [[nodiscard]] Batch read(std::vector<Message> messages) const;
   void feed(Batch batch);
   [[nodiscard]] Result<std::vector<Receipt>> ask_engine(const Batch& batch);
   void keep_ours(Batch& batch) const;
   void taken(const Batch& batch, const std::vector<Receipt>& receipts);
   [[nodiscard]] bool bury(const Message& message, const std::string& why);
+  [[nodiscard]] bool bury(bus::kafka::Producer::Message& letter);
   void note(std::string& last, const Result<void>& outcome);
 
   Parts parts_;
@@ -126,11 +132,13 @@ class EventLog {
   const std::string writer_;  ///< of this process, in the header `writer`
   std::unique_ptr<bus::kafka::Producer> producer_;
   std::unique_ptr<bus::kafka::Consumer> consumer_;
-  std::unique_ptr<storage::Reader> positions_;    // the thread's
-  storage::Shards assigned_;                      // the thread's
-  SteadyTime looked_at_{};                        // the thread's
-  int silences_ = 0;                              // the thread's: questions in a row that no broker answered
-  std::string shards_problem_, brokers_problem_;  // the thread's: as they were told
+  std::unique_ptr<storage::Reader> positions_;  // the thread's
+  storage::Shards assigned_;                    // the thread's
+  SteadyTime looked_at_{};                      // the thread's
+  int silences_ = 0;                            // the thread's: questions in a row that no broker answered
+  std::string shards_problem_, brokers_problem_, engine_problem_;  // the thread's: as they were told
+
+  std::mutex catching_up_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;

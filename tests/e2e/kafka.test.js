@@ -154,6 +154,10 @@ test('While the database is away events are accepted, and when it is back all of
   assert.equal((await far.post('/sync/events', { ...lead(30), data: { lead_id: 'lead-1', lead_score: 7 } })).status, 201);
   assert.equal((await far.get(`/sync/events/${tenant}-30`)).status, 503, 'it is not unknown');
   assert.equal((await far.post(`/sync/events/${tenant}-30/retry`)).status, 503);
+  const keyed = newLead(newTenant());
+  const ids = [];
+  for (let i = 0; i < 2; i += 1) ids.push((await far.post('/sync/events', keyed, { 'Idempotency-Key': `${tenant}-key` })).body.event_id);
+  assert.equal(ids[0], ids[1], 'whoever repeats himself has the id of the event that there will be');
   await kafka.kill();
   await eventually(async () => (await far.get('/readyz')).status === 503, { explain: () => far.service.log });
   await kafka.again();
@@ -163,9 +167,10 @@ test('While the database is away events are accepted, and when it is back all of
   await far.service.start();
   await far.holds('bizosaas', tenant, 'lead', { score: 30 });
   await far.settled(`${tenant}-30`, ['completed']);
-  const { body: list } = await far.get(`/sync/events?tenant_id=${tenant}`);
-  assert.equal(list.total, 30);
-  assert.deepEqual(list.events.map(({ id }) => id), Array.from({ length: 30 }, (_, i) => `${tenant}-${30 - i}`));
+  await far.settled(ids[0], ['completed']);
+  const { body: list } = await far.get(`/sync/events?tenant_id=${tenant}&event_type=lead_updated`);
+  assert.equal(list.total, 29);
+  assert.deepEqual(list.events.map(({ id }) => id), Array.from({ length: 29 }, (_, i) => `${tenant}-${30 - i}`));
   const [letter] = await kafka.consume('far.dead-letters', 1);
   assert.equal(letter.headers.id, `${tenant}-30`);
   assert.match(letter.headers.error, /used for an event with other content/);
@@ -236,6 +241,16 @@ test('Several instances: any of them accepts, also for one that is dead, and the
     }, { explain: () => `${faults.join('\n')}\n${instances.map(({ log }) => log).join('\n')}` });
   }
   assert.ok(acceptedAfter < 5_000, `${Math.round(acceptedAfter)} ms`);
+});
+
+test('A topic that was made anew takes no events: they would be jumped over', async () => {
+  const other = await world({ env: topics('anew') });
+  const tenant = newTenant();
+  for (let i = 0; i < 3; i += 1) await other.sync(newLead(tenant, { lead_id: `lead-${i}`, contact_email: `${i}@example.com` }));
+  await kafka.remakeTopic('anew.events', { partitions: kPartitions });
+  await eventually(async () => (await other.get('/health')).status === 503, { explain: () => other.service.log });
+  assert.equal((await other.post('/sync/events', newLead(tenant))).status, 503);
+  await eventually(() => /it ends before what was taken from it/.test(other.service.log), { explain: () => other.service.log });
 });
 
 test('What an operator must mend is told at the start, with the remedy', async () => {

@@ -14,6 +14,9 @@ namespace datasync::bus::kafka {
 
 // What the files of this folder share of librdkafka, and nobody else sees.
 
+/// The largest message: our largest event with its headers. Topics that we make take as much.
+inline constexpr int kMessageBytesMax = 2 * 1024 * 1024;
+
 struct FreeClient {
   void operator()(rd_kafka_t* client) const noexcept { rd_kafka_destroy(client); }
 };

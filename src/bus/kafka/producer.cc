@@ -13,9 +13,18 @@ namespace {
 constexpr int kPollMs = 50;
 constexpr const char* kNotKept = "Kafka did not keep the event in time; try again later";
 
+Error too_large() {
+  return {ErrorCode::kTooLarge, "the event is larger than what Kafka takes", {}};
+}
+
 /// What failed before it left was not kept; of everything else nobody knows.
 Stage stage_of(const rd_kafka_message_t& message) {
   return rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? Stage::kBefore : Stage::kDuring;
+}
+
+Error error_of(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) return too_large();
+  return unavailable(kNotKept, message.err, stage_of(message));
 }
 
 }  // namespace
@@ -73,7 +82,7 @@ class Producer::Impl {
       return fail(ErrorCode::kOverloaded, "too many events wait for Kafka; try again later");
     }
     if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-      return fail(ErrorCode::kTooLarge, "the event is larger than what Kafka takes");
+      return fail(too_large());
     }
     return fail(unavailable(kNotKept, why));
   }
@@ -100,6 +109,7 @@ class Producer::Impl {
                         {"message.timeout.ms", std::to_string(options_.timeout.count())},
                         {"queue.buffering.max.messages", std::to_string(options_.waiting_max)},
                         {"queue.buffering.max.kbytes", std::to_string(options_.waiting_bytes_max / 1024)},
+                        {"message.max.bytes", std::to_string(kMessageBytesMax)},
                         {"reconnect.backoff.max.ms", "1000"},
                         {"socket.nagle.disable", "true"}},
                        RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
@@ -137,7 +147,7 @@ class Producer::Impl {
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         (*waiting)(message->offset);
       } else {
-        (*waiting)(fail(unavailable(kNotKept, message->err, stage_of(*message))));
+        (*waiting)(fail(error_of(*message)));
       }
     }
   }

@@ -58,6 +58,11 @@ Result<void> create(rd_kafka_t* client, const Topic& topic, int timeout_ms) {
   const NewTopic fresh(
       rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, kBrokersOwn, why.data(), why.size()));
   if (!fresh) return fail(may_not_create(topic, why.data()));
+  for (const auto& [name, value] :
+       {std::pair{"cleanup.policy", std::string("delete")}, {"max.message.bytes", std::to_string(kMessageBytesMax)}}) {
+    const auto set = rd_kafka_NewTopic_set_config(fresh.get(), name, value.c_str());
+    if (set != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(ErrorCode::kInternal, "a topic's setting is not taken", name);
+  }
   const std::unique_ptr<rd_kafka_AdminOptions_t, decltype(&rd_kafka_AdminOptions_destroy)> options(
       rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS), &rd_kafka_AdminOptions_destroy);
   // Until all brokers know it: else the first append may find nothing.

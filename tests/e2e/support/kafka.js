@@ -38,6 +38,12 @@ export class Kafka {
     await this.#asAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] }));
   }
 
+  /** Another topic of the same name, with nothing in it. */
+  async remakeTopic(topic, options) {
+    await this.#asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+    await eventually(() => this.createTopic(topic, options).then(() => true, () => false));
+  }
+
   /** The offset behind the last message of each partition: how many it has had, if none was part of a transaction. */
   async lengths(topic) {
     const offsets = await this.#asAdmin((admin) => admin.fetchTopicOffsets(topic));
