@@ -29,7 +29,8 @@ Api::Api(Parts parts, ApiOptions options)
                 std::move(parts.rate_source),
                 std::move(parts.redis),
                 parts.shares,
-                parts.event_log,
+                std::move(parts.event_log),
+                std::move(parts.catch_up),
                 std::move(options)},
       local_(parts.local),
       peer_token_(std::move(parts.peer_token)) {

@@ -39,7 +39,8 @@ class Api {
     Backend* local = nullptr;                 ///< what other instances ask of this one goes there; null: there are none
     std::string peer_token = {};              ///< by which they are known
     const storage::Shares* shares = nullptr;  ///< null: this instance is alone by nature
-    pipeline::EventLog* event_log = nullptr;  ///< null: the store accepts events
+    std::function<EventLogStatus()> event_log = {};  ///< none: the store accepts events
+    CatchUp catch_up = {};                           ///< where there is an `event_log`; from query threads
     std::function<TopicsStatus()> topics = {};  ///< from any thread
   };
   Api(Parts parts, ApiOptions options);

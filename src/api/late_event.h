@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "api/services.h"
-#include "pipeline/event_log.h"
+#include "api/work_pool.h"
 
 namespace datasync::api {
 
@@ -23,12 +23,12 @@ template <typename T>
 void ask_of_event(Services& services, storage::Reader::Tenants tenants,
                   std::function<void(net::UniqueFunction<void(Result<T>)>)> ask,
                   net::UniqueFunction<void(Result<T>)> done) {
-  if (services.event_log == nullptr) return ask(std::move(done));
+  if (!services.event_log) return ask(std::move(done));
   auto shared = std::make_shared<net::UniqueFunction<void(Result<T>)>>(std::move(done));
   ask([&services, tenants = std::move(tenants), ask, shared](Result<T> result) {
     if (result || result.error().code != ErrorCode::kNotFound) return (*shared)(std::move(result));
     WorkPool::Job job = [&services, tenants, ask, shared](const WorkPool::GetReader&) {
-      if (!services.event_log->catch_up(tenants, kLateEventMax)) return (*shared)(fail(may_be_late()));
+      if (!services.catch_up(tenants, kLateEventMax)) return (*shared)(fail(may_be_late()));
       ask([shared](Result<T> again) { (*shared)(std::move(again)); });
     };
     if (!services.queries->post(job)) (*shared)(fail(may_be_late()));

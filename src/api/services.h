@@ -22,10 +22,6 @@
 #include "security/verification_token.h"
 #include "storage/shares.h"
 
-namespace datasync::pipeline {
-class EventLog;
-}
-
 namespace datasync::api {
 
 class EventHub;
@@ -70,6 +66,16 @@ struct RedisStatus {
   std::uint64_t dropped = 0;  ///< messages that no channel got, since the start
 };
 
+/// How the log stands that events are accepted into.
+struct EventLogStatus {
+  bool connected = false;
+  std::int64_t lag = 0;            ///< events of this instance's shards that wait there
+  std::uint64_t appended = 0;      ///< since the start, as `dead_letters`
+  std::uint64_t dead_letters = 0;  ///< entries that could not be taken from it
+};
+/// As `pipeline::EventLog::catch_up`.
+using CatchUp = std::function<bool(const storage::Reader::Tenants& tenants, milliseconds patience)>;
+
 /// How the topics of Kafka stand that others write and read, where there are such.
 struct TopicsStatus {
   struct Outcomes {
@@ -100,7 +106,8 @@ struct Services {
   std::function<std::optional<RateSourceStatus>()> rate_source;  ///< may be empty: there is none
   std::function<std::optional<RedisStatus>()> redis;             ///< may be empty: there is none
   const storage::Shares* shares;                                 ///< may be null: there are no other instances
-  pipeline::EventLog* event_log;                                 ///< may be null: the store accepts events
+  std::function<EventLogStatus()> event_log;                     ///< may be empty: the store accepts events
+  CatchUp catch_up;                                              ///< where there is an `event_log`
   ApiOptions options;
   std::atomic<bool> is_proposal_under_way{false};
   HttpStats http_stats = {};

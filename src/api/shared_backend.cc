@@ -6,7 +6,7 @@
 
 #include "api/peer.h"
 #include "net/url.h"
-#include "pipeline/event_log.h"
+#include "pipeline/log_entry.h"
 
 namespace datasync::api {
 namespace {

@@ -250,7 +250,8 @@ struct Service::Parts {
              store->shares() == nullptr ? nullptr : &backend,
              api::peer_token(store->identity_secret()),
              store->shares(),
-             log.get(),
+             log_status(),
+             [this](const auto& tenants, milliseconds patience) { return log->catch_up(tenants, patience); },
              [this] { return topics_status(); }},
             api_options(settings)),
         topics(make_topics(settings)),
@@ -263,6 +264,14 @@ struct Service::Parts {
       made.credential_refused = [tell = std::move(credential_refused)](const PlatformId&) { tell(); };
     }
     return made;
+  }
+
+  std::function<api::EventLogStatus()> log_status() {
+    if (!log) return {};
+    return [this] {
+      const auto [connected, lag, appended, dead_letters] = log->state();
+      return api::EventLogStatus{connected, lag, appended, dead_letters};
+    };
   }
 
   std::unique_ptr<pipeline::EventLog> make_log(const Settings& settings) {

@@ -48,12 +48,6 @@ std::uint64_t token_of(const bus::kafka::Consumer::Message& message, std::string
 
 }  // namespace
 
-EventId id_of_logged(const Submission& submission, UuidGenerator& uuids) {
-  if (submission.idempotency_key.empty()) return EventId(format_uuid(uuids.next()));
-  const std::string& tenant = submission.event->tenant.str();
-  return EventId(format_uuid(uuid_of_name(fmt::format("{}:{}{}", tenant.size(), tenant, submission.idempotency_key))));
-}
-
 /// A client's, until each of its events has a receipt.
 struct EventLog::Answer {
   std::mutex mutex;
@@ -274,7 +268,7 @@ bool EventLog::catch_up(const storage::Reader::Tenants& tenants, milliseconds pa
     if (!positions) return false;
     std::vector<std::int64_t> next(storage::kShardCount, 0);
     for (const storage::LogPosition& position : *positions) {
-      if (position.shard < next.size()) next[position.shard] = position.next;
+      if (position.log == options_.topic && position.shard < next.size()) next[position.shard] = position.next;
     }
     std::int64_t behind = 0;
     for (const auto& [partition, end] : *ends) {
@@ -350,7 +344,7 @@ Result<void> EventLog::follow_shards() {
   for (const std::int32_t partition : partitions_of(fresh)) from[partition] = 0;
   for (const storage::LogPosition& position : *stored) {
     const auto at = from.find(static_cast<std::int32_t>(position.shard));
-    if (at != from.end()) at->second = position.next;
+    if (position.log == options_.topic && at != from.end()) at->second = position.next;
   }
   DATASYNC_TRY(consumer_->add(from));
   assigned_ |= fresh;
@@ -398,7 +392,7 @@ EventLog::Batch EventLog::read(std::vector<Message> messages) const {
     const auto at = std::find_if(batch.positions.begin(), batch.positions.end(),
                                  [shard](const auto& one) { return one.shard == shard; });
     if (at == batch.positions.end()) {
-      batch.positions.push_back({shard, message.offset + 1});
+      batch.positions.push_back({options_.topic, shard, message.offset + 1});
     } else {
       at->next = message.offset + 1;
     }

@@ -24,10 +24,6 @@
 
 namespace datasync::pipeline {
 
-/// The id of an event that came without one: under an Idempotency-Key always the same, so that whoever repeats his
-/// request has the id of the event that there will be, also where nobody can know yet that it came before.
-[[nodiscard]] EventId id_of_logged(const Submission& submission, UuidGenerator& uuids);
-
 /// Kafka as the place where events are accepted: what all replicas in sync have acknowledged is accepted, also while
 /// the store is away. One topic with a partition for each shard, so the order of a tenant's events is that of the log;
 /// who holds the shard's lease reads its partition and gives what it reads to the engine, which makes the events and

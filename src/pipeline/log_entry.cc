@@ -1,5 +1,7 @@
 #include "pipeline/log_entry.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -23,6 +25,12 @@ std::optional<std::int64_t> read_number(std::string_view text) {
 }
 
 }  // namespace
+
+EventId id_of_logged(const Submission& submission, UuidGenerator& uuids) {
+  if (submission.idempotency_key.empty()) return EventId(format_uuid(uuids.next()));
+  const std::string& tenant = submission.event->tenant.str();
+  return EventId(format_uuid(uuid_of_name(fmt::format("{}:{}{}", tenant.size(), tenant, submission.idempotency_key))));
+}
 
 LogEntry write_log_entry(const Submission& submission) {
   const Event& event = *submission.event;

@@ -8,9 +8,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/uuid.h"
 #include "pipeline/engine.h"
 
 namespace datasync::pipeline {
+
+/// The id of an event that came without one: under an Idempotency-Key always the same, so that whoever repeats his
+/// request has the id of the event that there will be, also where nobody can know yet that it came before.
+[[nodiscard]] EventId id_of_logged(const Submission& submission, UuidGenerator& uuids);
 
 /// A submission as an entry of a log: what whoever looks there may read as headers, all else in an envelope, as a store
 /// keeps it.

@@ -80,6 +80,7 @@ struct LaneState {
 
 /// How far a shard's events were taken from the log that they are accepted into, where there is one.
 struct LogPosition {
+  std::string log;        ///< its name: how far one was taken says nothing of another
   std::size_t shard = 0;  ///< of their tenant (`shard_of`)
   std::int64_t next = 0;  ///< the first that was not taken yet
   bool operator==(const LogPosition&) const = default;
@@ -163,7 +164,7 @@ class Reader {
   };
   [[nodiscard]] virtual Result<ConflictPage> list_conflicts(const ConflictFilter& filter) = 0;
 
-  /// By shard; one that has taken nothing is not among them.
+  /// By log and shard; one that has taken nothing is not among them.
   [[nodiscard]] virtual Result<std::vector<LogPosition>> log_positions() = 0;
 };
 

@@ -793,16 +793,16 @@ TEST_P(StoreContract, HowFarTheLogWasTakenStandsAndFallsWithWhatWasTaken) {
   const auto positions = [this] { return *(*store_->make_reader())->log_positions(); };
   EXPECT_TRUE(positions().empty());
   WriteBatch batch;
-  batch.log_positions = {{255, 7}, {0, 1}, {255, 9}};
+  batch.log_positions = {{"a", 255, 7}, {"b", 0, 1}, {"a", 255, 9}, {"a", 0, 5}};
   EXPECT_FALSE(batch.empty());
   commit(batch);
   batch.events = {as_new(make_event(1))};
-  batch.log_positions = {{0, 4'000'000'000}};
+  batch.log_positions = {{"b", 0, 4'000'000'000}};
   commit(batch);
   batch.events = {as_new(make_event(1)), as_new(make_event(1))};  // refused as a whole
-  batch.log_positions = {{0, 4'000'000'001}, {3, 3}};
+  batch.log_positions = {{"b", 0, 4'000'000'001}, {"b", 3, 3}};
   expect_conflict(batch);
-  const std::vector<LogPosition> expected{{0, 4'000'000'000}, {255, 9}};
+  const std::vector<LogPosition> expected{{"a", 0, 5}, {"a", 255, 9}, {"b", 0, 4'000'000'000}};
   EXPECT_EQ(positions(), expected);
   reopen();
   EXPECT_EQ(positions(), expected);

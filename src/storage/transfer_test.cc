@@ -59,7 +59,7 @@ class TransferTest : public testing::Test {
     batch.conflicts[3].resolved_why = "he said \"no\"";
     batch.conflicts[3].resolved_event = EventId("e-9");
     batch.lane_states = {{TenantId("tenant-a"), "circuit:x", "{\"a\":1}"}, {TenantId{}, "origin", "open"}};
-    batch.log_positions = {{0, 12}, {255, 4'000'000'000}};
+    batch.log_positions = {{"it's \"a\"", 0, 12}, {"b", 255, 4'000'000'000}};
     batch.identities.push_back({hash128("natural7"), static_cast<IdentityKind>(1), {7}, TenantId("tenant-a"), true});
     ASSERT_TRUE(store->commit(batch));
   }

@@ -1,5 +1,8 @@
 /** Events are accepted into Kafka: durable there, in order, once, whatever is away meanwhile. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { simulator } from '../../simulators/test_support/harness.js';
@@ -251,14 +254,19 @@ test('A topic that was made anew takes no events: they would be jumped over', as
   await eventually(async () => (await other.get('/health')).status === 503, { explain: () => other.service.log });
   assert.equal((await other.post('/sync/events', newLead(tenant))).status, 503);
   await eventually(() => /it ends before what was taken from it/.test(other.service.log), { explain: () => other.service.log });
+  await other.service.signal('SIGTERM');
+  await other.service.start({ KAFKA_TOPIC: 'another.events' }); // and what was taken from the former says nothing of it
+  await other.sync(newLead(tenant, { lead_id: 'lead-4', contact_email: '4@example.com' }));
 });
 
 test('What an operator must mend is told at the start, with the remedy', async () => {
   await kafka.createTopic('narrow.events', { partitions: 8 });
-  const narrow = await run(['serve'], { env: { ...topics('narrow'), PORT: '0' } });
+  const cwd = mkdtempSync(join(tmpdir(), 'data-sync-kafka-'));
+  after(() => rmSync(cwd, { recursive: true }));
+  const narrow = await run(['serve'], { cwd, env: { ...topics('narrow'), PORT: '0' } });
   assert.equal(narrow.code, kConfigurationExit, narrow.err);
   assert.match(narrow.err, /narrow\.events has 8 partitions and must have 256.*KAFKA_TOPIC/);
-  const wrong = await run(['serve'], { env: { KAFKA_BROKERS: 'kafka://nowhere', PORT: '0' } });
+  const wrong = await run(['serve'], { cwd, env: { KAFKA_BROKERS: 'kafka://nowhere', PORT: '0' } });
   assert.equal(wrong.code, kConfigurationExit, wrong.err);
   assert.match(wrong.err, /KAFKA_BROKERS \(environment\): broker 1 must be `host:port`/);
 });

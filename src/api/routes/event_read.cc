@@ -108,9 +108,9 @@ net::HttpResponse get_event(Services& services, const Call& call, Reader& reader
   const Problem unknown{404, "there is no such event"};
   if (fault_of_id(call.parameters[0])) return to_response(unknown);
   auto found = reader.find_event(*tenants, call.parameters[0]);
-  if (found && found->empty() && services.event_log != nullptr) {
+  if (found && found->empty() && services.event_log) {
     // It may be accepted, and on its way from the log.
-    if (!services.event_log->catch_up(*tenants, kLateEventMax)) return to_response(may_be_late());
+    if (!services.catch_up(*tenants, kLateEventMax)) return to_response(may_be_late());
     found = reader.find_event(*tenants, call.parameters[0]);
   }
   if (!found) return to_response(found.error());

@@ -3,7 +3,6 @@
 #include "api/instance_view.h"
 #include "api/json_writer.h"
 #include "api/routes/routes.h"
-#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -28,7 +27,7 @@ std::string_view word_for(storage::Replication replication) {
 
 /// Where they are accepted into a log, the store may be away meanwhile.
 bool takes_events(const Services& services, const pipeline::EngineSnapshot& snapshot) {
-  return services.event_log == nullptr ? snapshot.store_healthy : services.event_log->state().connected;
+  return services.event_log ? services.event_log().connected : snapshot.store_healthy;
 }
 
 }  // namespace
@@ -48,8 +47,8 @@ void health(Services& services, Call call) {
     out.field("rates", rates->degraded ? "unhealthy" : "healthy");
   }
   if (const auto redis = services.redis ? services.redis() : std::nullopt) out.field("redis", redis->word);
-  if (services.event_log != nullptr) {
-    out.field("kafka", services.event_log->state().connected ? "healthy" : "disconnected");
+  if (services.event_log) {
+    out.field("kafka", services.event_log().connected ? "healthy" : "disconnected");
   }
   out.end_object();
   if (services.shares != nullptr) {
@@ -83,7 +82,7 @@ void readyz(Services& services, Call call) {
   const bool ready = takes_events(services, services.backend.snapshot());
   std::move(call.reply)
       .send(ready ? net::json_response(200, R"({"status":"ready"})")
-                  : net::problem_response(503, services.event_log == nullptr ? "the store does not take events"
+                  : net::problem_response(503, !services.event_log ? "the store does not take events"
                                                                              : "Kafka does not take events"));
 }
 

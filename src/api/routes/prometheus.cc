@@ -9,7 +9,6 @@
 #include "api/routes/routes.h"
 #include "api/services.h"
 #include "api/stats.h"
-#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -178,7 +177,7 @@ void write_http(Exposition& out, const HttpStats& stats) {
   }
 }
 
-void write_kafka(Exposition& out, const pipeline::EventLog::State& state) {
+void write_kafka(Exposition& out, const EventLogStatus& state) {
   out.single("datasync_kafka_up", "gauge", "1 while Kafka answers.", state.connected ? 1 : 0);
   out.single("datasync_kafka_lag_events", "gauge", "Accepted events of this instance's tenants that wait in Kafka.",
              state.lag);
@@ -224,7 +223,7 @@ void prometheus(Services& services, Call call) {
     out.single("datasync_redis_up", "gauge", "1 while Redis takes what it is told.", redis->word == "healthy" ? 1 : 0);
     out.single("datasync_redis_messages_dropped_total", "counter", "Messages that no channel got.", redis->dropped);
   }
-  if (services.event_log != nullptr) write_kafka(out, services.event_log->state());
+  if (services.event_log) write_kafka(out, services.event_log());
   if (services.topics) write_topics(out, services.topics());
   write_http(out, services.http_stats);
   std::move(call.reply).send({200, "text/plain; version=0.0.4; charset=utf-8", out.take(), {}});

@@ -6,7 +6,6 @@
 #include "api/routes/routes.h"
 #include "api/scope.h"
 #include "api/stats.h"
-#include "pipeline/event_log.h"
 
 namespace datasync::api::routes {
 namespace {
@@ -90,8 +89,8 @@ void status(Services& services, Call call) {
   if (const auto rates = services.rate_source ? services.rate_source() : std::nullopt) {
     write_rates(out, *rates, services.clock.now());
   }
-  if (services.event_log != nullptr) {
-    const pipeline::EventLog::State log = services.event_log->state();
+  if (services.event_log) {
+    const EventLogStatus log = services.event_log();
     out.key("kafka").begin_object().field("connected", log.connected).field("lag", log.lag);
     out.field("dead_letters", log.dead_letters).end_object();
   }

@@ -165,9 +165,11 @@ Result<void> finish(const CompactJsonReader& json) {
 void read_log_positions(CompactJsonReader& json, std::vector<LogPosition>& positions) {
   json.enter_array();
   while (json.more()) {
+    std::string log = json.string();
+    if (!json.more()) return json.refuse();
     const std::int64_t shard = json.integer();
     if (!json.more() || shard < 0 || shard >= static_cast<std::int64_t>(kShardCount)) return json.refuse();
-    positions.push_back({static_cast<std::size_t>(shard), json.integer()});
+    positions.push_back({std::move(log), static_cast<std::size_t>(shard), json.integer()});
   }
 }
 
@@ -458,7 +460,9 @@ void append_export_line(std::string& out, const ContentMarks& marks) {
   if (marks.log_positions.empty()) return;
   std::string positions;
   for (const LogPosition& position : marks.log_positions) {
-    positions += (positions.empty() ? '[' : ',') + std::to_string(position.shard) + ',' + std::to_string(position.next);
+    positions += positions.empty() ? '[' : ',';
+    append_json_string(positions, position.log);
+    positions += ',' + std::to_string(position.shard) + ',' + std::to_string(position.next);
   }
   line.json("log_positions", positions + ']');
 }

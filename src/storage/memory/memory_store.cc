@@ -37,7 +37,7 @@ struct State {
   std::map<std::int64_t, Conflict> conflicts;  // by row
   std::map<std::string, std::int64_t> conflict_rows;
   std::map<std::pair<TenantId, std::string>, std::string> lane_states;
-  std::map<std::size_t, std::int64_t> log_positions;  // by shard
+  std::map<std::pair<std::string, std::size_t>, std::int64_t> log_positions;  // by log and shard
   Sequence last_sequence{};
   Sequence low_water{};
 };
@@ -149,7 +149,7 @@ Result<void> apply(State& state, const WriteBatch& batch) {
     if (lane.value.empty()) state.lane_states.erase({lane.tenant, lane.name});
   }
   for (const LogPosition& position : batch.log_positions) {
-    state.log_positions.insert_or_assign(position.shard, position.next);
+    state.log_positions.insert_or_assign({position.log, position.shard}, position.next);
   }
   return {};
 }
@@ -348,7 +348,7 @@ class MemoryReader final : public Reader {
   Result<std::vector<LogPosition>> log_positions() override {
     const std::lock_guard lock(disk_->mutex);
     std::vector<LogPosition> positions;
-    for (const auto& [shard, next] : disk_->live.log_positions) positions.push_back({shard, next});
+    for (const auto& [place, next] : disk_->live.log_positions) positions.push_back({place.first, place.second, next});
     return positions;
   }
 

@@ -104,8 +104,8 @@ constexpr Sql kDeleteLaneState{"delete_lane_state",
 
 constexpr Sql kPutLogPositions{
     "put_log_positions",
-    "INSERT INTO log_positions(shard, next) SELECT * FROM unnest($1::smallint[], $2::bigint[]) "
-    "ON CONFLICT(shard) DO UPDATE SET next = excluded.next"};
+    "INSERT INTO log_positions(log, shard, next) SELECT * FROM unnest($1::text[], "
+    "$2::smallint[], $3::bigint[]) ON CONFLICT(log, shard) DO UPDATE SET next = excluded.next"};
 
 std::int64_t micros(Timestamp time) {
   return time.time_since_epoch().count();
@@ -487,10 +487,12 @@ void BatchSteps::add_lane_state(const LaneState& state) {
 void BatchSteps::add_log_positions(const WriteBatch& batch) {
   if (batch.log_positions.empty()) return;
   std::vector<LogPosition> rows = batch.log_positions;
-  sort_by(rows, [](const LogPosition& row) { return row.shard; });
-  keep_last(rows, [](const LogPosition& row) { return row.shard; });
+  const auto place = [](const LogPosition& row) { return std::pair(std::string_view(row.log), row.shard); };
+  sort_by(rows, place);
+  keep_last(rows, place);
   Parameters& out = add(kPutLogPositions);
   const std::span<const LogPosition> all(rows);
+  out.column(Element::kText, all, [&](const LogPosition& row) { out.add_text(row.log); });
   out.column(Element::kSmallint, all,
              [&](const LogPosition& row) { out.add_integer(static_cast<std::int64_t>(row.shard)); });
   out.column(Element::kBigint, all, [&](const LogPosition& row) { out.add_integer(row.next); });

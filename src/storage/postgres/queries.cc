@@ -454,12 +454,15 @@ Result<std::vector<LaneState>> Queries::lane_states() {
 }
 
 Result<std::vector<LogPosition>> Queries::log_positions() {
-  static constexpr Sql kLogPositions{"log_positions", "SELECT shard::bigint, next FROM log_positions ORDER BY shard"};
+  static constexpr Sql kLogPositions{"log_positions",
+                                     "SELECT log, shard::bigint, next FROM log_positions ORDER BY log, shard"};
   const auto answer = link_.read(kLogPositions, {});
   if (!answer) return fail(answer.error());
   std::vector<LogPosition> positions;
   for (int row = 0; row < answer->rows(); ++row) {
-    positions.push_back({static_cast<std::size_t>(answer->integer(row, 0)), answer->integer(row, 1)});
+    auto log = answer->text(row, 0);
+    if (!log) return fail(ErrorCode::kCorrupt, "a stored position in the log is damaged");
+    positions.push_back({std::move(*log), static_cast<std::size_t>(answer->integer(row, 1)), answer->integer(row, 2)});
   }
   return positions;
 }

@@ -250,8 +250,10 @@ SELECT b.record_key AS id, b.entity_id AS user_id, b.json -> 'fields' ->> 'email
 /// How far each shard's events were taken from the log that they are accepted into (`LogPosition`).
 constexpr const char* kLogPositions = R"sql(
 CREATE TABLE log_positions(
-  shard int PRIMARY KEY,
-  next bigint NOT NULL
+  log text COLLATE "C" NOT NULL,
+  shard int NOT NULL,
+  next bigint NOT NULL,
+  PRIMARY KEY(log, shard)
 ) WITH (fillfactor = 10);
 )sql";
 

@@ -20,7 +20,7 @@ class LogPositions {
   Statement put_;
 };
 
-/// By shard.
+/// By log and shard.
 [[nodiscard]] Result<std::vector<LogPosition>> read_log_positions(Connection& connection);
 
 }  // namespace datasync::storage::sqlite

@@ -260,9 +260,11 @@ SELECT record_key AS id, entity_id AS user_id,
 /// How far each shard's events were taken from the log that they are accepted into (`LogPosition`).
 constexpr const char* kLogPositions = R"sql(
 CREATE TABLE log_positions(
-  shard INTEGER PRIMARY KEY,
-  next INTEGER NOT NULL
-);
+  log TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  next INTEGER NOT NULL,
+  PRIMARY KEY(log, shard)
+) WITHOUT ROWID;
 )sql";
 
 struct Migration {
