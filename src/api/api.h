@@ -41,7 +41,7 @@ class Api {
     const storage::Shares* shares = nullptr;  ///< null: this instance is alone by nature
     std::function<EventLogStatus()> event_log = {};  ///< none: the store accepts events
     CatchUp catch_up = {};                           ///< where there is an `event_log`; from query threads
-    std::function<TopicsStatus()> topics = {};  ///< from any thread
+    std::function<TopicsStatus()> topics = {};       ///< from any thread
   };
   Api(Parts parts, ApiOptions options);
   ~Api();

@@ -12,9 +12,13 @@ void check_id(std::string_view id, bool required = false) {
   require(!api::fault_of_id(id), "an id is one that a client may have", id);
 }
 
-void check_names(const Event& event) {
+void check_names(const Event& event, bool of_any_tenant) {
   const pipeline::Catalog& catalog = contract_catalog();
-  require(event.tenant == TenantId{"t1"}, "an event is of the caller's tenant", event.tenant.str());
+  if (of_any_tenant) {
+    check_id(event.tenant.str(), true);
+  } else {
+    require(event.tenant == TenantId{"t1"}, "an event is of the caller's tenant", event.tenant.str());
+  }
   require(catalog.knows_platform(event.source), "the source is known", event.source.str());
   require(catalog.entity(event.entity) != nullptr, "the entity is known", event.entity);
   require(event.type.starts_with(event.entity), "a type begins with its entity", event.type);
@@ -91,8 +95,8 @@ std::string told(const Event& event) {
   return text + '\n' + std::to_string(event.wire_priority);
 }
 
-void check_event(const Event& event) {
-  check_names(event);
+void check_event(const Event& event, bool of_any_tenant) {
+  check_names(event, of_any_tenant);
   check_stored(event);
   check_written(event);
 }

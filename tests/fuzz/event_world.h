@@ -49,6 +49,6 @@ inline void check_problem(const api::Problem& problem) {
 std::string told(const Event& event);
 
 /// What holds for every event that was read: it may go to the engine, be stored and be written to each platform.
-void check_event(const Event& event);
+void check_event(const Event& event, bool of_any_tenant = false);
 
 }  // namespace datasync::fuzz

@@ -82,8 +82,8 @@ void readyz(Services& services, Call call) {
   const bool ready = takes_events(services, services.backend.snapshot());
   std::move(call.reply)
       .send(ready ? net::json_response(200, R"({"status":"ready"})")
-                  : net::problem_response(503, !services.event_log ? "the store does not take events"
-                                                                             : "Kafka does not take events"));
+                  : net::problem_response(
+                        503, !services.event_log ? "the store does not take events" : "Kafka does not take events"));
 }
 
 }  // namespace datasync::api::routes
