@@ -38,6 +38,20 @@ Result<Client> make_client(rd_kafka_type_t type, const std::vector<std::pair<con
   return client;
 }
 
+std::vector<std::pair<std::string, std::string>> read_headers(const rd_kafka_message_t& message) {
+  std::vector<std::pair<std::string, std::string>> read;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return read;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    read.emplace_back(name, std::string(static_cast<const char*>(value), value == nullptr ? 0 : size));
+  }
+  return read;
+}
+
 Error unavailable(std::string message, rd_kafka_resp_err_t why, Stage stage) {
   return {ErrorCode::kUnavailable, std::move(message), rd_kafka_err2str(why), stage};
 }

@@ -37,6 +37,9 @@ struct FreePartitions {
 };
 using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, FreePartitions>;
 
+/// A message's headers, in order. Any bytes may be in them.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> read_headers(const rd_kafka_message_t& message);
+
 /// A client of that kind with those properties; `events` are the kinds that its queues carry, and `more` sets
 /// its callbacks. What the library has to say goes to our log.
 /// Errors: `kInternal` for a property that the library does not know; `kUnavailable` where it has no memory or threads.

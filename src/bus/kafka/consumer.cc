@@ -19,15 +19,7 @@ struct FreeMessage {
 Consumer::Message read_message(const rd_kafka_message_t& raw) {
   Consumer::Message message{raw.partition, raw.offset, {}, {}};
   message.value.assign(static_cast<const char*>(raw.payload), raw.payload == nullptr ? 0 : raw.len);
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return message;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    message.headers.emplace_back(name, std::string(static_cast<const char*>(value), value == nullptr ? 0 : size));
-  }
+  message.headers = read_headers(raw);
   return message;
 }
 

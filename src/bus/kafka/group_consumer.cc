@@ -35,15 +35,7 @@ Message read_message(const rd_kafka_message_t& raw) {
   if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && written_ms >= 0) {
     message.written_at = Timestamp{milliseconds{written_ms}};
   }
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&raw, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return message;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    message.headers.emplace_back(name, text_of(value, size));
-  }
+  message.headers = read_headers(raw);
   return message;
 }
 
