@@ -30,25 +30,31 @@ constexpr Sql kInsertStates{
     "SELECT * FROM unnest($1::bigint[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::text[], "
     "$7::bytea[])"};
 
-/// A late word about an event that is gone changes nothing. The bounds say before a row is read which parts are needed.
+// What is joined with a table goes by its key, one look-up for each row, and must go so from the first: a plan that was
+// made while the table was small reads all of it for each row, until somebody analyzes the table. Two things see to
+// that: `LIMIT cardinality($1)` takes nothing away, but makes the planner reckon with one row, where no other way is
+// cheaper; and there are no bounds on the key beside it, though they would say which parts are needed before a row is
+// read: they are another way to the rows.
+
+/// A late word about an event that is gone changes nothing.
 constexpr Sql kUpdateStates{
     "update_states",
     "UPDATE event_state s SET status = w.status, record_key = w.record_key, processed_at = w.processed_at, "
     "message = w.message, results = w.results "
-    "FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[]) "
-    "w(seq, status, record_key, processed_at, message, results) WHERE s.seq = w.seq "
-    "AND s.seq BETWEEN $7::bigint AND $8::bigint"};
+    "FROM (SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[]) "
+    "LIMIT cardinality($1::bigint[])) w(seq, status, record_key, processed_at, message, results) WHERE s.seq = w.seq"};
 
 constexpr Sql kPutWaiting{"put_waiting",
                           "INSERT INTO event_waiting(seq, tenant_id, status) SELECT w.seq, e.tenant_id, w.status "
-                          "FROM unnest($1::bigint[], $2::smallint[]) w(seq, status) JOIN event_log e ON e.seq = w.seq "
-                          "AND e.seq BETWEEN $3::bigint AND $4::bigint "
+                          "FROM (SELECT * FROM unnest($1::bigint[], $2::smallint[]) LIMIT cardinality($1::bigint[])) "
+                          "w(seq, status) JOIN event_log e ON e.seq = w.seq "
                           "ON CONFLICT(seq) DO UPDATE SET status = excluded.status"};
 
 /// As `kInsertKeys`, for those that are left of dropped events.
 constexpr Sql kFreeKeys{"free_keys",
-                        "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], "
-                        "$5::uuid[]) w(key, tenant_id, seq, created_at, content_hash) WHERE k.key = w.key AND "
+                        "DELETE FROM event_keys k USING (SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], "
+                        "$4::bigint[], $5::uuid[]) LIMIT cardinality($1::uuid[])) "
+                        "w(key, tenant_id, seq, created_at, content_hash) WHERE k.key = w.key AND "
                         "k.tenant_id = w.tenant_id AND NOT EXISTS (SELECT FROM event_log e WHERE e.seq = k.seq)"};
 
 constexpr Sql kDeleteWaiting{"delete_waiting", "DELETE FROM event_waiting WHERE seq = ANY($1::bigint[])"};
@@ -65,8 +71,9 @@ constexpr Sql kInsertRecords{
 constexpr Sql kUpdateRecords{
     "update_records",
     "WITH written AS (UPDATE records r SET entity_type = w.entity_type, entity_id = w.entity_id, version = w.version, "
-    "updated_at = w.updated_at, body = w.body, marks = w.marks FROM unnest($1::bigint[], $2::text[], $3::text[], "
-    "$4::text[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $10::bigint[]) "
+    "updated_at = w.updated_at, body = w.body, marks = w.marks FROM (SELECT * FROM unnest($1::bigint[], $2::text[], "
+    "$3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $10::bigint[]) "
+    "LIMIT cardinality($1::bigint[])) "
     "w(record_key, tenant_id, entity_type, entity_id, version, updated_at, body, marks, expected) "
     "WHERE r.record_key = w.record_key AND r.tenant_id = w.tenant_id AND r.version = w.expected RETURNING 1) "
     "SELECT datasync_expect(count(*), $9::bigint, 'DS002') FROM written"};
@@ -83,7 +90,8 @@ constexpr Sql kPutIdentities{
 
 /// Who does not hold it can't take it away.
 constexpr Sql kDeleteIdentities{"delete_identities",
-                                "DELETE FROM identities i USING unnest($1::uuid[], $2::bigint[]) w(hash, record_key) "
+                                "DELETE FROM identities i USING (SELECT * FROM unnest($1::uuid[], $2::bigint[]) "
+                                "LIMIT cardinality($1::uuid[])) w(hash, record_key) "
                                 "WHERE i.hash = w.hash AND i.record_key = w.record_key"};
 
 constexpr Sql kInsertHistory{"insert_history",
@@ -324,7 +332,6 @@ void BatchSteps::add_states(const WriteBatch& batch, Sequence last, Sequence low
       append_results(body_, row.state->results);
       out.add_bytes(body_);
     });
-    if (!with_tenant) out.integer(rows.front().sequence).integer(rows.back().sequence);
   };
   put(kUpdateStates, known, false);
   put(kInsertStates, fresh, true);
@@ -349,7 +356,6 @@ void BatchSteps::add_waiting(const std::vector<StateRow>& known, const std::vect
   Parameters& out = add(kPutWaiting);
   out.column(Element::kBigint, listed, [&](const StateRow& row) { out.add_integer(row.sequence); });
   out.column(Element::kSmallint, listed, [&](const StateRow& row) { out.add_integer(row.status); });
-  out.integer(listed.front().sequence).integer(listed.back().sequence);
 }
 
 Result<void> BatchSteps::add_records(const WriteBatch& batch) {

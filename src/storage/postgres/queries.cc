@@ -89,23 +89,27 @@ const Sql& retrying_sql(bool of_part) {
 
 /// Hardly any is known, so that the parts of `event_log` are not looked at for all that are not.
 constexpr Sql kKnown{"find_keys",
-                     "SELECT w.at, k.seq, k.content_hash FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY "
-                     "w(key, tenant_id, at) JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id"};
+                     "SELECT w.at, k.seq, k.content_hash FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) "
+                     "WITH ORDINALITY LIMIT cardinality($1::uuid[])) w(key, tenant_id, at) "
+                     "JOIN event_keys k ON k.key = w.key AND k.tenant_id = w.tenant_id"};
 constexpr Sql kIds{"event_ids",
-                   "SELECT w.at, e.event_id FROM unnest($1::bigint[]) WITH ORDINALITY w(seq, at) JOIN event_log e ON "
+                   "SELECT w.at, e.event_id FROM (SELECT * FROM unnest($1::bigint[]) WITH ORDINALITY "
+                   "LIMIT cardinality($1::bigint[])) w(seq, at) JOIN event_log e ON "
                    "e.seq = w.seq"};
 constexpr Sql kFindIdentity{"find_identity",
                             "SELECT record_key FROM identities WHERE hash = $1::uuid AND tenant_id = $2::text"};
 constexpr Sql kFindIdentities{"find_identities",
-                              "SELECT w.at, i.record_key FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY "
-                              "w(hash, tenant_id, at) JOIN identities i ON i.hash = w.hash AND i.tenant_id = "
+                              "SELECT w.at, i.record_key FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) "
+                              "WITH ORDINALITY LIMIT cardinality($1::uuid[])) w(hash, tenant_id, at) "
+                              "JOIN identities i ON i.hash = w.hash AND i.tenant_id = "
                               "w.tenant_id"};
 constexpr Sql kLoadRecord{"load_record",
                           "SELECT entity_type, entity_id, version, updated_at, body, marks FROM records "
                           "WHERE record_key = $1::bigint AND tenant_id = $2::text"};
 constexpr Sql kLoadRecords{"load_records",
                            "SELECT r.entity_type, r.entity_id, r.version, r.updated_at, r.body, r.marks, w.at "
-                           "FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY w(record_key, tenant_id, at) "
+                           "FROM (SELECT * FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "
+                           "LIMIT cardinality($1::bigint[])) w(record_key, tenant_id, at) "
                            "JOIN records r ON r.record_key = w.record_key AND r.tenant_id = w.tenant_id"};
 /// An answer is held as a whole, on both sides.
 constexpr std::size_t kRecordsAtOnceMax = 500;

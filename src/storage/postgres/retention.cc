@@ -31,7 +31,8 @@ constexpr Sql kLookAtPart{
     "LIMIT $2::bigint"};
 constexpr Sql kLoadGone{"load_gone", "SELECT tenant_id, event_id, body FROM event_log WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteKeys{"delete_keys",
-                          "DELETE FROM event_keys k USING unnest($1::uuid[], $2::text[]) w(key, tenant_id) "
+                          "DELETE FROM event_keys k USING (SELECT * FROM unnest($1::uuid[], $2::text[]) "
+                          "LIMIT cardinality($1::uuid[])) w(key, tenant_id) "
                           "WHERE k.key = w.key AND k.tenant_id = w.tenant_id"};
 constexpr Sql kDeleteLog{"delete_log", "DELETE FROM event_log WHERE seq = ANY($1::bigint[])"};
 constexpr Sql kDeleteStates{"delete_states", "DELETE FROM event_state WHERE seq = ANY($1::bigint[])"};
