@@ -1,5 +1,7 @@
 #include "storage/postgres/parameters.h"
 
+#include <array>
+#include <boost/endian/conversion.hpp>
 #include <utility>
 
 #include "storage/postgres/text.h"
@@ -9,7 +11,7 @@ namespace {
 
 constexpr std::size_t kKeptBytesMax = 4U << 20U;
 constexpr std::size_t kArrayHeadBytes = 20;
-constexpr std::int32_t kUuidBytes = 16;
+constexpr std::size_t kUuidBytes = 16;
 
 /// Type numbers of PostgreSQL (`pg_type.dat`), which never change.
 std::uint32_t oid_of(Parameters::Element type) {
@@ -29,19 +31,23 @@ std::uint32_t oid_of(Parameters::Element type) {
 }
 
 template <typename Number>
-void append_big_endian(std::string& out, Number number) {
-  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) {
-    out += static_cast<char>((number >> static_cast<unsigned>(shift)) & 0xffU);
-  }
+char* put_big_endian(char* at, Number number) {
+  boost::endian::endian_store<Number, sizeof number, boost::endian::order::big>(reinterpret_cast<unsigned char*>(at),
+                                                                                number);
+  return at + sizeof number;
 }
 
-void put_big_endian(char* at, std::uint32_t number) {
-  for (int shift = 24; shift >= 0; shift -= 8)
-    *at++ = static_cast<char>((number >> static_cast<unsigned>(shift)) & 0xffU);
+/// All of them at once: a string looks for room once then, and not with every byte.
+template <typename... Numbers>
+void append_big_endian(std::string& out, Numbers... numbers) {
+  std::array<char, (sizeof(Numbers) + ...)> bytes;
+  char* at = bytes.data();
+  ((at = put_big_endian(at, numbers)), ...);
+  out.append(bytes.data(), bytes.size());
 }
 
-void append_size(std::string& out, std::size_t size) {
-  append_big_endian(out, static_cast<std::uint32_t>(size));
+constexpr std::uint32_t size_word(std::size_t size) {
+  return static_cast<std::uint32_t>(size);
 }
 
 }  // namespace
@@ -66,8 +72,7 @@ Parameters& Parameters::bytes(std::string_view value) {
 
 Parameters& Parameters::uuid(Hash128 value) {
   const std::size_t from = bytes_.size();
-  append_big_endian(bytes_, value.high);
-  append_big_endian(bytes_, value.low);
+  append_big_endian(bytes_, value.high, value.low);
   close(from);
   return *this;
 }
@@ -89,11 +94,9 @@ Parameters& Parameters::begin_array(Element type) {
 void Parameters::add_integer(std::int64_t value) {
   ++array_size_;
   if (array_type_ == Element::kSmallint) {
-    append_size(bytes_, sizeof(std::uint16_t));
-    return append_big_endian(bytes_, static_cast<std::uint16_t>(value));
+    return append_big_endian(bytes_, size_word(sizeof(std::uint16_t)), static_cast<std::uint16_t>(value));
   }
-  append_size(bytes_, sizeof value);
-  append_big_endian(bytes_, static_cast<std::uint64_t>(value));
+  append_big_endian(bytes_, size_word(sizeof value), static_cast<std::uint64_t>(value));
 }
 
 void Parameters::add_text(std::string_view value) {
@@ -102,32 +105,29 @@ void Parameters::add_text(std::string_view value) {
 
 void Parameters::add_bytes(std::string_view value) {
   ++array_size_;
-  append_size(bytes_, value.size());
+  append_big_endian(bytes_, size_word(value.size()));
   bytes_ += value;
 }
 
 void Parameters::add_uuid(Hash128 value) {
   ++array_size_;
-  append_size(bytes_, kUuidBytes);
-  append_big_endian(bytes_, value.high);
-  append_big_endian(bytes_, value.low);
+  append_big_endian(bytes_, size_word(kUuidBytes), value.high, value.low);
 }
 
 void Parameters::add_null() {
   ++array_size_;
   array_has_null_ = true;
-  append_size(bytes_, 0xffffffffU);
+  append_big_endian(bytes_, std::uint32_t{0xffffffffU});
 }
 
 /// Dimensions, whether there are nulls, type, size, lowest index; then the elements, each after its length.
 void Parameters::end_array() {
   char* head = bytes_.data() + array_at_;
   const bool empty = array_size_ == 0;
-  put_big_endian(head, empty ? 0 : 1);
-  put_big_endian(head + 4, array_has_null_ ? 1 : 0);
-  put_big_endian(head + 8, oid_of(array_type_));
-  put_big_endian(head + 12, static_cast<std::uint32_t>(array_size_));
-  put_big_endian(head + 16, 1);
+  for (const std::uint32_t word :
+       {empty ? 0U : 1U, array_has_null_ ? 1U : 0U, oid_of(array_type_), static_cast<std::uint32_t>(array_size_), 1U}) {
+    head = put_big_endian(head, word);
+  }
   if (empty) bytes_.resize(array_at_ + 12);
   close(array_at_);
 }
