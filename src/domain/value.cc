@@ -1,10 +1,9 @@
 #include "domain/value.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
 
+#include "base/any_byte.h"
 #include "domain/json.h"
 
 namespace datasync {
@@ -22,42 +21,9 @@ bool needs_escape(char c) noexcept {
   return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-/// Sixteen characters in one register: a vector type of g++ and clang on every processor.
-using Block = unsigned char __attribute__((vector_size(16)));
-
-bool has_escape(Block block) noexcept {
-  const auto found = (block < 0x20) | (block == '"') | (block == '\\');
-  std::array<std::uint64_t, 2> halves;
-  static_assert(sizeof halves == sizeof found);
-  std::memcpy(halves.data(), &found, sizeof found);
-  return (halves[0] | halves[1]) != 0;
-}
-
-template <typename Word>
-Word load(const char* at) noexcept {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-/// Nearly every text is plain, and most are short. The last block overlaps the one before it.
+/// Nearly every text is plain.
 bool is_plain(std::string_view text) noexcept {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  if (text.size() >= sizeof(Block)) {
-    for (; end - at > static_cast<std::ptrdiff_t>(sizeof(Block)); at += sizeof(Block)) {
-      if (has_escape(load<Block>(at))) return false;
-    }
-    return !has_escape(load<Block>(end - sizeof(Block)));
-  }
-  if (text.size() >= 8) {
-    const std::array<std::uint64_t, 2> halves{load<std::uint64_t>(at), load<std::uint64_t>(end - 8)};
-    return !has_escape(load<Block>(reinterpret_cast<const char*>(halves.data())));
-  }
-  for (; at != end; ++at) {
-    if (needs_escape(*at)) return false;
-  }
-  return true;
+  return !any_byte(text, [](auto byte) { return (byte < 0x20) | (byte == '"') | (byte == '\\'); });
 }
 
 /// Makes `out` longer and returns where the new part begins.

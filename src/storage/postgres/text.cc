@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/any_byte.h"
+
 namespace datasync::storage::postgres {
 namespace {
 
@@ -23,8 +25,8 @@ void append_escaped(std::string& out, char c) {
 }  // namespace
 
 std::string_view to_text(std::string_view bytes, std::string& buffer) {
-  const bool ascii = std::all_of(bytes.begin(), bytes.end(), is_ascii);
-  const bool utf8 = ascii || simdjson::validate_utf8(bytes.data(), bytes.size());
+  if (!any_byte(bytes, [](auto byte) { return (byte == 0) | (byte == '\\') | (byte >= 0x80); })) return bytes;
+  const bool utf8 = simdjson::validate_utf8(bytes.data(), bytes.size());
   const auto must_change = [utf8](char c) { return c == '\\' || c == '\0' || (!utf8 && !is_ascii(c)); };
   if (std::none_of(bytes.begin(), bytes.end(), must_change)) return bytes;
   buffer.clear();
