@@ -212,7 +212,8 @@ TEST(Codec, ARecordKeepsItsRoomWhileTheSameIsAcknowledgedAgain) {
 }
 
 TEST(Codec, APackedNumberOfMoreThan64BitsIsRefused) {
-  PackedWriter writer(PackedWriter::kVarintBytesMax);
+  PackedWriter writer;
+  writer.need(PackedWriter::kVarintBytesMax);
   writer.varint(~std::uint64_t{0});
   std::string most(writer.bytes());
   ASSERT_EQ(most.size(), PackedWriter::kVarintBytesMax);

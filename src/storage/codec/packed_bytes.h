@@ -1,31 +1,36 @@
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace datasync::storage {
 
 static_assert(std::endian::native == std::endian::little, "fixed numbers are stored as they lie in memory");
 
-/// Writes numbers as varints (LEB128: seven bits a byte, the lowest first). Whoever makes it says how much it will
-/// write at most, so nothing is checked on the way. Threads: not thread-safe, and one at a time per thread: the buffer
-/// is the thread's. (Room at the end of a string would have to be filled with zeros first, which costs as much as the
-/// writing.)
+/// Writes numbers as varints (LEB128: seven bits a byte, the lowest first). Whoever writes says with `need` how much
+/// follows at most, so that not every byte is checked; a text makes its own room. Threads: not thread-safe, and one at
+/// a time per thread: the buffer is the thread's. (Room at the end of a string would have to be filled with zeros
+/// first, which costs as much as the writing.)
 class PackedWriter {
  public:
   static constexpr std::size_t kVarintBytesMax = 10;
 
-  explicit PackedWriter(std::size_t bytes_max) : from_(thread_buffer(bytes_max)), at_(from_) {}
+  PackedWriter() : buffer_(thread_buffer()), at_(buffer_.bytes.get()), end_(at_ + buffer_.size) {}
   PackedWriter(const PackedWriter&) = delete;
   PackedWriter& operator=(const PackedWriter&) = delete;
 
+  void need(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
+  }
   void varint(std::uint64_t number) noexcept {
-    for (; number >= 0x80; number >>= 7U) *at_++ = static_cast<char>(number | 0x80U);
-    *at_++ = static_cast<char>(number);
+    char* at = at_;  // a copy: what is written through a char* may be the member itself, for all the compiler knows
+    for (; number >= 0x80; number >>= 7U) *at++ = static_cast<char>(number | 0x80U);
+    *at++ = static_cast<char>(number);
+    at_ = at;
   }
   /// Small numbers of either sign are short.
   void zigzag(std::int64_t number) noexcept {
@@ -35,28 +40,47 @@ class PackedWriter {
     std::memcpy(at_, &number, sizeof number);
     at_ += sizeof number;
   }
-  void text(std::string_view bytes) noexcept {
+  /// Makes its own room, and leaves `more` bytes of it.
+  void text(std::string_view bytes, std::size_t more) {
+    need(kVarintBytesMax + bytes.size() + more);
     varint(bytes.size());
     std::memcpy(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
   }
   /// What was written; lives until the next writer of this thread is made.
-  [[nodiscard]] std::string_view bytes() const noexcept { return {from_, static_cast<std::size_t>(at_ - from_)}; }
-
- private:
-  static char* thread_buffer(std::size_t bytes) {
-    constexpr std::size_t kKeptBytesMax = 1U << 20U;
-    thread_local std::unique_ptr<char[]> buffer;
-    thread_local std::size_t size = 0;
-    if (bytes > size || size > kKeptBytesMax) {
-      size = std::max<std::size_t>(bytes, 4096);
-      buffer = std::make_unique_for_overwrite<char[]>(size);
-    }
-    return buffer.get();
+  [[nodiscard]] std::string_view bytes() const noexcept {
+    const char* from = buffer_.bytes.get();
+    return {from, static_cast<std::size_t>(at_ - from)};
   }
 
-  char* from_;
+ private:
+  struct Buffer {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0;
+  };
+
+  static Buffer& thread_buffer() {
+    constexpr std::size_t kBytesMin = 4096, kKeptBytesMax = 1U << 20U;
+    thread_local Buffer buffer;
+    if (buffer.size == 0 || buffer.size > kKeptBytesMax) {
+      buffer = {std::make_unique_for_overwrite<char[]>(kBytesMin), kBytesMin};
+    }
+    return buffer;
+  }
+
+  void grow(std::size_t bytes) {
+    const std::size_t used = this->bytes().size();
+    const std::size_t size = 2 * (used + bytes);
+    auto larger = std::make_unique_for_overwrite<char[]>(size);
+    std::memcpy(larger.get(), buffer_.bytes.get(), used);
+    buffer_ = {std::move(larger), size};
+    at_ = buffer_.bytes.get() + used;
+    end_ = buffer_.bytes.get() + size;
+  }
+
+  Buffer& buffer_;
   char* at_;
+  char* end_;
 };
 
 /// Reads what `PackedWriter` wrote.

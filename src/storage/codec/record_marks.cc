@@ -12,10 +12,8 @@ namespace datasync::storage {
 namespace {
 
 constexpr std::size_t kNumber = PackedWriter::kVarintBytesMax;
-constexpr std::size_t kFieldBytesMax = 6 * kNumber;
 /// What stands before the change that is under way, added up.
 constexpr std::uint64_t kUnderWay = 1, kTold = 2, kToldAgain = 4, kWithAmounts = 8;
-constexpr std::size_t kHeldBytesMax = 6 * kNumber;  // the name comes on top
 
 /// Differences of times wrap around instead of overflowing: whatever stands in a record comes back as it was.
 std::int64_t minus(std::int64_t a, std::int64_t b) {
@@ -36,22 +34,21 @@ bool same_write(const FieldState& a, const FieldState& b) {
 class Writer {
  public:
   explicit Writer(const Record& record)
-      : record_(record),
-        others_(writers_without_knowledge(record)),
-        hashes_(hashes_of(record)),
-        base_(micros(record.created_at)),
-        out_(bytes_max()) {}
+      : record_(record), hashes_(hashes_of(record)), base_(micros(record.created_at)) {}
 
   std::string_view write() {
+    const auto others = writers_without_knowledge();
+    out_.need(sizeof base_ + kNumber);
     out_.fixed64(static_cast<std::uint64_t>(base_));
-    out_.varint(others_.size());
-    for (const PlatformId* platform : others_) out_.text(platform->str());
+    out_.varint(others.size());
+    for (const PlatformId* platform : others) out_.text(platform->str(), 0);
+    out_.need(record_.fields.size() * 6 * kNumber);
     const FieldState* before = nullptr;
     for (const FieldState& field : record_.fields) {
       if (before != nullptr && same_write(field, *before)) {
         out_.varint(0);
       } else {
-        write_field(field);
+        write_field(field, others);
       }
       before = &field;
     }
@@ -64,23 +61,13 @@ class Writer {
     const bool joined = record_.joined.value != 0, missing = joined || !record_.missing.empty();
     if (missing || !record_.holds.empty()) write_holds();
     if (missing) write_missing();
+    out_.need(kNumber);
     if (joined) out_.zigzag(record_.joined.value);
     return out_.bytes();
   }
 
  private:
-  static std::vector<const PlatformId*> writers_without_knowledge(const Record& record) {
-    std::vector<const PlatformId*> others;
-    const PlatformId* last = nullptr;
-    for (const FieldState& field : record.fields) {
-      if (last != nullptr && *last == field.writer) continue;
-      last = &field.writer;
-      const bool noted = record.known_by(*last) != nullptr ||
-                         std::any_of(others.begin(), others.end(), [&](const PlatformId* o) { return *o == *last; });
-      if (!noted) others.push_back(last);
-    }
-    return others;
-  }
+  using Others = std::vector<const PlatformId*>;
 
   static std::vector<std::uint64_t> hashes_of(const Record& record) {
     std::vector<std::uint64_t> hashes;
@@ -89,52 +76,37 @@ class Writer {
     return hashes;
   }
 
-  std::size_t bytes_max() const {
-    std::size_t bytes = 8 + kNumber + record_.fields.size() * kFieldBytesMax;
-    for (const PlatformId* platform : others_) bytes += kNumber + platform->str().size();
-    for (const Knowledge& known : record_.knowledge) {
-      bytes += 2 * kNumber;
-      for (const auto* values : {&known.values, &known.earlier}) {
-        for (const KnownValue& value : *values) bytes += kHeldBytesMax + value.field.size();
-      }
-      bytes += 3 * kNumber;
-      for (const FrozenWords& words : known.frozen) {
-        bytes += 4 * kNumber;
-        for (const FieldName& field : words.fields) bytes += 2 * kNumber + field.size();
-        for (const OwnId& own : words.ids) bytes += 2 * kNumber + own.role.size() + own.id.size();
-        for (const Field& amount : words.amounts)
-          bytes += 2 * kNumber + amount.name.size() + amount.value.text().size();
-      }
+  [[nodiscard]] Others writers_without_knowledge() const {
+    Others others;
+    const PlatformId* last = nullptr;
+    for (const FieldState& field : record_.fields) {
+      if (last != nullptr && *last == field.writer) continue;
+      last = &field.writer;
+      const bool noted = record_.known_by(*last) != nullptr ||
+                         std::any_of(others.begin(), others.end(), [&](const PlatformId* o) { return *o == *last; });
+      if (!noted) others.push_back(last);
     }
-    for (const Hold& hold : record_.holds) {
-      bytes += 4 * kNumber + hold.field.size() + hold.review.size();
-      for (const Hold::Candidate& candidate : hold.candidates) bytes += 5 * kNumber + candidate.platform.str().size();
-    }
-    bytes += 3 * kNumber;
-    for (const MissingField& missing : record_.missing) {
-      bytes += 6 * kNumber + missing.platform.str().size() + missing.field.size() + missing.conflict.size();
-    }
-    return bytes;
+    return others;
   }
 
-  std::uint64_t position_of(const PlatformId& writer) const {
+  [[nodiscard]] std::uint64_t position_of(const PlatformId& writer, const Others& others) const {
     std::uint64_t at = 0;
     for (const Knowledge& known : record_.knowledge) {
       if (known.platform == writer) return at;
       ++at;
     }
-    for (const PlatformId* other : others_) {
+    for (const PlatformId* other : others) {
       if (*other == writer) break;
       ++at;
     }
     return at;
   }
 
-  void write_field(const FieldState& field) {
+  void write_field(const FieldState& field, const Others& others) {
     const std::int64_t source_time = micros(field.source_time);
     const bool differs = source_time != field.time.microseconds;
     const bool versioned = field.source_version.has_value();
-    out_.varint(1 + 4 * position_of(field.writer) + (differs ? 2U : 0U) + (versioned ? 1U : 0U));
+    out_.varint(1 + 4 * position_of(field.writer, others) + (differs ? 2U : 0U) + (versioned ? 1U : 0U));
     out_.zigzag(minus(field.time.microseconds, base_));
     out_.zigzag(field.version.value);
     out_.zigzag(field.event.value);
@@ -143,6 +115,8 @@ class Writer {
   }
 
   void write_held(const std::vector<KnownValue>& values) {
+    constexpr std::size_t kGroup = 3 * kNumber, kValue = kNumber + sizeof(std::uint64_t);
+    out_.need(kNumber + values.size() * (kGroup + kValue));
     out_.varint(values.size());
     next_field_ = 0;
     for (std::size_t from = 0; from < values.size();) {
@@ -155,76 +129,15 @@ class Writer {
       out_.varint(to - from);
       out_.zigzag(first.version.value);
       out_.zigzag(minus(micros(first.acknowledged), base_));
-      for (; from < to; ++from) write_value(values[from]);
+      for (; from < to; ++from) write_value(values[from], (values.size() - from) * (kGroup + kValue));
     }
   }
 
-  void write_frozen(const Knowledge& known) {
-    const bool with_amounts = !known.frozen.empty() && !known.frozen.front().amounts.empty();
-    const bool told = known.told.value != 0, again = known.told_again.value != 0;
-    out_.varint((known.frozen.empty() ? 0U : kUnderWay) + (told ? kTold : 0U) + (again ? kToldAgain : 0U) +
-                (with_amounts ? kWithAmounts : 0U));
-    if (told) out_.zigzag(known.told.value);
-    if (again) out_.zigzag(known.told_again.value);
-    for (const FrozenWords& words : known.frozen) {
-      out_.zigzag(words.version.value);
-      out_.varint(static_cast<std::uint64_t>(words.verb));
-      out_.varint(words.fields.size());
-      next_field_ = 0;
-      for (const FieldName& field : words.fields) {
-        const std::size_t at = field_of(field);
-        const bool listed = at < record_.fields.size();
-        out_.varint(listed ? at + 1 : 0);
-        if (!listed) out_.text(field);
-        next_field_ = at + 1;
-      }
-      out_.varint(words.ids.size());
-      for (const OwnId& own : words.ids) {
-        out_.text(own.role);
-        out_.text(own.id);
-      }
-      if (!with_amounts) continue;
-      out_.varint(words.amounts.size());
-      for (const Field& amount : words.amounts) {
-        out_.text(amount.name);
-        out_.text(amount.value.text());
-      }
-    }
-  }
-
-  void write_holds() {
-    out_.varint(record_.holds.size());
-    for (const Hold& hold : record_.holds) {
-      out_.text(hold.field);
-      out_.text(hold.review);
-      out_.varint(hold.candidates.size());
-      for (const Hold::Candidate& candidate : hold.candidates) {
-        out_.text(candidate.platform.str());
-        out_.zigzag(candidate.event.value);
-        out_.zigzag(minus(micros(candidate.source_time), base_));
-        out_.varint(candidate.source_version ? 1 : 0);
-        if (candidate.source_version) out_.zigzag(*candidate.source_version);
-      }
-    }
-  }
-
-  void write_missing() {
-    out_.varint(record_.missing.size());
-    for (const MissingField& missing : record_.missing) {
-      out_.text(missing.platform.str());
-      out_.text(missing.field);
-      out_.text(missing.conflict);
-      out_.zigzag(minus(micros(missing.since), base_));
-      out_.varint(missing.source_version ? 1 : 0);
-      if (missing.source_version) out_.zigzag(*missing.source_version);
-    }
-  }
-
-  void write_value(const KnownValue& value) {
+  void write_value(const KnownValue& value, std::size_t more) {
     const std::size_t at = field_of(value.field);
     if (at == record_.fields.size()) {
       out_.varint(0);
-      out_.text(value.field);
+      out_.text(value.field.str(), more);
       out_.fixed64(value.hash);
       return;
     }
@@ -234,8 +147,79 @@ class Writer {
     next_field_ = at + 1;
   }
 
+  void write_frozen(const Knowledge& known) {
+    const bool with_amounts = !known.frozen.empty() && !known.frozen.front().amounts.empty();
+    const bool told = known.told.value != 0, again = known.told_again.value != 0;
+    out_.need(3 * kNumber);
+    out_.varint((known.frozen.empty() ? 0U : kUnderWay) + (told ? kTold : 0U) + (again ? kToldAgain : 0U) +
+                (with_amounts ? kWithAmounts : 0U));
+    if (told) out_.zigzag(known.told.value);
+    if (again) out_.zigzag(known.told_again.value);
+    for (const FrozenWords& words : known.frozen) write_words(words, with_amounts);
+  }
+
+  void write_words(const FrozenWords& words, bool with_amounts) {
+    const std::size_t rest = 2 * kNumber;
+    out_.need(3 * kNumber + words.fields.size() * kNumber + rest);
+    out_.zigzag(words.version.value);
+    out_.varint(static_cast<std::uint64_t>(words.verb));
+    out_.varint(words.fields.size());
+    next_field_ = 0;
+    for (const FieldName& field : words.fields) {
+      const std::size_t at = field_of(field);
+      const bool listed = at < record_.fields.size();
+      out_.varint(listed ? at + 1 : 0);
+      if (!listed) out_.text(field.str(), words.fields.size() * kNumber + rest);
+      next_field_ = at + 1;
+    }
+    out_.varint(words.ids.size());
+    for (const OwnId& own : words.ids) {
+      out_.text(own.role, 0);
+      out_.text(own.id, rest);
+    }
+    if (!with_amounts) return;
+    out_.varint(words.amounts.size());
+    for (const Field& amount : words.amounts) {
+      out_.text(amount.name, 0);
+      out_.text(amount.value.text(), 0);
+    }
+  }
+
+  void write_holds() {
+    out_.need(kNumber);
+    out_.varint(record_.holds.size());
+    for (const Hold& hold : record_.holds) {
+      out_.text(hold.field.str(), 0);
+      out_.text(hold.review, kNumber);
+      out_.varint(hold.candidates.size());
+      for (const Hold::Candidate& candidate : hold.candidates) {
+        out_.text(candidate.platform.str(), 4 * kNumber);
+        out_.zigzag(candidate.event.value);
+        out_.zigzag(minus(micros(candidate.source_time), base_));
+        write_number(candidate.source_version);
+      }
+    }
+  }
+
+  void write_missing() {
+    out_.need(kNumber);
+    out_.varint(record_.missing.size());
+    for (const MissingField& missing : record_.missing) {
+      out_.text(missing.platform.str(), 0);
+      out_.text(missing.field.str(), 0);
+      out_.text(missing.conflict, 3 * kNumber);
+      out_.zigzag(minus(micros(missing.since), base_));
+      write_number(missing.source_version);
+    }
+  }
+
+  void write_number(const std::optional<std::int64_t>& number) {
+    out_.varint(number ? 1 : 0);
+    if (number) out_.zigzag(*number);
+  }
+
   /// Values mostly stand in the order of the fields, so the next one is tried first.
-  std::size_t field_of(const FieldName& name) const {
+  [[nodiscard]] std::size_t field_of(const FieldName& name) const {
     const auto& fields = record_.fields;
     if (next_field_ < fields.size() && fields[next_field_].name == name) return next_field_;
     const auto at =
@@ -244,7 +228,6 @@ class Writer {
   }
 
   const Record& record_;
-  std::vector<const PlatformId*> others_;
   std::vector<std::uint64_t> hashes_;  // of the golden values
   std::int64_t base_;
   PackedWriter out_;

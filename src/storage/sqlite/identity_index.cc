@@ -205,7 +205,8 @@ Result<void> IdentityIndex::append() {
 
 Result<void> IdentityIndex::append(std::string_view tenant, std::span<const IdentityWrite* const> writes) {
   constexpr std::size_t kBytesMax = 2 * sizeof(std::uint64_t) + 2 * PackedWriter::kVarintBytesMax;
-  PackedWriter body((writes.size() + 1) * kBytesMax);
+  PackedWriter body;
+  body.need((writes.size() + 1) * kBytesMax);
   body.varint(writes.size());
   for (const IdentityWrite* write : writes) {
     body.fixed64(write->hash.high);
