@@ -340,13 +340,14 @@ void Story::set_price(Slot& slot, TestPlatform& platform, const std::string& own
   const Fields price = prices_->some_price(platform, copy);
   const Value amount = Prices::canonical(platform, price);
   const bool is_news =
-      copy == nullptr || (Prices::amount_on(platform, *copy) != amount && !is_golden_price(slot, amount));
+      copy == nullptr || (Prices::amount_on(platform, *copy) != amount && !is_golden_price(slot, platform, amount));
   platform.edit(slot.tenant, kEntity, own_id, price);
   if (is_news) note_edit(slot, kPrice, amount);
 }
 
-/// What the golden amount is worth today says nothing new either.
-bool Story::is_golden_price(const Slot& slot, const Value& amount) const {
+/// What the golden amount is worth today says nothing new either, where the platform is told no more than that.
+bool Story::is_golden_price(const Slot& slot, const TestPlatform& platform, const Value& amount) const {
+  if (platform.shape().currency.empty()) return false;  // it keeps amounts as they were written
   const auto golden = slot.model.find(kPrice);
   const auto money = golden == slot.model.end() ? std::nullopt : Money::from_value(golden->second);
   if (!money) return false;

@@ -61,7 +61,7 @@ class Story {
   [[nodiscard]] bool may_return(const TestPlatform& platform, const Slot& slot, const std::string& own_id) const;
   void edit(Slot& slot, TestPlatform& platform, const std::string& own_id);
   void set_price(Slot& slot, TestPlatform& platform, const std::string& own_id);
-  [[nodiscard]] bool is_golden_price(const Slot& slot, const Value& amount) const;
+  [[nodiscard]] bool is_golden_price(const Slot& slot, const TestPlatform& platform, const Value& amount) const;
   void note_edit(Slot& slot, const std::string& field, const Value& value);
   [[nodiscard]] bool is_held(const TestPlatform& platform, const TestPlatform::Copy* copy, std::string_view field,
                              const Value& value, Timestamp since) const;
