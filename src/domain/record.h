@@ -111,6 +111,25 @@ struct Knowledge {
   bool operator==(const Knowledge&) const = default;
 };
 
+/// Finds what is known of many fields, one after the other: at once where values stand in the order in which they are
+/// asked for, as they mostly do. Lifetime: the knowledge stays as it is meanwhile.
+class KnowledgeCursor {
+ public:
+  /// `known` may be null: nothing is known.
+  explicit KnowledgeCursor(const Knowledge* known) noexcept : known_(known) {}
+  [[nodiscard]] const KnownValue* find(const FieldName& field) noexcept {
+    if (known_ == nullptr) return nullptr;
+    if (next_ < known_->values.size() && known_->values[next_].field == field) return &known_->values[next_++];
+    const KnownValue* value = known_->find(field);
+    if (value != nullptr) next_ = static_cast<std::size_t>(value - known_->values.data()) + 1;
+    return value;
+  }
+
+ private:
+  const Knowledge* known_;
+  std::size_t next_ = 0;
+};
+
 /// A field that waits for a person: nobody is told of it, and its golden value stays until the review is decided.
 struct Hold {
   /// One platform's proposal; its value stands in the review.

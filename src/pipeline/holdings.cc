@@ -83,33 +83,59 @@ bool waits_for_review(const Record& record, Sequence event) noexcept {
   });
 }
 
-std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
-  std::vector<const FieldState*> lacking;
-  if (find_copy_hold(record, target) != nullptr) return lacking;
+namespace {
+
+/// Tells `each` of every field that the platform lacks, until it returns false.
+template <typename Each>
+void each_lacking(const Catalog& catalog, const Record& record, const PlatformId& target, Each each) {
+  if (find_copy_hold(record, target) != nullptr) return;
   const bool holds = holds_record(record, target);
-  if (is_disputed(record) && (record.is_deleted() || proposes(record, target, kDeletedField))) return lacking;
+  if (is_disputed(record) && (record.is_deleted() || proposes(record, target, kDeletedField))) return;
   if (record.is_deleted()) {
-    if (holds) lacking.push_back(record.find(kDeletedField));
-    return lacking;
+    if (holds) each(*record.find(kDeletedField));
+    return;
   }
   const Verb verb = holds ? Verb::kUpdated : Verb::kCreated;
   const transform::EntityPlan& plan = catalog.mapper.plan(target, record.entity);
   const Knowledge* known = record.known_by(target);
+  KnowledgeCursor values(holds ? known : nullptr);
+  const bool may_propose = holds && !record.holds.empty();
   for (const FieldState& field : record.fields) {
     if (field.name == kDeletedField) {
-      if (!holds && known != nullptr && known->find(kDeletedField) != nullptr) lacking.push_back(&field);
+      const bool was_ended = !holds && known != nullptr && known->find(kDeletedField) != nullptr;
+      if (was_ended && !each(field)) return;
       continue;
     }
-    if (holds && proposes(record, target, field.name)) continue;
-    const KnownValue* held = known == nullptr || !holds ? nullptr : known->find(field.name);
+    if (may_propose && proposes(record, target, field.name)) continue;
+    const KnownValue* held = values.find(field.name);
     if (held != nullptr && held->version >= field.version) continue;
     if (!transform::Mapper::writable(plan, field.name, verb)) continue;
     // The same value again under a newer version. Not noted as held in that version: what version the target was told
     // is what its own events are judged by.
     if (held != nullptr && held->hash == catalog.mapper.held_hash(plan, field.name, field.value)) continue;
-    lacking.push_back(&field);
+    if (!each(field)) return;
   }
+}
+
+}  // namespace
+
+std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record, const PlatformId& target) {
+  std::vector<const FieldState*> lacking;
+  each_lacking(catalog, record, target, [&](const FieldState& field) {
+    if (lacking.empty()) lacking.reserve(record.fields.size());
+    lacking.push_back(&field);
+    return true;
+  });
   return lacking;
+}
+
+bool lacks_something(const Catalog& catalog, const Record& record, const PlatformId& target) {
+  bool lacks = false;
+  each_lacking(catalog, record, target, [&lacks](const FieldState&) {
+    lacks = true;
+    return false;
+  });
+  return lacks;
 }
 
 Verb verb_for(const Record& record, const PlatformId& target) {

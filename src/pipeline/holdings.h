@@ -33,6 +33,9 @@ namespace datasync::pipeline {
 [[nodiscard]] std::vector<const FieldState*> lacking_fields(const Catalog& catalog, const Record& record,
                                                             const PlatformId& target);
 
+/// Whether there is any such field.
+[[nodiscard]] bool lacks_something(const Catalog& catalog, const Record& record, const PlatformId& target);
+
 /// What must be asked of the target so that it holds the record: an update of what it lacks is a create.
 [[nodiscard]] Verb verb_for(const Record& record, const PlatformId& target);
 

@@ -570,7 +570,7 @@ void Reconciler::plan(Window& window, Change& change, const PlatformId& target) 
   }
   Outbox& outbox = change.subject.outbox(target);
   const bool idle = outbox.phase == Outbox::Phase::kIdle;
-  if (idle && !change.subject.stateless && lacking_fields(catalog, change.record(), target).empty()) {
+  if (idle && !change.subject.stateless && !lacks_something(catalog, change.record(), target)) {
     if (change.review.empty()) {
       results.push_back(
           make_result(target, ResultStatus::kSkipped, target.str() + " already has the data", window.now));
