@@ -46,13 +46,15 @@ bool is_nothing(const Value* value) {
 }  // namespace
 
 struct Mapper::Plans {
-  NameTable<PlatformPlans> platforms;
+  std::vector<std::pair<PlatformId, PlatformPlans>> platforms;  // few, and their names are compared as pointers
   PlatformPlans canonical;  ///< for our own API, and for platforms that nobody configured
   NameTable<EntityRules> rules;
 
   [[nodiscard]] const EntityPlan& of(const PlatformId& platform, std::string_view entity) const noexcept {
-    const PlatformPlans* plans = platforms.find(platform.str());
-    return (plans != nullptr ? *plans : canonical).of(entity);
+    for (const auto& [name, plans] : platforms) {
+      if (name == platform) return plans.of(entity);
+    }
+    return canonical.of(entity);
   }
 };
 
@@ -60,7 +62,7 @@ Mapper::Mapper(Mapping mapping, RateTable rates)
     : mapping_(std::make_shared<const Mapping>(std::move(mapping))), rates_(std::move(rates)) {
   auto plans = std::make_shared<Plans>();
   for (const auto& [id, platform] : mapping_->platforms) {
-    plans->platforms.add(id.str(), compile_platform(*mapping_, &platform));
+    plans->platforms.emplace_back(id, compile_platform(*mapping_, &platform));
   }
   plans->canonical = compile_platform(*mapping_, nullptr);
   for (const auto& [entity, rules] : mapping_->entities) plans->rules.add(entity, rules);
