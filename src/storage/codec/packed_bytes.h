@@ -26,20 +26,31 @@ class PackedWriter {
   void need(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) grow(bytes);
   }
-  void varint(std::uint64_t number) noexcept {
-    char* at = at_;  // a copy: what is written through a char* may be the member itself, for all the compiler knows
+  void varint(std::uint64_t number) noexcept { at_ = put_varint(at_, number); }
+  void zigzag(std::int64_t number) noexcept { at_ = put_zigzag(at_, number); }
+  void fixed64(std::uint64_t number) noexcept { at_ = put_fixed64(at_, number); }
+
+  /// For who writes much at once and keeps the place in a register: what is written through a `char*` may be a member
+  /// of this object, for all the compiler knows. `to` gives the place back.
+  [[nodiscard]] char* room(std::size_t bytes) {
+    need(bytes);
+    return at_;
+  }
+  void to(char* at) noexcept { at_ = at; }
+  [[nodiscard]] static char* put_varint(char* at, std::uint64_t number) noexcept {
     for (; number >= 0x80; number >>= 7U) *at++ = static_cast<char>(number | 0x80U);
     *at++ = static_cast<char>(number);
-    at_ = at;
+    return at;
   }
   /// Small numbers of either sign are short.
-  void zigzag(std::int64_t number) noexcept {
-    varint((static_cast<std::uint64_t>(number) << 1U) ^ static_cast<std::uint64_t>(number >> 63));
+  [[nodiscard]] static char* put_zigzag(char* at, std::int64_t number) noexcept {
+    return put_varint(at, (static_cast<std::uint64_t>(number) << 1U) ^ static_cast<std::uint64_t>(number >> 63));
   }
-  void fixed64(std::uint64_t number) noexcept {
-    std::memcpy(at_, &number, sizeof number);
-    at_ += sizeof number;
+  [[nodiscard]] static char* put_fixed64(char* at, std::uint64_t number) noexcept {
+    std::memcpy(at, &number, sizeof number);
+    return at + sizeof number;
   }
+
   /// Makes its own room, and leaves `more` bytes of it.
   void text(std::string_view bytes, std::size_t more) {
     need(kVarintBytesMax + bytes.size() + more);

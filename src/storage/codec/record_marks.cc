@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "domain/json.h"
@@ -34,7 +36,7 @@ bool same_write(const FieldState& a, const FieldState& b) {
 class Writer {
  public:
   explicit Writer(const Record& record)
-      : record_(record), hashes_(hashes_of(record)), base_(micros(record.created_at)) {}
+      : record_(record), fields_(record.fields), hashes_(hashes_of(record)), base_(micros(record.created_at)) {}
 
   std::string_view write() {
     const auto others = writers_without_knowledge();
@@ -42,7 +44,7 @@ class Writer {
     out_.fixed64(static_cast<std::uint64_t>(base_));
     out_.varint(others.size());
     for (const PlatformId* platform : others) out_.text(platform->str(), 0);
-    out_.need(record_.fields.size() * 6 * kNumber);
+    out_.need(fields_.size() * 6 * kNumber);
     const FieldState* before = nullptr;
     for (const FieldState& field : record_.fields) {
       if (before != nullptr && same_write(field, *before)) {
@@ -115,36 +117,34 @@ class Writer {
   }
 
   void write_held(const std::vector<KnownValue>& values) {
+    using Out = PackedWriter;
     constexpr std::size_t kGroup = 3 * kNumber, kValue = kNumber + sizeof(std::uint64_t);
-    out_.need(kNumber + values.size() * (kGroup + kValue));
-    out_.varint(values.size());
+    const KnownValue* value = values.data();
+    const KnownValue* const end = value + values.size();
+    const auto room = [&] { return kNumber + static_cast<std::size_t>(end - value) * (kGroup + kValue); };
+    char* at = Out::put_varint(out_.room(room()), values.size());
     next_field_ = 0;
-    for (std::size_t from = 0; from < values.size();) {
-      const KnownValue& first = values[from];
-      std::size_t to = from + 1;
-      while (to < values.size() && values[to].version == first.version &&
-             values[to].acknowledged == first.acknowledged) {
-        ++to;
+    while (value != end) {
+      const KnownValue* next = value + 1;
+      while (next != end && next->version == value->version && next->acknowledged == value->acknowledged) ++next;
+      at = Out::put_varint(at, static_cast<std::uint64_t>(next - value));
+      at = Out::put_zigzag(at, value->version.value);
+      at = Out::put_zigzag(at, minus(micros(value->acknowledged), base_));
+      for (; value != next; ++value) {
+        const std::size_t field = field_of(value->field);
+        if (field == fields_.size()) {
+          out_.to(Out::put_varint(at, 0));
+          out_.text(value->field.str(), room());
+          at = Out::put_fixed64(out_.room(0), value->hash);
+          continue;
+        }
+        const bool golden = value->hash == hashes_[field];
+        at = Out::put_varint(at, 2 * (field + 1) + (golden ? 1U : 0U));
+        if (!golden) at = Out::put_fixed64(at, value->hash);
+        next_field_ = field + 1;
       }
-      out_.varint(to - from);
-      out_.zigzag(first.version.value);
-      out_.zigzag(minus(micros(first.acknowledged), base_));
-      for (; from < to; ++from) write_value(values[from], (values.size() - from) * (kGroup + kValue));
     }
-  }
-
-  void write_value(const KnownValue& value, std::size_t more) {
-    const std::size_t at = field_of(value.field);
-    if (at == record_.fields.size()) {
-      out_.varint(0);
-      out_.text(value.field.str(), more);
-      out_.fixed64(value.hash);
-      return;
-    }
-    const bool golden = value.hash == hashes_[at];
-    out_.varint(2 * (at + 1) + (golden ? 1U : 0U));
-    if (!golden) out_.fixed64(value.hash);
-    next_field_ = at + 1;
+    out_.to(at);
   }
 
   void write_frozen(const Knowledge& known) {
@@ -167,7 +167,7 @@ class Writer {
     next_field_ = 0;
     for (const FieldName& field : words.fields) {
       const std::size_t at = field_of(field);
-      const bool listed = at < record_.fields.size();
+      const bool listed = at < fields_.size();
       out_.varint(listed ? at + 1 : 0);
       if (!listed) out_.text(field.str(), words.fields.size() * kNumber + rest);
       next_field_ = at + 1;
@@ -220,14 +220,14 @@ class Writer {
 
   /// Values mostly stand in the order of the fields, so the next one is tried first.
   [[nodiscard]] std::size_t field_of(const FieldName& name) const {
-    const auto& fields = record_.fields;
-    if (next_field_ < fields.size() && fields[next_field_].name == name) return next_field_;
+    if (next_field_ < fields_.size() && fields_[next_field_].name == name) return next_field_;
     const auto at =
-        std::find_if(fields.begin(), fields.end(), [&](const FieldState& field) { return field.name == name; });
-    return static_cast<std::size_t>(at - fields.begin());
+        std::find_if(fields_.begin(), fields_.end(), [&](const FieldState& field) { return field.name == name; });
+    return static_cast<std::size_t>(at - fields_.begin());
   }
 
   const Record& record_;
+  std::span<const FieldState> fields_;
   std::vector<std::uint64_t> hashes_;  // of the golden values
   std::int64_t base_;
   PackedWriter out_;
