@@ -171,7 +171,7 @@ std::optional<Dispatch> Deliverer::launch_from(Window& window, Lane& lane, const
   if (lane.origin->limit) static_cast<void>(lane.origin->limit->take());
   const std::int64_t id = ++last_request_;
   in_flight_.emplace(id, InFlight{&lane, lane.origin, std::move(outboxes), permits.lane, permits.origin});
-  return Dispatch{id, lane.platform, std::move(*request)};
+  return Dispatch{id, lane.platform, std::move(*request), changes.size()};
 }
 
 /// Of several changes one spoils all, so they are built one by one next.

@@ -30,6 +30,7 @@ struct Dispatch {
   std::int64_t id = 0;
   PlatformId target;
   net::ClientRequest request;
+  std::size_t changes = 1;  ///< that it says
 };
 
 /// The third verb. Keeps the lanes, says to each target what it lacks, and learns from the answers.

@@ -128,6 +128,10 @@ class Engine::Impl {
   void wake() { inbox_.wake(); }
 
   SteadyTime step() {
+    if (const auto former = is_committed_ ? finish_former() : Result<void>(); !former) {
+      Window window = open_window();
+      give_up(window, former.error());
+    }
     const SteadyTime now = clock_.steady_now();
     if (now >= rest_until_ && hand_over_.is_due(now, deliverer_.in_flight() > 0 && !must_recover_)) hand_over();
     Inbox::Load load = inbox_.take(admission_.limit());
@@ -205,21 +209,31 @@ class Engine::Impl {
     callers_ = {};
     const storage::WriteBatch& batch = committing_->window.batch;
     const bool goes_on = load.persons() == 0 && goes_on_beside();
-    if (!batch.empty()) DATASYNC_TRY(goes_on ? store_.start_commit(batch) : store_.commit(batch));
+    if (!batch.empty())
+      DATASYNC_TRY(goes_on ? store_.start_commit(batch, [this] { committed(); }) : store_.commit(batch));
     return goes_on ? Result<void>() : finish_former();
   }
 
-  /// Whether the next window is worth beginning before this one is committed. What lanes remember, and what was set
-  /// aside, is looked at in the store by the next window.
+  /// Whether the next window may be worth beginning before this one is committed: that takes a while, or there is work
+  /// already. What lanes remember, and what was set aside, is looked at in the store by the next window.
   [[nodiscard]] bool goes_on_beside() {
     const storage::WriteBatch& batch = committing_->window.batch;
     return store_.is_remote() && !batch.empty() && batch.lane_states.empty() && !overflow_.has_some() &&
-           !stopping_.load(std::memory_order_relaxed) && inbox_.waiting() >= options_.beside_min;
+           !stopping_.load(std::memory_order_relaxed) &&
+           (batch.states.size() >= options_.beside_min || inbox_.waiting() >= options_.beside_min);
+  }
+
+  /// From the thread that commits.
+  void committed() {
+    is_committed_ = true;
+    inbox_.wake();
   }
 
   Result<void> finish_former() {
     if (!committing_) return {};
-    DATASYNC_TRY(store_.finish_commit());
+    const auto committed = store_.finish_commit();
+    is_committed_ = false;
+    DATASYNC_TRY(committed);
     Committing done = std::move(*committing_);
     committing_.reset();
     finish(done);
@@ -298,9 +312,10 @@ class Engine::Impl {
     calls.reserve(dispatches.size());
     const SteadyTime leaves = clock_.steady_now();
     for (Dispatch& dispatch : dispatches) {
-      calls.push_back({std::move(dispatch.request), [this, leaves, id = dispatch.id](net::ClientResult answer) {
-                         inbox_.push(TargetAnswer{id, std::move(answer), clock_.steady_now() - leaves});
-                       }});
+      const auto hear = [this, leaves, id = dispatch.id, changes = dispatch.changes](net::ClientResult answer) {
+        inbox_.push(TargetAnswer{id, std::move(answer), clock_.steady_now() - leaves, changes});
+      };
+      calls.push_back({std::move(dispatch.request), hear});
     }
     sender_.send_all(std::move(calls));
   }
@@ -429,7 +444,10 @@ class Engine::Impl {
     while (true) {
       const SteadyTime began = clock_.steady_now();
       SteadyTime due = step();
-      if (committing_) continue;  // what waits is worked on meanwhile
+      if (committing_) {  // what comes in is worked on meanwhile
+        inbox_.wait_for_much(options_.beside_min);
+        continue;
+      }
       due = std::min(due, hand_over_.look_again(began));
       if (stopping_.load()) {
         const std::lock_guard lock(shared_mutex_);
@@ -476,6 +494,7 @@ class Engine::Impl {
   std::vector<Reading> readings_;  // of the window that is under way
   Callers callers_;                // of that window
   std::optional<Committing> committing_;
+  std::atomic<bool> is_committed_{false};  // or so good as; `committing_` is to be finished
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};

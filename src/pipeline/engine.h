@@ -116,8 +116,8 @@ using UndoCallback = net::UniqueFunction<void(Result<EventId>)>;
 struct EngineOptions {
   microseconds window{1'500};             ///< how long a commit waits for company while there is load
   std::size_t window_events_max = 2'000;  ///< events accepted or reconciled in one transaction
-  /// So many events and answers are worth a window of their own beside the transaction of the one before, where the
-  /// store is far.
+  /// So many events and answers are worth a window of their own beside the transaction of the one before, and one that
+  /// writes so many is not waited for, where the store is far.
   std::size_t beside_min = 32;
   std::size_t inbox_max = 50'000;        ///< submissions that wait for a window; more is `kOverloaded`
   std::size_t unfinished_max = 100'000;  ///< events in memory that are not final; more is `kOverloaded`

@@ -47,6 +47,7 @@ bool Inbox::push(MergeAsked& request) {
 
 void Inbox::push(TargetAnswer answer) {
   const std::lock_guard lock(mutex_);
+  changes_ += answer.changes;
   load_.answers.push_back(std::move(answer));
   notify_if_needed();
 }
@@ -54,6 +55,7 @@ void Inbox::push(TargetAnswer answer) {
 Inbox::Load Inbox::take(std::size_t submissions) {
   const std::lock_guard lock(mutex_);
   woken_ = false;
+  changes_ = 0;
   Load load = std::exchange(load_, Load{});
   std::size_t taken = 0;
   const auto rest = std::find_if(load.accepts.begin(), load.accepts.end(), [&](const AcceptRequest& request) {
@@ -69,7 +71,7 @@ Inbox::Load Inbox::take(std::size_t submissions) {
 
 std::size_t Inbox::waiting() {
   const std::lock_guard lock(mutex_);
-  return submissions_ + load_.persons() + load_.answers.size();
+  return much();
 }
 
 void Inbox::wait_for_work(SteadyTime due) {
@@ -86,6 +88,13 @@ void Inbox::wait_for_company(SteadyTime due, std::size_t enough) {
   wake_at_ = 0;
 }
 
+void Inbox::wait_for_much(std::size_t enough) {
+  std::unique_lock lock(mutex_);
+  wake_at_much_ = enough;
+  changed_.wait(lock, [this, enough] { return woken_ || much() >= enough; });
+  wake_at_much_ = 0;
+}
+
 void Inbox::wake() {
   const std::lock_guard lock(mutex_);
   woken_ = true;
@@ -99,8 +108,10 @@ void Inbox::close() {
 
 void Inbox::notify_if_needed() {
   // A wake-up costs more than the push: one is enough for the engine, and none while it gathers company anyway.
-  if (wake_at_ == 0 || load_.size() < wake_at_) return;
-  wake_at_ = 0;
+  const bool is_enough = wake_at_ != 0 && load_.size() >= wake_at_,
+             is_much = wake_at_much_ != 0 && much() >= wake_at_much_;
+  if (!is_enough && !is_much) return;
+  wake_at_ = wake_at_much_ = 0;
   changed_.notify_one();
 }
 

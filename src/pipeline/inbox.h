@@ -46,6 +46,7 @@ struct TargetAnswer {
   /// From the request's leaving to the answer's coming, the network's and the target's alone: were our own windows in
   /// it, a busy engine would take its targets for slow.
   microseconds round_trip{};
+  std::size_t changes = 1;  ///< of which it tells
 };
 
 /// Where all other threads leave what the next window works on. Bounded: accepts by `accepts_max`, answers by the
@@ -79,12 +80,14 @@ class Inbox {
   /// All that people ask for, all answers, and of the accepts the first with up to so many submissions together; at
   /// least one.
   [[nodiscard]] Load take(std::size_t submissions);
-  /// How many events and answers wait.
+  /// How many events, changes that were answered and requests of people wait.
   [[nodiscard]] std::size_t waiting();
   /// Returns when something is there, at `due`, or when it was woken.
   void wait_for_work(SteadyTime due);
   /// Returns at `due` whatever comes in meanwhile, but for a flood or a wake-up: company for the window.
   void wait_for_company(SteadyTime due, std::size_t enough);
+  /// Returns when it was woken, or so much is waiting.
+  void wait_for_much(std::size_t enough);
   void wake();
   /// Refuses new requests from now on; answers are still taken.
   void close();
@@ -92,6 +95,7 @@ class Inbox {
 
  private:
   void notify_if_needed();
+  [[nodiscard]] std::size_t much() const noexcept { return submissions_ + changes_ + load_.persons(); }
   template <typename Request>
   [[nodiscard]] bool push_to(std::vector<Request>& requests, Request& request);
 
@@ -100,7 +104,9 @@ class Inbox {
   std::condition_variable changed_;
   Load load_;
   std::size_t submissions_ = 0;
-  std::size_t wake_at_ = 0;  ///< the number of items that ends the wait; 0: nobody waits
+  std::size_t changes_ = 0;       ///< of the answers
+  std::size_t wake_at_ = 0;       ///< the number of items that ends the wait; 0: nobody waits
+  std::size_t wake_at_much_ = 0;  ///< the same of all that is in them
   bool woken_ = false;
   std::atomic<bool> closed_{false};
 };

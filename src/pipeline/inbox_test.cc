@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace datasync::pipeline {
 namespace {
 
@@ -59,6 +61,25 @@ TEST_F(InboxTest, AnswersAndRedrivesNeverWaitForRoom) {
   ASSERT_EQ(load.answers.size(), 3U);
   EXPECT_EQ(load.answers.back().id, 3);
   EXPECT_EQ(load.answers.back().round_trip, milliseconds{2});
+}
+
+TEST_F(InboxTest, WhoWaitsForMuchIsWokenByWhatIsInTheRequests) {
+  EXPECT_TRUE(push(3));
+  inbox_.push(TargetAnswer{1, net::ClientResponse{}, {}, 4});
+  EXPECT_EQ(inbox_.waiting(), 7U);
+  inbox_.wait_for_much(7);
+  std::thread other([this] { inbox_.push(TargetAnswer{2, net::ClientResponse{}, {}, 100}); });
+  inbox_.wait_for_much(100);
+  other.join();
+  EXPECT_EQ(inbox_.waiting(), 107U);
+  EXPECT_EQ(inbox_.take(3).answers.size(), 2U);
+  EXPECT_EQ(inbox_.waiting(), 0U);
+}
+
+TEST_F(InboxTest, WhoWaitsForMuchIsWokenByNothingToo) {
+  std::thread other([this] { inbox_.wake(); });
+  inbox_.wait_for_much(1);
+  other.join();
 }
 
 TEST_F(InboxTest, AClosedInboxTakesAnswersOnly) {

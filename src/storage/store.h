@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -187,8 +188,13 @@ class Store {
   // The same in two steps, for who has something else to do meanwhile.
 
   /// Begins to write the batch. It must live until `finish_commit`; the records that it lends may change once this
-  /// returns. Every other call that asks the store waits for it first, and fails where it fails.
-  [[nodiscard]] virtual Result<void> start_commit(const WriteBatch& batch) { return commit(batch); }
+  /// returns. Every other call that asks the store waits for it first, and fails where it fails. `done` is called once
+  /// its outcome is known, or just before, from any thread and before `finish_commit` returns; not if this fails.
+  [[nodiscard]] virtual Result<void> start_commit(const WriteBatch& batch, std::function<void()> done) {
+    auto committed = commit(batch);
+    if (committed) done();
+    return committed;
+  }
   /// Returns when it is durable. Nothing is under way: nothing happens.
   [[nodiscard]] virtual Result<void> finish_commit() { return {}; }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <map>
@@ -380,17 +381,21 @@ TEST_P(StoreContract, ACommitInTwoStepsWritesWhatItsRecordsWereWhenItBegan) {
   WriteBatch first;
   first.records.push_back({std::shared_ptr<const Record>(std::shared_ptr<const Record>{}, &record), {0}, false});
   first.identities.push_back({{1, 1}, IdentityKind::kOwnId, {1}, ours, false});
-  ASSERT_TRUE(store_->start_commit(first));
+  std::atomic<int> done = 0;
+  const auto count = [&done] { ++done; };
+  ASSERT_TRUE(store_->start_commit(first, count));
   record = make_record(1, 2);  // the next window goes on
   WriteBatch second;
   second.records.push_back({std::shared_ptr<const Record>(std::shared_ptr<const Record>{}, &record), {1}, false});
   EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 1));  // whoever asks waits for it
+  EXPECT_EQ(done, 1);
   ASSERT_TRUE(store_->finish_commit());
   EXPECT_EQ(store_->last_record_key(), RecordKey{1});
 
-  ASSERT_TRUE(store_->start_commit(second));
+  ASSERT_TRUE(store_->start_commit(second, count));
   ASSERT_TRUE(store_->finish_commit());
   ASSERT_TRUE(store_->finish_commit());  // of none
+  EXPECT_EQ(done, 2);
   EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 2));
 }
 
@@ -402,11 +407,13 @@ TEST_P(StoreContract, ACommitInTwoStepsThatIsRefusedIsToldOnceAndLeavesNothing) 
   WriteBatch wrong;
   wrong.events.push_back(as_new(make_event(1)));
   wrong.records.push_back(as_write(make_record(1, 3), 2));
-  auto done = store_->start_commit(wrong);
+  bool is_told = false;
+  auto done = store_->start_commit(wrong, [&is_told] { is_told = true; });
   if (done) {
     const auto read = store_->find_identity(ours, {7, 7});
     EXPECT_FALSE(read) << "who asks is told as well";
     done = store_->finish_commit();
+    EXPECT_TRUE(is_told);
   }
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::kConflict);
@@ -415,7 +422,7 @@ TEST_P(StoreContract, ACommitInTwoStepsThatIsRefusedIsToldOnceAndLeavesNothing) 
   EXPECT_EQ(**store_->load_record(ours, {1}), make_record(1, 1));
   WriteBatch right;
   right.events.push_back(as_new(make_event(1)));
-  ASSERT_TRUE(store_->start_commit(right));
+  ASSERT_TRUE(store_->start_commit(right, [] {}));
   ASSERT_TRUE(store_->finish_commit());
   EXPECT_TRUE(*store_->load_event({1}));
 }

@@ -77,10 +77,11 @@ Result<void> MemoryStore::commit(const storage::WriteBatch& batch) {
   return {};
 }
 
-Result<void> MemoryStore::start_commit(const storage::WriteBatch& batch) {
-  if (!is_far) return commit(batch);
+Result<void> MemoryStore::start_commit(const storage::WriteBatch& batch, std::function<void()> done) {
+  if (!is_far) return Store::start_commit(batch, std::move(done));
   DATASYNC_TRY(settle());
   under_way_ = batch;
+  when_done_ = std::move(done);
   for (storage::NewEvent& fresh : under_way_->events) fresh.event = std::make_shared<const Event>(*fresh.event);
   for (storage::RecordWrite& write : under_way_->records) write.record = std::make_shared<const Record>(*write.record);
   ++started;
@@ -93,6 +94,7 @@ Result<void> MemoryStore::settle() {
   const storage::WriteBatch batch = *std::exchange(under_way_, std::nullopt);
   auto done = commit(batch);
   if (!done) failure_ = done.error();
+  std::exchange(when_done_, nullptr)();
   return done;
 }
 

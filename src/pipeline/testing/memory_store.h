@@ -32,7 +32,7 @@ class MemoryStore final : public storage::Store {
       std::span<const storage::IdentityKey> identities) override;
   [[nodiscard]] Result<std::vector<std::optional<Record>>> load_records(
       std::span<const storage::RecordAddress> addresses) override;
-  [[nodiscard]] Result<void> start_commit(const storage::WriteBatch& batch) override;
+  [[nodiscard]] Result<void> start_commit(const storage::WriteBatch& batch, std::function<void()> done) override;
   [[nodiscard]] Result<void> finish_commit() override;
   [[nodiscard]] bool is_busy() const noexcept { return under_way_.has_value(); }
   /// Who waits for the commit is gone. It is written, or not.
@@ -99,6 +99,7 @@ class MemoryStore final : public storage::Store {
   std::string secret_ = std::string(32, 's');
   std::string broken_rule_;
   std::optional<storage::WriteBatch> under_way_;
+  std::function<void()> when_done_;  // of that
   std::optional<Error> failure_;
 };
 

@@ -76,9 +76,13 @@ class PostgresStore final : public Store {
     return complete(lease_.transact(steps_));
   }
 
-  Result<void> start_commit(const WriteBatch& batch) override {
+  Result<void> start_commit(const WriteBatch& batch, std::function<void()> done) override {
     DATASYNC_TRY(prepare(batch));
-    committer_.start([this] { return lease_.transact(steps_); });
+    committer_.start([this, done = std::move(done)] {
+      auto outcome = lease_.transact(steps_);
+      done();
+      return outcome;
+    });
     return {};
   }
 
