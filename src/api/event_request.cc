@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "base/any_byte.h"
+
 namespace datasync::api {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr std::size_t kTargetsMax = 256;
 constexpr std::size_t kErrorsMax = 100;
 
 bool has_control_character(std::string_view text) {
+  if (!any_byte(text, [](auto byte) { return (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2); })) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == 0x7f) return true;
