@@ -95,13 +95,18 @@ void Knowledge::forget_own_id() {
 
 std::vector<OwnId> Knowledge::present_ids() const {
   std::vector<OwnId> present = ids;
-  if (own_id().empty()) std::erase_if(present, [](const OwnId& own) { return own.role.empty(); });
+  const bool is_unknown = own_id().empty();
+  std::erase_if(present,
+                [is_unknown](const OwnId& own) { return own.role == kBesideRole || (is_unknown && own.role.empty()); });
   return present;
 }
 
 bool Knowledge::learn_id(std::string_view role, std::string_view id) {
   if (id.empty() || own_id(role) == id) return false;
-  std::erase_if(ids, [&role](const OwnId& own) { return own.role == role && own.id.empty(); });
+  std::erase_if(ids, [&](const OwnId& own) {
+    const bool is_beside = role.empty() && own.role == kBesideRole && own.id == id;
+    return is_beside || (own.role == role && own.id.empty());
+  });
   const auto known =
       std::find_if(ids.begin(), ids.end(), [&](const OwnId& own) { return own.role == role && own.id == id; });
   const bool news = known == ids.end();

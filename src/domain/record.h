@@ -66,6 +66,10 @@ struct OwnId {
   bool operator==(const OwnId&) const = default;
 };
 
+/// The role of the id of a copy that its platform told us of beside the present one, and of whose end we heard nothing.
+/// Nothing is asked of such a copy unless the present one is gone.
+inline constexpr std::string_view kBesideRole = "_beside";
+
 /// Whether one of them is the record's own, and not only a part's.
 [[nodiscard]] bool names_record(const std::vector<OwnId>& ids) noexcept;
 
@@ -106,7 +110,8 @@ struct Knowledge {
   bool learn_id(std::string_view role, std::string_view id);
   /// The present copy of the record itself has none of the ids that are known; those name former ones.
   void forget_own_id();
-  /// The ids that name the present copy and its parts: all, but those of former copies where its own is not known.
+  /// The ids that name the present copy and its parts: all, but those of copies beside it, and those of former ones
+  /// where its own is not known.
   [[nodiscard]] std::vector<OwnId> present_ids() const;
   bool operator==(const Knowledge&) const = default;
 };

@@ -160,7 +160,7 @@ class Deliverer {
   void ask_whether_one(Window& window, Outbox& outbox, Subject& other);
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);
-  void deleted(Window& window, Outbox& outbox);
+  bool deleted(Window& window, Outbox& outbox);
   void never_arrived(Window& window, Outbox& outbox);
   bool lost(Window& window, Outbox& outbox);
   void found_no_address(Window& window, Outbox& outbox);

@@ -212,7 +212,9 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
   const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&attempt](const KnownValue& value) {
     return value.acknowledged > attempt.started;
   });
-  if (is_present && !is_back) lose_copy(record, known, window.now);
+  if (is_present && !is_back && !take_copy_beside(record, known, window.now, nullptr)) {
+    lose_copy(record, known, window.now);
+  }
   attempt.unknown = false;
   drop_attempt(window, outbox);
   go_on(window, outbox);
@@ -280,7 +282,12 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
     if (!holder) return fail(holder.error());
     // Where the copy of another record is gone, its platform has given the id away again.
     const bool is_free = *holder != nullptr && *holder != &subject;
-    if (is_free) subjects_.forget_identity(**holder, identity, storage::IdentityKind::kOwnId);
+    if (is_free) {
+      subjects_.forget_identity(**holder, identity, storage::IdentityKind::kOwnId);
+      const bool is_known = (*holder)->record.known_by(outbox.target) != nullptr;
+      if (is_known && forget_beside((*holder)->record.knowledge_of(outbox.target), own.id))
+        subjects_.mark_dirty(**holder);
+    }
     if (*holder == nullptr || is_free) subjects_.identify(subject, identity, storage::IdentityKind::kOwnId);
     // A repeated create is answered as the first was, but of the end of what that made we may have heard already.
     const bool is_repeat = outcome.kind == Outcome::Kind::kRepeat;
@@ -290,6 +297,7 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
                             !is_among(outbox.attempt->change.known_ids, known.own_id());
     outbox.attempt->change.known_ids.push_back(own);
     if (is_ended) continue;
+    if (is_another) note_beside(known, std::string(known.own_id()));
     if (is_repeat) std::erase_if(known.ids, [](const OwnId& former) { return former.role.empty(); });
     known.learn_id({}, own.id);
     subjects_.mark_dirty(subject);
@@ -306,19 +314,25 @@ Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& out
 void Deliverer::delivered(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Subject& subject = *outbox.subject;
+  bool is_left = false;  // another copy, which is to go as well
   if (!subject.stateless) {
     if (!is_about_present_copy(subject.record, attempt)) {
       // What it said to a former copy says nothing about the one that is there.
     } else if (attempt.change.verb == Verb::kDeleted) {
-      deleted(window, outbox);
+      is_left = deleted(window, outbox);
     } else {
       hold_sent(window, outbox);
     }
     subjects_.mark_dirty(subject);
   }
-  close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
   outbox.losses = 0;
   outbox.attempt->unknown = false;
+  if (is_left) {
+    drop_attempt(window, outbox);
+    go_on(window, outbox);
+    return;
+  }
+  close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
   linger(window, outbox, attempt.arrives_until);
 }
 
@@ -363,7 +377,8 @@ void Deliverer::hold_sent(Window& window, Outbox& outbox) {
   if (attempt.change.verb == Verb::kUpdated) forget_lost_copies(known);
 }
 
-void Deliverer::deleted(Window& window, Outbox& outbox) {
+/// True if the target has another copy of the record.
+bool Deliverer::deleted(Window& window, Outbox& outbox) {
   const Attempt& attempt = *outbox.attempt;
   Record& record = outbox.subject->record;
   Knowledge& known = record.knowledge_of(outbox.target);
@@ -371,9 +386,11 @@ void Deliverer::deleted(Window& window, Outbox& outbox) {
   const bool crossed = has_crossed(known, sent, attempt.started);
   if (crossed && holds_record(record, outbox.target)) {
     doubt_copy(known, window.now);
-  } else {
-    end_copy(record, known, sent.version, window.now, nullptr);
+    return false;
   }
+  if (take_copy_beside(record, known, window.now, nullptr)) return record.is_deleted();
+  end_copy(record, known, sent.version, window.now, nullptr);
+  return false;
 }
 
 /// It was refused, so what its target told us meanwhile is no echo of it, nor was it overwritten.

@@ -108,7 +108,9 @@ void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) 
   outbox.attempt->unknown = false;
   drop_attempt(window, outbox);
   Knowledge& known = record.knowledge_of(target);
-  if (holds_record(record, target)) end_copy(record, known, RecordVersion{}, window.now, nullptr);
+  if (holds_record(record, target) && !take_copy_beside(record, known, window.now, nullptr)) {
+    end_copy(record, known, RecordVersion{}, window.now, nullptr);
+  }
   doubt_copy(other.record.knowledge_of(target), window.now);
   subjects_.mark_dirty(*outbox.subject);
   subjects_.mark_dirty(other);

@@ -49,7 +49,8 @@ std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion ve
   if (words.ids.empty()) words.ids = known.present_ids();
   if (std::erase(words.ids, kNone) == 0) return words;
   for (const OwnId& own : known.ids) {  // those of its parts it has learnt so far
-    if (!own.role.empty() && !has_role(words.ids, own.role)) words.ids.push_back(own);
+    const bool is_part = !own.role.empty() && own.role != kBesideRole;
+    if (is_part && !has_role(words.ids, own.role)) words.ids.push_back(own);
   }
   return words;
 }

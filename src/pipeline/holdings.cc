@@ -13,6 +13,8 @@ namespace {
 const std::uint64_t kTombstoneHash = Value::boolean(true).hash();
 const std::uint64_t kLivingHash = Value::boolean(false).hash();
 
+constexpr std::ptrdiff_t kBesideMax = 4;  // copies beside the present one, of which the oldest is let go first
+
 bool is_known_deleted(const Knowledge& known) {
   const KnownValue* deleted = known.find(kDeletedField);
   return deleted != nullptr && deleted->hash == kTombstoneHash;
@@ -42,7 +44,7 @@ void forget_values(Knowledge& known) {
 
 /// The copy is another one now. What is on its way named the former one, and must do so again after a restart.
 void forget_ids(Knowledge& known, const Attempt* under_way) {
-  known.ids.clear();
+  std::erase_if(known.ids, [](const OwnId& own) { return own.role != kBesideRole; });
   if (under_way == nullptr) return thaw(known);
   freeze_ids(known, *under_way);
 }
@@ -201,6 +203,28 @@ void take_copy(Record& record, Knowledge& known, std::string_view id, const Atte
   forget_numbers(record, known.platform);
   forget_ids(known, under_way);
   known.learn_id({}, id);
+}
+
+void note_beside(Knowledge& known, std::string_view id) {
+  forget_beside(known, id);
+  auto& ids = known.ids;
+  const auto is_beside = [](const OwnId& own) { return own.role == kBesideRole; };
+  if (std::count_if(ids.begin(), ids.end(), is_beside) >= kBesideMax) {
+    ids.erase(std::find_if(ids.begin(), ids.end(), is_beside));
+  }
+  ids.push_back({std::string(kBesideRole), std::string(id)});
+}
+
+bool forget_beside(Knowledge& known, std::string_view id) {
+  return std::erase_if(known.ids, [id](const OwnId& own) { return own.role == kBesideRole && own.id == id; }) > 0;
+}
+
+bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Attempt* under_way) {
+  const std::string id(known.own_id(kBesideRole));
+  if (id.empty()) return false;
+  take_copy(record, known, id, under_way);
+  doubt_copy(known, now);
+  return true;
 }
 
 void note_living(Knowledge& known, Timestamp now) {

@@ -65,10 +65,18 @@ void forget_numbers(Record& record, const PlatformId& platform);
 /// `under_way`: the change that is on its way to the platform, if any; it stays noted.
 void take_copy(Record& record, Knowledge& known, std::string_view id, const Attempt* under_way);
 
+/// The platform has told us of that copy too, and not that it is gone: it is kept beside the present one.
+void note_beside(Knowledge& known, std::string_view id);
+/// That copy is gone, or another record's. True if it was kept beside the present one.
+bool forget_beside(Knowledge& known, std::string_view id);
+/// The present copy is gone. The newest of those beside it is the present one from now on, and in doubt; false if there
+/// is none.
+[[nodiscard]] bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Attempt* under_way);
+
 /// The platform has a living copy, whatever was thought of it.
 void note_living(Knowledge& known, Timestamp now);
 
-/// The platform has deleted its copy: ids and values mean nothing any more. Links stay in the store.
+/// The platform has deleted its copy, and has no other: ids and values mean nothing any more. Links stay in the store.
 void end_copy(Record& record, Knowledge& known, RecordVersion version, Timestamp when, const Attempt* under_way);
 
 /// A request of ours to a copy that is gone came to its end now: it may have touched one that has come back meanwhile,

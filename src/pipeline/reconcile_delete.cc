@@ -48,6 +48,13 @@ std::string reason_of_edit(const PlatformId& platform, const FieldState& tombsto
 Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
   if (change.copy.doubtful) settle_copy(window, change);
+  if (change.is_former()) change.learned = forget_beside(change.source(), event.own_id) || change.learned;
+  // It has another one: what it deletes is that copy, and not the record.
+  const bool is_present = !change.is_former() && !event.own_id.empty();
+  if (is_present && take_copy_beside(change.record(), change.source(), window.now, change.under_way)) {
+    change.learned = change.source_corrected = true;
+    return {};
+  }
   if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
   // A delete of ours may have come to the copy that its platform made after this one.
   const KnownValue* before = change.source().find(kDeletedField);
@@ -57,9 +64,13 @@ Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   if (change.is_former() || *verdict == Verdict::kStale) return {};
   const KnownValue* said = change.source().find(kDeletedField);
   const bool is_golden = change.record().is_deleted();
+  change.learned = true;
+  if (take_copy_beside(change.record(), change.source(), window.now, change.under_way)) {
+    change.source_corrected = true;
+    return {};
+  }
   end_copy(change.record(), change.source(), said != nullptr && is_golden ? said->version : RecordVersion{},
            std::max(event_time(event), touched), change.under_way);
-  change.learned = true;
   return {};
 }
 

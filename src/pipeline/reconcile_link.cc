@@ -71,11 +71,15 @@ Result<void> Reconciler::link(Change& change) {
 /// The event's copy was the present one of another record, which would go on writing into it.
 void Reconciler::lose_copy_to(Change& change, Subject& former) {
   const Event& event = change.event();
-  const Knowledge* known = former.record.known_by(event.source);
-  if (known == nullptr || known->own_id() != event.own_id) return;
+  if (former.record.known_by(event.source) == nullptr) return;
+  Knowledge& known = former.record.knowledge_of(event.source);
+  if (forget_beside(known, event.own_id)) subjects_.mark_dirty(former);
+  if (known.own_id() != event.own_id) return;
   const Attempt* under_way = attempt_under_way(former, event.source);
   change.copy.doubtful = change.copy.doubtful || under_way != nullptr;  // what is on its way to it may arrive yet
-  end_copy(former.record, former.record.knowledge_of(event.source), RecordVersion{}, event_time(event), under_way);
+  if (!take_copy_beside(former.record, known, event_time(event), under_way)) {
+    end_copy(former.record, known, RecordVersion{}, event_time(event), under_way);
+  }
   subjects_.mark_dirty(former);
 }
 
@@ -94,7 +98,14 @@ void Reconciler::place_copy(Change& change, bool is_linked) {
     if (is_copy_in_doubt(change.source())) change.in_doubt_since = change.source().find(kDeletedField)->acknowledged;
   }
   if (change.copy.kind == Kind::kNext) {
+    // The former one may live on. Where an update is the first that we hear of the id, it may have been renamed.
+    const bool is_another = event.verb == Verb::kCreated || is_linked;
+    const std::string former(change.source().own_id());
+    if (is_another && holds_record(record, event.source) && !former.empty()) note_beside(change.source(), former);
     take_copy(record, change.source(), event.own_id, change.under_way);
+    change.learned = true;
+  } else if (change.copy.doubtful && event.verb == Verb::kCreated) {
+    note_beside(change.source(), event.own_id);
     change.learned = true;
   } else if (change.copy.kind == Kind::kPresent && event.verb != Verb::kDeleted) {
     learn_own_id(change);

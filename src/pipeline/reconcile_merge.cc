@@ -234,11 +234,15 @@ Result<void> Reconciler::split(Window& window, Entry& entry, Entry& other_entry,
     if (!holds_record(other, theirs.platform)) continue;
     Knowledge* mine = nullptr;
     for (Knowledge& known : keep.knowledge) {
-      if (known.platform == theirs.platform && known.own_id() == theirs.own_id()) mine = &known;
+      if (known.platform != theirs.platform) continue;
+      if (known.own_id() == theirs.own_id()) mine = &known;
+      for (const OwnId& own : theirs.ids) forget_beside(known, own.id);
     }
     const bool is_shared = mine != nullptr && !mine->own_id().empty();
     take_back_copy(theirs, is_shared ? mine : nullptr, window.now);
-    if (is_shared) end_copy(keep, *mine, RecordVersion{}, window.now, nullptr);
+    if (is_shared && !take_copy_beside(keep, *mine, window.now, nullptr)) {
+      end_copy(keep, *mine, RecordVersion{}, window.now, nullptr);
+    }
   }
   other.joined = parted.next_version;
   parted.changed = true;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pipeline/holdings.h"
+#include "pipeline/identity.h"
 #include "pipeline/testing/story.h"
 
 // What must hold once a random history is at rest.
@@ -82,7 +83,7 @@ void Story::check_record(const Record& record) {
 }
 
 void Story::check_copy(const Record& record, std::size_t index) {
-  const TestPlatform& platform = world_->platform(index);
+  TestPlatform& platform = world_->platform(index);
   const PlatformId& name = platform.shape().id;
   const Knowledge* known = record.known_by(name);
   std::string own_id = known == nullptr ? std::string{} : std::string(known->own_id());
@@ -98,8 +99,14 @@ void Story::check_copy(const Record& record, std::size_t index) {
     return;
   }
   if (record.is_deleted()) {
-    if (copy != nullptr && is_named(record, *record.find(kDeletedField), name))
-      complain(where + " is alive, but was deleted");
+    if (!is_named(record, *record.find(kDeletedField), name)) return;
+    if (copy != nullptr) complain(where + " is alive, but was deleted");
+    // And each other one that we were told of. What a create made that was given up unheard, nobody can know of.
+    for (const auto& [id, other] : platform.copies(record.tenant, record.entity)) {
+      const RecordKey* told_of = world_->store.find_link(identity_of_own_id(record.tenant, record.entity, name, id));
+      if (id != own_id && told_of != nullptr && *told_of == record.key)
+        complain(where + " was deleted, and " + id + " beside it is alive");
+    }
     return;
   }
   // A record that was deleted comes back only where the event that brought it back was sent, or a later one.

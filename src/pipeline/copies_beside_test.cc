@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "pipeline/testing/engine_fixture.h"
+
+// A platform may have two copies of a record, or one that it made in place of another of whose end we have yet to hear.
+// Which of them is there can't always be told, and none that it told us of may be forgotten.
+
+namespace datasync::pipeline {
+namespace {
+
+class CopiesBesideTest : public EngineTest {
+ protected:
+  /// `beta` has deleted its copy and made another, which nobody has told us yet: its clock says so, by which we can't
+  /// know whether it was after our last word to it.
+  struct Replaced {
+    std::shared_ptr<Event> gone, born;
+    std::string present;
+  };
+  Replaced replace() {
+    Replaced replaced;
+    sends_ = false;
+    remove(beta(), only(beta()).first);
+    replaced.gone = held_back();
+    world().clock.advance(milliseconds{50});
+    replaced.present = create(beta(), R"({"email":"a@x","city":"t1:new"})");
+    replaced.born = held_back();
+    sends_ = true;
+    return replaced;
+  }
+  /// `beta` has a copy of each: the one that is kept up from now on, and the duplicate.
+  std::pair<std::string, std::string> merge_two() {
+    one_ = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    settle();
+    const std::string kept = only(beta()).first;
+    const std::string other = create(alpha(), R"({"email":"b@x","name":"t1:ann"})");
+    settle();
+    asked_.tenant = kTenant;
+    asked_.entity = kEntity;
+    asked_.keep = world().record_of(0, one_)->id;
+    asked_.other = world().record_of(0, other)->id;
+    EXPECT_TRUE(world().merge(asked_));
+    settle();
+    std::string duplicate;
+    for (const auto& [id, copy] : beta().copies(kTenant, kEntity)) {
+      if (id != kept) duplicate = id;
+    }
+    world().clock.advance(seconds{5});
+    return {kept, duplicate};
+  }
+  std::size_t copies_of(TestPlatform& platform) { return platform.copies(kTenant, kEntity).size(); }
+
+  MergeRequest asked_;
+  std::string one_;
+};
+
+// Random histories found it: the news of the new copy came first, so the old one was taken to be there. Then its end
+// was that of the record, and the new one lived on, unknown to all.
+TEST_F(CopiesBesideTest, WhoMadeAnotherCopyBeforeWeHeardOfTheEndOfTheFirstHasNotDeletedTheRecord) {
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const Replaced beta_s = replace();
+  ASSERT_TRUE(world().accept({beta_s.born}));
+  ASSERT_TRUE(world().accept({beta_s.gone}));
+  settle();
+  EXPECT_EQ(only(beta()).first, beta_s.present);
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+    EXPECT_EQ(held(*platform, "name"), "t1:ann") << platform->shape().id.str();
+    EXPECT_EQ(held(*platform, "city"), "t1:new") << platform->shape().id.str();
+  }
+}
+
+TEST_F(CopiesBesideTest, WhereTheRecordIsDeletedTheCopyThatWasNotTakenForThePresentOneGoesToo) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const Replaced beta_s = replace();
+  beta().refuse = [](const std::string&) { return 503; };
+  ASSERT_TRUE(world().accept({beta_s.born}));
+  world().run_for(milliseconds{100});
+  remove(alpha(), id);
+  world().run_for(milliseconds{100});
+  beta().refuse = nullptr;
+  settle();
+  ASSERT_TRUE(world().accept({beta_s.gone}));
+  settle();
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
+  }
+}
+
+TEST_F(CopiesBesideTest, AfterARestartItGoesToo) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const Replaced beta_s = replace();
+  beta().refuse = [](const std::string&) { return 503; };
+  ASSERT_TRUE(world().accept({beta_s.born}));
+  world().run_for(milliseconds{100});
+  remove(alpha(), id);
+  world().run_for(milliseconds{100});
+  beta().refuse = nullptr;
+  world().network.script = {"lost_after"};  // the delete of the one that is gone
+  world().run_for(seconds{3});
+  world().crash();
+  settle();
+  EXPECT_EQ(copies_of(beta()), 0U);
+}
+
+// Both are alive: the one that is deleted was one too many.
+TEST_F(CopiesBesideTest, OfTwoLivingCopiesOneMayBeDeletedAndTheOtherGoesWithTheRecord) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  world().clock.advance(seconds{5});
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  settle();
+  remove(beta(), second);
+  settle();
+  ASSERT_EQ(only(beta()).first, first);
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:new");
+
+  create(beta(), R"({"email":"a@x"})");
+  settle();
+  remove(alpha(), id);
+  settle();
+  EXPECT_EQ(copies_of(beta()), 0U);
+  EXPECT_EQ(copies_of(gamma()), 0U);
+}
+
+TEST_F(CopiesBesideTest, OfTwoLivingCopiesTheOlderOneMayBeDeleted) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  world().clock.advance(seconds{5});
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  settle();
+  remove(beta(), first);
+  settle();
+  ASSERT_EQ(only(beta()).first, second);
+  remove(beta(), second);
+  settle();
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
+  }
+}
+
+// That the former copy is gone it need not tell: it may have renamed it.
+TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
+  shapes_[1].sends_email = true;
+  begin_with({});
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  auto& copies = beta().copies(kTenant, kEntity);
+  auto renamed = copies.extract(copies.begin());
+  renamed.key() = "beta-renamed";
+  copies.insert(std::move(renamed));
+  edit(beta(), "beta-renamed", "name", "t1:anna");
+  settle();
+  EXPECT_EQ(held(alpha(), "name"), "t1:anna");
+  remove(beta(), "beta-renamed");
+  settle();
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
+  }
+}
+
+// What was changed in the one that nobody keeps up made it the present one, and its end was that of the record
+// everywhere.
+TEST_F(CopiesBesideTest, ADuplicateThatAMergeLeftMayBeDeletedAfterItWasChanged) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  const auto [kept, duplicate] = merge_two();
+  edit(beta(), duplicate, "city", "t1:rome");
+  settle();
+  remove(beta(), duplicate);
+  settle();
+  EXPECT_EQ(only(beta()).first, kept);
+  EXPECT_EQ(held(beta(), "city"), "t1:rome");
+  EXPECT_EQ(copies_of(gamma()), 2U);
+}
+
+TEST_F(CopiesBesideTest, WhatIsPartedAgainTakesItsCopyAlong) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  const auto [kept, duplicate] = merge_two();
+  edit(beta(), duplicate, "city", "t1:rome");
+  settle();
+  world().clock.advance(seconds{5});
+  edit(beta(), kept, "city", "t1:oslo");  // the present one again
+  settle();
+  world().clock.advance(seconds{5});
+  asked_.kind = MergeRequest::Kind::kSplit;
+  ASSERT_TRUE(world().merge(asked_));
+  settle();
+  remove(alpha(), one_);
+  settle();
+  EXPECT_EQ(only(beta()).first, duplicate) << "it is the other one's";
+}
+
+// What a repeated create is answered is what its first request was: by then it may be another copy that is there.
+TEST_F(CopiesBesideTest, ALateAnswerDoesNotHideTheCopyThatItsPlatformToldOfMeanwhile) {
+  sends_ = false;
+  const std::string former = create(beta(), R"({"email":"a@x","name":"t1:ann"})");
+  sends_ = true;
+  world().network.script = {"lost_after", "lost_after"};
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  world().run_for(milliseconds{100});
+  sends_ = false;
+  remove(beta(), former);
+  sends_ = true;
+  create(beta(), R"({"email":"a@x","name":"t1:ann"})");
+  world().run_for(milliseconds{100});
+  remove(alpha(), id);
+  settle();
+  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
+  }
+}
+
+}  // namespace
+}  // namespace datasync::pipeline
