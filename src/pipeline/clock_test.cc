@@ -137,6 +137,20 @@ TEST_F(ClockTest, AfterARestartARetryWaitsNoLongerThanItsPlanCouldHaveAskedFor) 
   EXPECT_GE(asked_.size(), 6U);
 }
 
+// Random histories found it: what the copy was told an hour "later" seemed to say that it had come back since.
+TEST_F(ClockTest, ACopyThatIsGoneIsMadeAnewAlsoAfterTheClockWasSetBack) {
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  sends_ = false;
+  remove(beta(), only(beta()).first);
+  sends_ = true;
+  world().clock.step(-hours{1});
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  EXPECT_EQ(held(beta(), "name"), "t1:new");
+  EXPECT_EQ(status("e3"), EventStatus::kCompleted);
+}
+
 TEST_F(ClockTest, AWishOfItsTargetIsStillGrantedAfterARestart) {
   beta().retry_after = "600";
   refuse(429);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "conflict/detector.h"
 #include "pipeline/deliver.h"
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
@@ -208,9 +209,10 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
   }
   const bool is_present = is_about_present_copy(record, attempt);
   // It spoke of the copy since it was first asked for: what came back may be later than this answer, and is asked for
-  // again.
-  const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&attempt](const KnownValue& value) {
-    return value.acknowledged > attempt.started;
+  // again. What is later than now was before the wall clock was set back.
+  const Timestamp latest = window.now + conflict::kClockTolerance;
+  const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&](const KnownValue& value) {
+    return value.acknowledged > attempt.started && value.acknowledged <= latest;
   });
   if (is_present && !is_back && !take_copy_beside(record, known, window.now, nullptr)) {
     lose_copy(record, known, window.now);
