@@ -201,6 +201,24 @@ TEST_F(CopiesBesideTest, WhatIsPartedAgainTakesItsCopyAlong) {
   EXPECT_EQ(only(beta()).first, duplicate) << "it is the other one's";
 }
 
+// Random histories found it: all answers to the create were lost, so nobody knew that there was anything to delete.
+TEST_F(CopiesBesideTest, WhatACreateMayHaveMadeThatWasGivenUpIsDeletedToo) {
+  sends_ = false;
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  sends_ = true;
+  last_->targets = {PlatformId("beta")};
+  last_->max_retries = 1;
+  const std::string born = last_->id.str();
+  world().network.script = {"lost_after", "lost_after"};
+  ASSERT_TRUE(world().accept({last_}));
+  world().run_for(milliseconds{100});
+  ASSERT_EQ(copies_of(beta()), 1U);
+  remove(alpha(), id);
+  settle();
+  EXPECT_EQ(status(born), EventStatus::kFailed);
+  EXPECT_EQ(copies_of(beta()), 0U);
+}
+
 // What a repeated create is answered is what its first request was: by then it may be another copy that is there.
 TEST_F(CopiesBesideTest, ALateAnswerDoesNotHideTheCopyThatItsPlatformToldOfMeanwhile) {
   sends_ = false;

@@ -249,7 +249,13 @@ void Deliverer::drop_attempt(Window& window, Outbox& outbox) {
 /// It is given up, but it may have arrived.
 void Deliverer::doubt_sent(Window& window, Subject& subject, const Attempt& attempt) {
   const PlatformId& target = attempt.change.target;
-  if (!holds_record(subject.record, target)) return;
+  if (!holds_record(subject.record, target)) {
+    // It may have made a copy of what was deleted meanwhile: that must go as well.
+    const bool may_be_there = attempt.change.verb == Verb::kCreated && subject.record.is_deleted();
+    if (may_be_there) doubt_copy(subject.record.knowledge_of(target), window.now);
+    if (may_be_there) subjects_.mark_dirty(subject);
+    return;
+  }
   for (const SentField& sent : attempt.fields) {
     if (sent.name != kDeletedField) doubt(subject.record.knowledge_of(target), sent.name, window.now);
   }
