@@ -66,6 +66,9 @@ TEST_F(OneCopyTest, NothingMoreOfTheSecondIsToldThereBeforeThat) {
   EXPECT_EQ(name_at_beta(), "t1:ann");
   EXPECT_EQ(status("e2"), EventStatus::kCompleted) << "a newer one took its place";
   EXPECT_EQ(status("e3"), EventStatus::kReview);
+  ASSERT_EQ(open().size(), 1U);
+  EXPECT_EQ(open().front().event_id, EventId("e3")) << "it names the one that waits";
+  EXPECT_EQ(open().front().revision, 1) << "what is asked has not changed";
   edit(alpha(), first_id_, "name", "t1:anna");
   settle();
   EXPECT_EQ(name_at_beta(), "t1:anna") << "the first one goes on";

@@ -11,7 +11,7 @@
 
 namespace datasync::pipeline {
 
-/// The newest event that its platform is to hear of waits for the decision.
+/// The newest event that its platform is to hear of waits for the decision, and the review names it.
 Result<void> Reconciler::wait_for_copy(Window& window, Change& change, Hold& hold) {
   const Event& event = change.event();
   if (hold.candidates.empty()) return {};
@@ -20,6 +20,11 @@ Result<void> Reconciler::wait_for_copy(Window& window, Change& change, Hold& hol
   if (!is_told || event.source == mine.platform) return {};
   change.learned = true;
   const Sequence replaced = std::exchange(mine.event, event.sequence);
+  auto review = load_review(window, event.tenant, hold.review);
+  if (!review) return fail(std::move(review).error());
+  review->event = event.sequence;
+  review->event_id = review->fields.front().event = event.id;
+  window.batch.conflicts.push_back(std::move(*review));
   return release(window, change.record(), replaced, "a newer change took its place");
 }
 
