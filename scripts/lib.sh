@@ -86,7 +86,7 @@ sim_test() {
 # and how to play them again.
 sim() {
   local kind=$1 seed=$2 count=$3 status=0 out broken
-  out=$(DATASYNC_SEED=$seed DATASYNC_HISTORIES=$count build/release/pipeline_test \
+  out=$(DATASYNC_SEED=$seed DATASYNC_HISTORIES=$count build/release/pipeline_histories \
     --gtest_filter="Histories.$(sim_test "$kind")" 2>&1) || status=$?
   printf '%s: %s\n' "$kind" "$(grep -a -E '^[0-9]+ histories: ' <<<"$out" || echo 'did not come to an end')"
   ((status != 0)) || return 0

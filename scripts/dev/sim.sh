@@ -27,7 +27,7 @@ done
 ((${#kinds[@]} > 0)) || read -ra kinds <<<"$(sim_kinds)"
 
 bash scripts/dev/setup.sh
-build release pipeline_test
+build release pipeline_histories
 began=$SECONDS
 export -f sim sim_test
 failed=$(printf '%s\n' "${kinds[@]}" | xargs -P "$(nproc)" -I '{}' \

@@ -122,7 +122,7 @@ run_sim() {
   local suite_name=$1 kinds failed_kinds
   mapfile -t kinds < <(sim_kinds | tr ' ' '\n' | grep -F -- "$name")
   ((${#kinds[@]} > 0)) || fail "no kind of history has '$name' in its name"
-  build release pipeline_test
+  build release pipeline_histories
   export -f sim sim_test
   failed_kinds=$(printf '%s\n' "${kinds[@]}" | xargs -P "$(nproc)" -I '{}' \
     bash -c 'sim "$1" 1 "$2" >&2 || echo "$1"' _ '{}' "${SEEDS:-4000}" | wc -l)
