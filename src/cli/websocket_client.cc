@@ -32,6 +32,10 @@ constexpr std::chrono::seconds kConnectTimeout{5};
 constexpr std::chrono::seconds kIdleTimeout{60};
 constexpr std::size_t kMessageBytesMax = 16 * 1024 * 1024;
 
+// Without compression: we never ask for it, and its code would be compiled all the same.
+template <typename Stream>
+using WebSocket = websocket::stream<Stream, false>;
+
 struct Conversation {
   ServiceAddress address;
   std::string target;
@@ -41,7 +45,7 @@ struct Conversation {
 };
 
 template <typename Stream>
-void decorate(websocket::stream<Stream>& stream, const ServiceAddress& address) {
+void decorate(WebSocket<Stream>& stream, const ServiceAddress& address) {
   auto timeout = websocket::stream_base::timeout::suggested(beast::role_type::client);
   timeout.handshake_timeout = kConnectTimeout;
   timeout.idle_timeout = kIdleTimeout;
@@ -67,7 +71,7 @@ Error refusal(const ServiceAddress& address, const websocket::response_type& res
 
 /// From the handshake to the end; the stream below is connected. Throws `boost::system::system_error`.
 template <typename Stream>
-asio::awaitable<void> converse(std::shared_ptr<websocket::stream<Stream>> stream, std::shared_ptr<Conversation> with) {
+asio::awaitable<void> converse(std::shared_ptr<WebSocket<Stream>> stream, std::shared_ptr<Conversation> with) {
   decorate(*stream, with->address);
   websocket::response_type response;
   boost::system::error_code declined;
@@ -105,7 +109,7 @@ asio::awaitable<void> run_plain(std::shared_ptr<Conversation> with) {
   const auto executor = co_await asio::this_coro::executor;
   auto tcp = std::make_shared<beast::tcp_stream>(executor);
   co_await connect(tcp, with);
-  auto stream = std::make_shared<websocket::stream<beast::tcp_stream>>(std::move(*tcp));
+  auto stream = std::make_shared<WebSocket<beast::tcp_stream>>(std::move(*tcp));
   co_await converse(stream, with);
 }
 
@@ -121,7 +125,7 @@ asio::awaitable<void> run_tls(std::shared_ptr<Conversation> with) {
   tls.set_verify_callback(asio::ssl::host_name_verification(host));
   SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
   co_await tls.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
-  auto stream = std::make_shared<websocket::stream<beast::ssl_stream<beast::tcp_stream>>>(std::move(tls));
+  auto stream = std::make_shared<WebSocket<beast::ssl_stream<beast::tcp_stream>>>(std::move(tls));
   co_await converse(stream, with);
 }
 
