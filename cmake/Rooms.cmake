@@ -4,11 +4,15 @@
 #
 # The law is enforced twice: a link to a room on the same or a higher floor stops the configure step here, and
 # check_rooms() reads every #include of every room and stops at one that the room did not declare.
+#
+# Some presets compile several files of a room as one (CMAKE_UNITY_BUILD): most of a file's time goes into the headers and
+# templates that its neighbours use too. ALONE names the files, of code and of tests, whose names in unnamed namespaces are
+# also a neighbour's.
 
 set_property(GLOBAL PROPERTY DATASYNC_ROOMS "")
 
 function(datasync_room)
-  cmake_parse_arguments(R "" "NAME;FLOOR" "ROOMS;SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(R "" "NAME;FLOOR" "ROOMS;SOURCES;ALONE;LIBRARIES" ${ARGN})
   foreach(lower ${R_ROOMS})
     get_property(floor GLOBAL PROPERTY DATASYNC_FLOOR_${lower})
     if("${floor}" STREQUAL "")
@@ -33,6 +37,12 @@ function(datasync_room)
   target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR}/src)
   list(TRANSFORM R_ROOMS PREPEND datasync_)
   target_link_libraries(${target} ${scope} ${R_ROOMS} ${R_LIBRARIES})
+  foreach(file ${R_ALONE})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "room '${R_NAME}' has no ${file} that could be compiled alone")
+    endif()
+  endforeach()
+  set_source_files_properties(${R_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # Unit tests of one room: every *_test.cc beside the code, one binary a room. Further arguments are libraries. WITH names

@@ -23,6 +23,10 @@ else()
   add_compile_options(
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 endif()
+# Of files that are compiled as one the compiler takes all for headers, and there it warns of a type that hides in one of them.
+if(CMAKE_UNITY_BUILD)
+  add_compile_options(-Wno-subobject-linkage)
+endif()
 # The tests and clients run beside sanitizers; -Og keeps the sanitized build quick to compile and to run.
 if(DATASYNC_SANITIZE)
   add_compile_options(-fsanitize=${DATASYNC_SANITIZE} -fno-sanitize-recover=all)

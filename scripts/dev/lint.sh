@@ -12,7 +12,7 @@ check_format() {
 }
 
 # A header that needs another one before it breaks whoever includes it first. Where `x.cc` includes `x.h` first of all, the
-# build has proved it already.
+# release build has proved it already: that one compiles every file by itself.
 check_headers() {
   say "headers"
   local flags
@@ -59,11 +59,12 @@ files_to_tidy() {
   fi | grep -E '^(src|tests)/.*\.cc$' || true
 }
 
-# The flags are g++'s, so clang is told to overlook those that it does not know.
+# The flags are g++'s, so clang is told to overlook those that it does not know. They are those of a file by itself, which
+# the dev preset compiles together with its neighbours.
 check_tidy() {
   say "clang-tidy"
-  [[ -f build/dev/compile_commands.json ]] || cmake --preset dev
-  files_to_tidy "${1:-changed}" | xargs -r -n 1 -P "$(jobs_max)" clang-tidy --quiet -p build/dev \
+  cmake --preset dev -B build/tidy -D CMAKE_UNITY_BUILD=OFF >/dev/null
+  files_to_tidy "${1:-changed}" | xargs -r -n 1 -P "$(jobs_max)" clang-tidy --quiet -p build/tidy \
     --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-error
 }
 
