@@ -106,8 +106,9 @@ Result<void> MemoryStore::finish_commit() {
 }
 
 void MemoryStore::abandon(bool writes) {
-  if (writes && under_way_) static_cast<void>(commit(*under_way_));
-  under_way_.reset();
+  when_done_ = nullptr;  // who would be told is gone
+  const auto batch = std::exchange(under_way_, std::nullopt);
+  if (writes && batch) static_cast<void>(commit(*batch));
   failure_.reset();
 }
 
