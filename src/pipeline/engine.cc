@@ -128,7 +128,7 @@ class Engine::Impl {
   void wake() { inbox_.wake(); }
 
   SteadyTime step() {
-    if (const auto former = is_committed_ ? finish_former() : Result<void>(); !former) {
+    if (const auto former = inbox_.is_committed() ? finish_former() : Result<void>(); !former) {
       Window window = open_window();
       give_up(window, former.error());
     }
@@ -210,7 +210,8 @@ class Engine::Impl {
     const storage::WriteBatch& batch = committing_->window.batch;
     const bool goes_on = load.persons() == 0 && goes_on_beside();
     if (!batch.empty())
-      DATASYNC_TRY(goes_on ? store_.start_commit(batch, [this] { committed(); }) : store_.commit(batch));
+      DATASYNC_TRY(goes_on ? store_.start_commit(batch, [this] { inbox_.note_committed(true); })
+                           : store_.commit(batch));
     return goes_on ? Result<void>() : finish_former();
   }
 
@@ -223,16 +224,10 @@ class Engine::Impl {
            (batch.states.size() >= options_.beside_min || inbox_.waiting() >= options_.beside_min);
   }
 
-  /// From the thread that commits.
-  void committed() {
-    is_committed_ = true;
-    inbox_.wake();
-  }
-
   Result<void> finish_former() {
     if (!committing_) return {};
     const auto committed = store_.finish_commit();
-    is_committed_ = false;
+    inbox_.note_committed(false);
     DATASYNC_TRY(committed);
     Committing done = std::move(*committing_);
     committing_.reset();
@@ -494,7 +489,6 @@ class Engine::Impl {
   std::vector<Reading> readings_;  // of the window that is under way
   Callers callers_;                // of that window
   std::optional<Committing> committing_;
-  std::atomic<bool> is_committed_{false};  // or so good as; `committing_` is to be finished
   std::size_t items_ = 0;
   SteadyTime rest_until_{};
   SteadyTime tidy_at_{};

@@ -91,8 +91,14 @@ void Inbox::wait_for_company(SteadyTime due, std::size_t enough) {
 void Inbox::wait_for_much(std::size_t enough) {
   std::unique_lock lock(mutex_);
   wake_at_much_ = enough;
-  changed_.wait(lock, [this, enough] { return woken_ || much() >= enough; });
+  changed_.wait(lock, [this, enough] { return woken_ || is_committed() || much() >= enough; });
   wake_at_much_ = 0;
+}
+
+void Inbox::note_committed(bool is_committed) {
+  const std::lock_guard lock(mutex_);
+  committed_.store(is_committed, std::memory_order_relaxed);
+  if (is_committed) changed_.notify_one();
 }
 
 void Inbox::wake() {

@@ -86,8 +86,11 @@ class Inbox {
   void wait_for_work(SteadyTime due);
   /// Returns at `due` whatever comes in meanwhile, but for a flood or a wake-up: company for the window.
   void wait_for_company(SteadyTime due, std::size_t enough);
-  /// Returns when it was woken, or so much is waiting.
+  /// Returns when the transaction that is under way has ended, when it was woken, or when so much is waiting.
   void wait_for_much(std::size_t enough);
+  /// Whether that has ended: told by who carries it out, and taken back by who has heard it.
+  void note_committed(bool is_committed);
+  [[nodiscard]] bool is_committed() const noexcept { return committed_.load(std::memory_order_relaxed); }
   void wake();
   /// Refuses new requests from now on; answers are still taken.
   void close();
@@ -108,6 +111,7 @@ class Inbox {
   std::size_t wake_at_ = 0;       ///< the number of items that ends the wait; 0: nobody waits
   std::size_t wake_at_much_ = 0;  ///< the same of all that is in them
   bool woken_ = false;
+  std::atomic<bool> committed_{false};
   std::atomic<bool> closed_{false};
 };
 

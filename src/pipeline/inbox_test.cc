@@ -82,6 +82,18 @@ TEST_F(InboxTest, WhoWaitsForMuchIsWokenByNothingToo) {
   other.join();
 }
 
+TEST_F(InboxTest, WhoWaitsForMuchIsWokenByTheEndOfTheTransactionThatIsUnderWay) {
+  std::thread other([this] { inbox_.note_committed(true); });
+  inbox_.wait_for_much(1);
+  other.join();
+  EXPECT_TRUE(inbox_.is_committed());
+  inbox_.note_committed(false);
+  std::thread later([this] { inbox_.push(TargetAnswer{1, net::ClientResponse{}, {}, 1}); });
+  inbox_.wait_for_much(1);  // that end wakes nobody twice
+  later.join();
+  EXPECT_EQ(inbox_.waiting(), 1U);
+}
+
 TEST_F(InboxTest, AClosedInboxTakesAnswersOnly) {
   inbox_.close();
   EXPECT_FALSE(push(1));
