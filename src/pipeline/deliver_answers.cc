@@ -202,11 +202,6 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
     delivered(window, outbox);
     return true;
   }
-  // Whatever we make there is never found again, or it is said to be there and is not.
-  if (known.ids.size() > kCopiesMax || ++outbox.losses > kLossesMax) {
-    outbox.losses = 0;
-    return false;
-  }
   const bool is_present = is_about_present_copy(record, attempt);
   // It spoke of the copy since it was first asked for: what came back may be later than this answer, and is asked for
   // again. What is later than now was before the wall clock was set back.
@@ -214,8 +209,16 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
   const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&](const KnownValue& value) {
     return value.acknowledged > attempt.started && value.acknowledged <= latest;
   });
-  if (is_present && !is_back && !take_copy_beside(record, known, window.now, nullptr)) {
-    lose_copy(record, known, window.now);
+  const bool has_another = is_present && !is_back && take_copy_beside(record, known, window.now, nullptr);
+  if (!has_another) {
+    const auto is_copy = [](const OwnId& own) { return own.role.empty(); };
+    const auto copies = static_cast<std::size_t>(std::count_if(known.ids.begin(), known.ids.end(), is_copy));
+    // Whatever we make there is never found again, or it is said to be there and is not.
+    if (copies > kCopiesMax || ++outbox.losses > kLossesMax) {
+      outbox.losses = 0;
+      return false;
+    }
+    if (is_present && !is_back) lose_copy(record, known, window.now);
   }
   attempt.unknown = false;
   drop_attempt(window, outbox);

@@ -116,6 +116,7 @@ void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) 
   subjects_.mark_dirty(other);
 
   window.made_events.push_back(repair_of(other.record, target, record.id));
+  if (is_gone(record) && holds_record(record, target)) return go_on(window, outbox);  // it has another copy to delete
   if (is_gone(record)) {  // there is nothing left to tell apart
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped, "deleted");
     outbox.phase = Outbox::Phase::kIdle;
