@@ -204,7 +204,7 @@ test('Kafka is killed while thousands are read: nothing is lost, and who stops m
   const begun = performance.now();
   const { code } = await w.service.signal('SIGTERM');
   const tookMs = performance.now() - begun;
-  assert.ok(tookMs < 15_000, `${Math.round(tookMs)} ms\n${w.service.log}`);
+  assert.ok(tookMs < 12_000, `${Math.round(tookMs)} ms\n${w.service.log}`);
   assert.equal(typeof code, 'number', w.service.log);
   await kafka.again();
   await w.service.start();
