@@ -403,7 +403,7 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
 
   const auto result = std::find_if(newest.state.results.begin(), newest.state.results.end(),
                                    [&](const DeliveryResult& r) { return r.target == outbox.target; });
-  change.idempotency_key = idempotency_key(newest, *result);
+  change.idempotency_key = idempotency_key(newest.event->id, *result);
   change.event = event.id;
   change.event_type = event.type;
   change.tenant = event.tenant;

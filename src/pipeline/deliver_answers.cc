@@ -271,7 +271,7 @@ void Deliverer::renew_key(Outbox& outbox) {
   DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
   if (result == nullptr) return;
   take_new_key(*result);
-  outbox.attempt->change.idempotency_key = idempotency_key(*entry, *result);
+  outbox.attempt->change.idempotency_key = idempotency_key(entry->event->id, *result);
 }
 
 Result<void> Deliverer::learn(Window& window, Outbox& outbox, const Outcome& outcome) {

@@ -24,9 +24,9 @@ struct Entry {
 };
 
 /// The event's id; other words than the first go under a key of their own.
-[[nodiscard]] inline std::string idempotency_key(const Entry& entry, const DeliveryResult& result) {
-  if (result.redrive == 0) return entry.event->id.str();
-  return entry.event->id.str() + ":" + std::to_string(result.redrive);
+[[nodiscard]] inline std::string idempotency_key(const EventId& event, const DeliveryResult& result) {
+  if (result.redrive == 0) return event.str();
+  return event.str() + ":" + std::to_string(result.redrive);
 }
 
 /// Other words go under another key, and the time to give up is told from its first attempt.

@@ -43,6 +43,8 @@ class Reviewer {
   // What must hold of each request.
   void hear(const std::string& host, const net::ClientRequest& request);
   void hear_item(const TestPlatform& platform, const std::string& verb, const std::string& key, const Fields& envelope);
+  [[nodiscard]] bool began_before(const std::string& review, const PlatformId& target, const TenantId& tenant,
+                                  const std::string& key) const;
 
   bool assign(const Conflict& review);
   void decide_at_once();
