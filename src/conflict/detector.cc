@@ -69,11 +69,9 @@ bool is_echo(const Record& record, const Knowledge* known, const FieldState* gol
   return was_told && base < held->version;
 }
 
-/// Older than the same platform's last write: by its own rising number, which counts for one copy, else by its clock.
-/// Without either the store's order is the platform's order.
+/// A number counts for one copy.
 bool is_stale(const FieldState& golden, const Event& event, const Observation& seen) {
-  if (event.version && golden.source_version && !seen.of_former_copy) return *event.version < *golden.source_version;
-  return event.occurred_at && event_time(event) < golden.source_time;
+  return is_older_word(event, golden.source_time, seen.of_former_copy ? std::nullopt : golden.source_version);
 }
 
 bool is_concurrent(const Record& record, const FieldState& golden, const Knowledge* known, const Event& event,
@@ -109,6 +107,11 @@ Verdict judge(const Record& record, const Event& event, const Observation& seen)
   if (seen.held_hash == seen.golden_hash) return Verdict::kSame;
   if (golden->writer == event.source) return Verdict::kOrdinary;
   return is_concurrent(record, *golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
+}
+
+bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version) {
+  if (event.version && last_version) return *event.version < *last_version;
+  return event.occurred_at && *event.occurred_at < last_time;
 }
 
 bool is_unseen(const Record& record, const FieldState& golden, const Event& event, const Observation& seen) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/time.h"
@@ -42,6 +43,11 @@ struct Observation {
 
 /// Judges one field of `event` against `record`. The rule stands in ARCHITECTURE.md under "Knowing what is a conflict".
 [[nodiscard]] Verdict judge(const Record& record, const Event& event, const Observation& seen);
+
+/// Whether the event is older than what its platform has said before: by its own rising number where both have one,
+/// else by its clock. Without either the store's order is the platform's order, wherever our own clock was set
+/// meanwhile.
+[[nodiscard]] bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version);
 
 /// Whether the event's platform had not seen the golden value, by all that is known, when it did what the event says.
 [[nodiscard]] bool is_unseen(const Record& record, const FieldState& golden, const Event& event,

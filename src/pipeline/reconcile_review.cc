@@ -153,8 +153,7 @@ bool Reconciler::is_older_proposal(const Change& change, const Hold& hold) {
   const Event& event = change.event();
   for (const Hold::Candidate& candidate : hold.candidates) {
     if (candidate.platform != event.source) continue;
-    if (event.version && candidate.source_version) return *event.version < *candidate.source_version;
-    return event_time(event) < candidate.source_time;
+    return conflict::is_older_word(event, candidate.source_time, candidate.source_version);
   }
   return false;
 }

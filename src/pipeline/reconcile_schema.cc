@@ -17,12 +17,6 @@ namespace {
 constexpr std::string_view kBack = "the field is back";
 constexpr std::string_view kEmpty = "the field is empty now";
 
-/// Older than what told of it, by the platform's own number, else by its clock.
-bool is_older(const Event& event, const MissingField& missing) {
-  if (event.version && missing.source_version) return *event.version < *missing.source_version;
-  return event_time(event) < missing.since;
-}
-
 bool is_missing(const Record& record, const PlatformId& platform, const FieldName& field) {
   return std::any_of(record.missing.begin(), record.missing.end(), [&](const MissingField& missing) {
     return missing.platform == platform && missing.field == field;
@@ -56,8 +50,8 @@ Result<void> Reconciler::note_missing(Window& window, Change& change, const Fiel
     const MissingField& missing = record.missing[i];
     const FieldState* golden = record.find(missing.field);
     const bool is_empty = golden == nullptr || golden->value.is_null();
-    const bool is_over =
-        missing.platform == event.source && !is_older(event, missing) && (is_empty || said.contains(missing.field));
+    const bool is_over = missing.platform == event.source && (is_empty || said.contains(missing.field)) &&
+                         !conflict::is_older_word(event, missing.since, missing.source_version);
     if (!is_over) {
       ++i;
     } else {

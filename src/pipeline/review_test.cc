@@ -382,6 +382,21 @@ TEST_F(ReviewTest, ADeleteOfTheRecordClosesItsReviews) {
   EXPECT_EQ(code_of(world().decide(decision(review, Choice::kSource))), ErrorCode::kConflict);
 }
 
+/// What platforms send without a time is timed by the wall clock, which somebody may set back.
+TEST_F(ReviewTest, ALaterProposalCountsThoughTheClockWasSetBack) {
+  const std::string id = start();
+  edit(alpha(), id, "name", "t1:anna");
+  settle();
+  world().clock.step(-std::chrono::hours{1});
+  edit(alpha(), id, "name", "t1:hannah");
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  EXPECT_EQ(open().front().fields[0].source_value, text("t1:hannah"));
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+}
+
 /// A create that lost against the deletion changes nothing; were its name to wait, nobody could say for what.
 TEST_F(ReviewTest, NothingWaitsOfARecordThatIsDeleted) {
   auto book = rules();

@@ -215,6 +215,14 @@ TEST_F(MissingFieldTest, ItEndsWhenTheFieldIsBackAndMayBeginAnew) {
   EXPECT_EQ(world().store.conflicts().size(), 2U);
 }
 
+TEST_F(MissingFieldTest, ItEndsThoughTheClockWasSetBack) {
+  const std::string id = start();
+  change_city(id, "t1:oslo", false);
+  world().clock.step(-std::chrono::hours{1});
+  change_city(id, "t1:bergen", true);
+  EXPECT_TRUE(open().empty());
+}
+
 TEST_F(MissingFieldTest, OthersGoOnChangingTheFieldMeanwhile) {
   const std::string id = start();
   change_city(id, "t1:oslo", false);
