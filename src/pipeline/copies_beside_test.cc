@@ -51,7 +51,26 @@ class CopiesBesideTest : public EngineTest {
     world().clock.advance(seconds{5});
     return {kept, duplicate};
   }
+  /// All have the record, and `beta` makes a second copy of it, which is the present one from then on.
+  struct Two {
+    std::string id, first, second;  ///< on `alpha`, and the copies on `beta`
+  };
+  Two two_copies() {
+    Two two;
+    two.id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    settle();
+    two.first = only(beta()).first;
+    world().clock.advance(seconds{5});
+    two.second = create(beta(), R"({"email":"a@x"})");
+    settle();
+    return two;
+  }
   std::size_t copies_of(TestPlatform& platform) { return platform.copies(kTenant, kEntity).size(); }
+  void expect_nowhere() {
+    for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+      EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
+    }
+  }
 
   MergeRequest asked_;
   std::string one_;
@@ -86,9 +105,7 @@ TEST_F(CopiesBesideTest, WhereTheRecordIsDeletedTheCopyThatWasNotTakenForThePres
   settle();
   ASSERT_TRUE(world().accept({beta_s.gone}));
   settle();
-  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
-    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
-  }
+  expect_nowhere();
 }
 
 TEST_F(CopiesBesideTest, AfterARestartItGoesToo) {
@@ -110,12 +127,7 @@ TEST_F(CopiesBesideTest, AfterARestartItGoesToo) {
 
 // Both are alive: the one that is deleted was one too many.
 TEST_F(CopiesBesideTest, OfTwoLivingCopiesOneMayBeDeletedAndTheOtherGoesWithTheRecord) {
-  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
-  settle();
-  const std::string first = only(beta()).first;
-  world().clock.advance(seconds{5});
-  const std::string second = create(beta(), R"({"email":"a@x"})");
-  settle();
+  const auto [id, first, second] = two_copies();
   remove(beta(), second);
   settle();
   ASSERT_EQ(only(beta()).first, first);
@@ -132,20 +144,13 @@ TEST_F(CopiesBesideTest, OfTwoLivingCopiesOneMayBeDeletedAndTheOtherGoesWithTheR
 }
 
 TEST_F(CopiesBesideTest, OfTwoLivingCopiesTheOlderOneMayBeDeleted) {
-  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
-  settle();
-  const std::string first = only(beta()).first;
-  world().clock.advance(seconds{5});
-  const std::string second = create(beta(), R"({"email":"a@x"})");
-  settle();
+  const auto [id, first, second] = two_copies();
   remove(beta(), first);
   settle();
   ASSERT_EQ(only(beta()).first, second);
   remove(beta(), second);
   settle();
-  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
-    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
-  }
+  expect_nowhere();
 }
 
 // That the former copy is gone it need not tell: it may have renamed it.
@@ -163,9 +168,7 @@ TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
   EXPECT_EQ(held(alpha(), "name"), "t1:anna");
   remove(beta(), "beta-renamed");
   settle();
-  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
-    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
-  }
+  expect_nowhere();
 }
 
 // What was changed in the one that nobody keeps up made it the present one, and its end was that of the record
@@ -234,9 +237,7 @@ TEST_F(CopiesBesideTest, ALateAnswerDoesNotHideTheCopyThatItsPlatformToldOfMeanw
   world().run_for(milliseconds{100});
   remove(alpha(), id);
   settle();
-  for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
-    EXPECT_EQ(copies_of(*platform), 0U) << platform->shape().id.str();
-  }
+  expect_nowhere();
 }
 
 }  // namespace
