@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "pipeline/testing/engine_fixture.h"
 
@@ -64,6 +65,15 @@ class CopiesBesideTest : public EngineTest {
     two.second = create(beta(), R"({"email":"a@x"})");
     settle();
     return two;
+  }
+  /// `beta` deletes these in that order, before it can be told anything.
+  void remove_at_once(const std::vector<std::string>& ids) {
+    sends_ = false;
+    for (const std::string& id : ids) {
+      remove(beta(), id);
+      ASSERT_TRUE(world().accept({last_}));
+    }
+    sends_ = true;
   }
   std::size_t copies_of(TestPlatform& platform) { return platform.copies(kTenant, kEntity).size(); }
   void expect_nowhere() {
@@ -151,6 +161,54 @@ TEST_F(CopiesBesideTest, OfTwoLivingCopiesTheOlderOneMayBeDeleted) {
   remove(beta(), second);
   settle();
   expect_nowhere();
+}
+
+// Nothing was known yet of what the other one holds, so its end seemed to have seen nothing of the record.
+TEST_F(CopiesBesideTest, BothMayBeDeletedAtOnce) {
+  const auto [id, first, second] = two_copies();
+  remove_at_once({second, first});
+  settle();
+  expect_nowhere();
+  EXPECT_TRUE(world().store.conflicts().empty());
+}
+
+TEST_F(CopiesBesideTest, OfThreeAllMayBeDeletedAtOnce) {
+  const auto [id, first, second] = two_copies();
+  world().clock.advance(seconds{5});
+  const std::string third = create(beta(), R"({"email":"a@x"})");
+  settle();
+  remove_at_once({third, second, first});
+  settle();
+  expect_nowhere();
+  EXPECT_TRUE(world().store.conflicts().empty());
+}
+
+TEST_F(CopiesBesideTest, WhatWasChangedBetweenTheTwoDeletesAndNotToldThereGoesToAPerson) {
+  const auto [id, first, second] = two_copies();
+  beta().refuse = [](const std::string&) { return 503; };
+  remove(beta(), second);
+  world().run_for(milliseconds{100});
+  edit(alpha(), id, "name", "t1:new");
+  world().run_for(milliseconds{100});
+  remove(beta(), first);
+  world().run_for(milliseconds{100});
+  beta().refuse = nullptr;
+  settle();
+  ASSERT_EQ(world().store.conflicts().size(), 1U);
+  EXPECT_EQ(world().store.conflicts().front().reason, "beta deleted the record and had not seen: name by alpha");
+  EXPECT_EQ(held(gamma(), "name"), "t1:new");
+}
+
+TEST_F(CopiesBesideTest, WhatWasNotToldThereBeforeTheFirstDeleteGoesToAPersonToo) {
+  const auto [id, first, second] = two_copies();
+  beta().refuse = [](const std::string&) { return 503; };
+  edit(alpha(), id, "name", "t1:new");
+  world().run_for(milliseconds{100});
+  remove_at_once({second, first});
+  beta().refuse = nullptr;
+  settle();
+  ASSERT_EQ(world().store.conflicts().size(), 1U);
+  EXPECT_EQ(held(gamma(), "name"), "t1:new");
 }
 
 // That the former copy is gone it need not tell: it may have renamed it.

@@ -227,6 +227,17 @@ bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Att
   return true;
 }
 
+void note_seen(Knowledge& known, RecordVersion version, Timestamp when) {
+  known.earlier.push_back({kDeletedField, version, kTombstoneHash, when});
+}
+
+bool had_seen(const Knowledge& known, RecordVersion version) noexcept {
+  return is_copy_in_doubt(known) &&
+         std::any_of(known.earlier.begin(), known.earlier.end(), [version](const KnownValue& held) {
+           return held.field == kDeletedField && held.hash == kTombstoneHash && held.version >= version;
+         });
+}
+
 void note_living(Knowledge& known, Timestamp now) {
   hold_existence(known, kLivingHash, now);
 }

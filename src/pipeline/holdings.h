@@ -73,6 +73,11 @@ bool forget_beside(Knowledge& known, std::string_view id);
 /// is none.
 [[nodiscard]] bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Attempt* under_way);
 
+/// The platform has ended its copy, another one took its place, and it had seen all of the record in that version.
+void note_seen(Knowledge& known, RecordVersion version, Timestamp when);
+/// Whether it had seen what was written in `version` when it ended a copy, of the present one nothing being known yet.
+[[nodiscard]] bool had_seen(const Knowledge& known, RecordVersion version) noexcept;
+
 /// The platform has a living copy, whatever was thought of it.
 void note_living(Knowledge& known, Timestamp now);
 

@@ -126,6 +126,7 @@ class Reconciler {
   [[nodiscard]] Result<conflict::Verdict> judge(Window& window, Change& change, const FieldName& field,
                                                 const Value& value);
   [[nodiscard]] Result<void> judge_delete(Window& window, Change& change);
+  [[nodiscard]] static bool end_one_copy(const Window& window, Change& change);
   [[nodiscard]] static std::vector<FieldState> unseen_edits(const Window& window, const Change& change);
   [[nodiscard]] static conflict::Observation observe_unsaid(const Window& window, const Change& change,
                                                             const FieldState& field);

@@ -51,10 +51,7 @@ Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   if (change.is_former()) change.learned = forget_beside(change.source(), event.own_id) || change.learned;
   // It has another one: what it deletes is that copy, and not the record.
   const bool is_present = !change.is_former() && !event.own_id.empty();
-  if (is_present && take_copy_beside(change.record(), change.source(), window.now, change.under_way)) {
-    change.learned = change.source_corrected = true;
-    return {};
-  }
+  if (is_present && end_one_copy(window, change)) return {};
   if (change.is_former() && !is_replaced(change.source(), event.own_id)) return {};
   // A delete of ours may have come to the copy that its platform made after this one.
   const KnownValue* before = change.source().find(kDeletedField);
@@ -74,12 +71,27 @@ Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   return {};
 }
 
+/// True if its platform has another copy, which takes the place of the one that it deleted. Of that one it may be told
+/// nothing any more before it goes too: what it had seen in the first it has seen.
+bool Reconciler::end_one_copy(const Window& window, Change& change) {
+  Knowledge& known = change.source();
+  if (known.own_id(kBesideRole).empty()) return false;
+  const bool has_seen_all = unseen_edits(window, change).empty();
+  if (!take_copy_beside(change.record(), known, window.now, change.under_way)) return false;
+  if (has_seen_all) note_seen(known, change.record().version, event_time(change.event()));
+  change.learned = change.source_corrected = true;
+  return true;
+}
+
 /// What others have changed and the event's platform had not seen when it deleted its copy. What it is never told of
 /// does not count.
 std::vector<FieldState> Reconciler::unseen_edits(const Window& window, const Change& change) {
   const Event& event = change.event();
   const Record& record = change.record();
   const Knowledge* known = change.is_former() ? nullptr : record.known_by(event.source);
+  const auto is_seen = [&](const FieldState& field) {
+    return known != nullptr && !event.base_version && had_seen(*known, field.version);
+  };
   std::vector<FieldState> edits;
   for (const FieldState& field : record.fields) {
     if (field.name == kDeletedField || field.writer == event.source) continue;
@@ -90,6 +102,7 @@ std::vector<FieldState> Reconciler::unseen_edits(const Window& window, const Cha
       if (written + conflict::kClockTolerance > event_time(event)) edits.push_back(field);
       continue;
     }
+    if (is_seen(field)) continue;
     const conflict::Observation seen = observe_unsaid(window, change, field);
     const KnownValue* held = known == nullptr ? nullptr : known->find(field.name);
     const bool had_seen_value = held != nullptr && held->hash == seen.golden_hash &&
@@ -101,7 +114,7 @@ std::vector<FieldState> Reconciler::unseen_edits(const Window& window, const Cha
   const FieldState* existence = record.find(kDeletedField);
   const bool was_told = known != nullptr && known->find(kDeletedField) != nullptr;
   if (existence != nullptr && existence->version.value > 0 && existence->writer != event.source &&
-      (event.base_version || was_told)) {
+      !is_seen(*existence) && (event.base_version || was_told)) {
     if (conflict::is_unseen(record, *existence, event, observe_unsaid(window, change, *existence))) {
       edits.push_back(*existence);
     }

@@ -78,3 +78,18 @@ for (const [said, way] of kWays) {
     await gone(tenant);
   });
 }
+
+test('Both may be deleted at once, and nobody is asked', async () => {
+  for (const order of [['first', 'second'], ['second', 'first']]) {
+    for (const [, way] of kWays) {
+      const tenant = newTenant();
+      const copies = await twice(tenant, way);
+      const deleted = [];
+      for (const which of order) {
+        deleted.push(await w.act('bizosaas', tenant, 'delete', 'product', {}, { id: copies[which] }));
+      }
+      for (const { event_id: event } of deleted) assert.equal((await w.settled(event)).status, 'completed');
+      await gone(tenant);
+    }
+  }
+});
