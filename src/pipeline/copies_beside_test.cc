@@ -211,6 +211,48 @@ TEST_F(CopiesBesideTest, WhatWasNotToldThereBeforeTheFirstDeleteGoesToAPersonToo
   EXPECT_EQ(held(gamma(), "name"), "t1:new");
 }
 
+// Its end was heard first: what was told of it later hid the end of the last one.
+TEST_F(CopiesBesideTest, ALateWordOfACopyOfWhoseEndWeHeardKeepsNothingBeside) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  sends_ = false;
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  const auto born = last_;
+  world().clock.advance(milliseconds{50});
+  remove(beta(), second);
+  const auto gone = last_;
+  sends_ = true;
+  ASSERT_TRUE(world().accept({gone}));
+  settle();
+  ASSERT_TRUE(world().accept({born}));
+  settle();
+  ASSERT_EQ(only(beta()).first, first);
+  remove(beta(), first);
+  settle();
+  expect_nowhere();
+}
+
+// Later than the end that we heard of: it is there again.
+TEST_F(CopiesBesideTest, ACopyThatComesBackUnderItsIdIsKeptBesideAgain) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  world().run_for(milliseconds{200});
+  remove(beta(), second);
+  world().run_for(milliseconds{200});
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x"})"), second);
+  settle();
+  ASSERT_EQ(copies_of(beta()), 2U);
+  remove(alpha(), id);
+  settle();
+  expect_nowhere();
+}
+
 // That the former copy is gone it need not tell: it may have renamed it.
 TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
   shapes_[1].sends_email = true;

@@ -14,6 +14,7 @@ const std::uint64_t kTombstoneHash = Value::boolean(true).hash();
 const std::uint64_t kLivingHash = Value::boolean(false).hash();
 
 constexpr std::ptrdiff_t kBesideMax = 4;  // copies beside the present one, of which the oldest is let go first
+constexpr std::ptrdiff_t kEndedMax = 4;   // ends of such copies, likewise
 
 bool is_known_deleted(const Knowledge& known) {
   const KnownValue* deleted = known.find(kDeletedField);
@@ -32,6 +33,14 @@ bool is_newer(const Event& event, const Knowledge& known) {
   });
 }
 
+/// Whether the event is late news of a copy of whose end we have heard.
+bool is_before_end(const Knowledge& known, const Event& event) {
+  const std::uint64_t id = Value::string(event.own_id).hash();
+  return event.occurred_at && std::any_of(known.earlier.begin(), known.earlier.end(), [&](const KnownValue& end) {
+           return end.field == kEndedCopy && end.hash == id && event_time(event) < end.acknowledged;
+         });
+}
+
 /// Nothing is known of what is in the copy, but that its platform may know these versions; what is on its way stays
 /// noted.
 void forget_values(Knowledge& known) {
@@ -39,7 +48,7 @@ void forget_values(Knowledge& known) {
     for (const KnownValue& value : *values) known.told = std::max(known.told, value.version);
   }
   std::erase_if(known.values, [](const KnownValue& value) { return value.field != kDeletedField; });
-  known.earlier.clear();
+  std::erase_if(known.earlier, [](const KnownValue& value) { return value.field != kEndedCopy; });
 }
 
 /// The copy is another one now. What is on its way named the former one, and must do so again after a restart.
@@ -163,6 +172,7 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
   const bool says_when = event.occurred_at || event.base_version;
   if (event.verb == Verb::kUpdated && is_linked && !is_listed && !says_when) return {Kind::kFormer};
   if (is_there) {
+    if (is_before_end(*known, event)) return {Kind::kFormer};
     if (is_newer(event, *known)) return {Kind::kNext};
     return {Kind::kFormer, true};
   }
@@ -217,6 +227,17 @@ void note_beside(Knowledge& known, std::string_view id) {
 
 bool forget_beside(Knowledge& known, std::string_view id) {
   return std::erase_if(known.ids, [id](const OwnId& own) { return own.role == kBesideRole && own.id == id; }) > 0;
+}
+
+void note_end(Knowledge& known, std::string_view id, Timestamp when) {
+  auto& ends = known.earlier;
+  const std::uint64_t hash = Value::string(id).hash();
+  const auto is_end = [](const KnownValue& value) { return value.field == kEndedCopy; };
+  std::erase_if(ends, [&](const KnownValue& value) { return is_end(value) && value.hash == hash; });
+  if (std::count_if(ends.begin(), ends.end(), is_end) >= kEndedMax) {
+    ends.erase(std::find_if(ends.begin(), ends.end(), is_end));
+  }
+  ends.push_back({kEndedCopy, RecordVersion{}, hash, when});
 }
 
 bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Attempt* under_way) {

@@ -69,6 +69,12 @@ void take_copy(Record& record, Knowledge& known, std::string_view id, const Atte
 void note_beside(Knowledge& known, std::string_view id);
 /// That copy is gone, or another record's. True if it was kept beside the present one.
 bool forget_beside(Knowledge& known, std::string_view id);
+/// What `Knowledge::earlier` names the ends of copies by that its platform told of while it had another one: when, and
+/// as hash that of the id. No record has a field of that name.
+inline const FieldName kEndedCopy = "_ended";
+/// That copy came to its end then, by its platform's clock. What it says of an earlier time may still follow.
+void note_end(Knowledge& known, std::string_view id, Timestamp when);
+
 /// The present copy is gone. The newest of those beside it is the present one from now on, and in doubt; false if there
 /// is none.
 [[nodiscard]] bool take_copy_beside(Record& record, Knowledge& known, Timestamp now, const Attempt* under_way);

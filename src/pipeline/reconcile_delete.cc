@@ -48,7 +48,10 @@ std::string reason_of_edit(const PlatformId& platform, const FieldState& tombsto
 Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const Event& event = change.event();
   if (change.copy.doubtful) settle_copy(window, change);
-  if (change.is_former()) change.learned = forget_beside(change.source(), event.own_id) || change.learned;
+  if (change.is_former()) {
+    change.learned = forget_beside(change.source(), event.own_id) || event.occurred_at || change.learned;
+    if (event.occurred_at) note_end(change.source(), event.own_id, event_time(event));
+  }
   // It has another one: what it deletes is that copy, and not the record.
   const bool is_present = !change.is_former() && !event.own_id.empty();
   if (is_present && end_one_copy(window, change)) return {};

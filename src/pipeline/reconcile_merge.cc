@@ -67,7 +67,7 @@ void take_back_copy(Knowledge& theirs, const Knowledge* shared, Timestamp now) {
   }
   for (const auto* values : {&told.earlier, &told.values}) {
     for (KnownValue held : *values) {
-      if (held.field == kDeletedField) continue;
+      if (held.field == kDeletedField || held.field == kEndedCopy) continue;
       held.version = RecordVersion{};
       theirs.hold(std::move(held));
     }
