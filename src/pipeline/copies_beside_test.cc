@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/holdings.h"
 #include "pipeline/testing/engine_fixture.h"
 
 // A platform may have two copies of a record, or one that it made in place of another of whose end we have yet to hear.
@@ -251,6 +252,23 @@ TEST_F(CopiesBesideTest, ACopyThatComesBackUnderItsIdIsKeptBesideAgain) {
   remove(alpha(), id);
   settle();
   expect_nowhere();
+}
+
+// The id of the present one is not known: what was kept beside it seemed to be it.
+TEST_F(CopiesBesideTest, ACopyBesideOneOfUnknownIdIsNotTakenForIt) {
+  Record record;
+  Knowledge& known = record.knowledge_of(PlatformId("beta"));
+  known.ids = {{"", "beta-1"}, {}, {std::string(kBesideRole), "beta-2"}};
+  known.hold({FieldName("name"), RecordVersion{1}, 7, Timestamp{seconds{5}}});
+  Event event;
+  event.source = PlatformId("beta");
+  event.own_id = "beta-2";
+  event.verb = Verb::kDeleted;
+  EXPECT_EQ(copy_of_event(record, event, true, nullptr).kind, CopyOfEvent::Kind::kFormer);
+  event.verb = Verb::kUpdated;
+  EXPECT_EQ(copy_of_event(record, event, true, nullptr).kind, CopyOfEvent::Kind::kFormer);
+  event.own_id = "beta-3";
+  EXPECT_EQ(copy_of_event(record, event, false, nullptr).kind, CopyOfEvent::Kind::kPresent) << "it may be its id";
 }
 
 // That the former copy is gone it need not tell: it may have renamed it.

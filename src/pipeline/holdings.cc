@@ -160,7 +160,8 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
   if (known == nullptr || event.own_id.empty()) return {Kind::kPresent};
   const bool is_there = holds_record(record, event.source);
   const bool is_listed = is_among(known->ids, event.own_id);
-  const bool may_be_it = known->own_id().empty() ? !is_listed : known->own_id() == event.own_id;
+  const bool is_known = is_listed || is_beside(*known, event.own_id);
+  const bool may_be_it = known->own_id().empty() ? !is_known : known->own_id() == event.own_id;
   if (is_there && may_be_it) return {Kind::kPresent};
   if (event.verb == Verb::kDeleted) {
     // One that nobody has told us of: it may be the one that we made without being told its id.
@@ -223,6 +224,11 @@ void note_beside(Knowledge& known, std::string_view id) {
     ids.erase(std::find_if(ids.begin(), ids.end(), is_beside));
   }
   ids.push_back({std::string(kBesideRole), std::string(id)});
+}
+
+bool is_beside(const Knowledge& known, std::string_view id) noexcept {
+  return std::any_of(known.ids.begin(), known.ids.end(),
+                     [id](const OwnId& own) { return own.role == kBesideRole && own.id == id; });
 }
 
 bool forget_beside(Knowledge& known, std::string_view id) {

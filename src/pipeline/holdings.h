@@ -67,6 +67,7 @@ void take_copy(Record& record, Knowledge& known, std::string_view id, const Atte
 
 /// The platform has told us of that copy too, and not that it is gone: it is kept beside the present one.
 void note_beside(Knowledge& known, std::string_view id);
+[[nodiscard]] bool is_beside(const Knowledge& known, std::string_view id) noexcept;
 /// That copy is gone, or another record's. True if it was kept beside the present one.
 bool forget_beside(Knowledge& known, std::string_view id);
 /// What `Knowledge::earlier` names the ends of copies by that its platform told of while it had another one: when, and
