@@ -17,7 +17,8 @@ namespace {
 
 bool keeps_copy(const Record& record, const PlatformId& target, const std::string& id) {
   const Knowledge* known = record.known_by(target);
-  return known != nullptr && !record.is_deleted() && holds_record(record, target) && known->own_id() == id;
+  if (known == nullptr || record.is_deleted() || !holds_record(record, target)) return false;
+  return known->own_id() == id || is_beside(*known, id);
 }
 
 Conflict review_of(const Record& record, const Record& other, const PlatformId& target, const Hold& hold) {

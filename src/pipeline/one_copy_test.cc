@@ -113,6 +113,29 @@ TEST_F(OneCopyTest, TheyAreTwoAndThePlatformStillCannotTellThemApart) {
   EXPECT_EQ(name_at_beta(), "t1:ann");
 }
 
+// It answers with a copy of the first one that is not the present one: that seemed to be nobody's, and became the
+// third one's.
+TEST_F(OneCopyTest, APersonIsAskedAlsoWhereItIsACopyBesideThePresentOneOfTheOther) {
+  tell_apart(alpha());
+  tell_apart(beta());
+  decided(Choice::kTarget);
+  const std::string beside = create(beta(), R"({"name":"t1:ann"})");
+  last_->entity_id = first_;
+  last_->occurred_at = world().clock.true_now() - seconds{20};  // it may be older than the present one
+  settle();
+  beta().copies(kTenant, kEntity).at(beside).data.set("beta_email", text("c@x"));
+  create(gamma(), R"({"email":"c@x","name":"t1:cy"})");
+  last_->targets = {PlatformId("beta")};
+  const std::string third = last_->id.str();
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  EXPECT_EQ(open().front().fields.front().source_value, text(first_.str()));
+  EXPECT_EQ(status(third), EventStatus::kReview);
+  decided(Choice::kSource);
+  EXPECT_EQ(open().size(), 0U);
+  EXPECT_EQ(status(third), EventStatus::kCompleted);
+}
+
 // What makes the two alike there may be over in a moment: a person is not bothered with it.
 TEST_F(OneCopyTest, APersonIsAskedOnlyOnceTheQuickRetriesAreOver) {
   tell_apart(alpha());
