@@ -271,6 +271,35 @@ TEST_F(CopiesBesideTest, ACopyBesideOneOfUnknownIdIsNotTakenForIt) {
   EXPECT_EQ(copy_of_event(record, event, false, nullptr).kind, CopyOfEvent::Kind::kPresent) << "it may be its id";
 }
 
+// A process asked for its end and died; what it asked for came to the copy that was made under that id after the
+// repetition, and nobody looked there again.
+TEST_F(CopiesBesideTest, TheNextOneWaitsUntilTheDeleteOfTheFirstCanNoLongerArrive) {
+  for (const bool crashes_again : {false, true}) {
+    shapes_[1].honours_keys = false;
+    begin_with({});
+    const auto [id, first, second] = two_copies();
+    world().network.script = {"slow", "good"};
+    remove(alpha(), id);
+    world().run_for(seconds{1});
+    world().crash();
+    world().run_for(seconds{1});
+    ASSERT_EQ(beta().find(kTenant, kEntity, second), nullptr);
+    if (crashes_again) world().crash();
+    beta().create(kTenant, kEntity, object(R"({"email":"a@x","name":"t1:anew"})"), second);
+    settle();
+    ReviewDecision decision;  // it may have been made before the delete
+    decision.conflict = world().store.conflicts().at(0).id;
+    decision.choice = ReviewDecision::Choice::kSource;
+    ASSERT_TRUE(world().decide(decision));
+    settle();
+    for (TestPlatform* platform : {&alpha(), &beta(), &gamma()}) {
+      ASSERT_GE(copies_of(*platform), 1U) << platform->shape().id.str();
+      const auto& [there, copy] = *platform->copies(kTenant, kEntity).begin();
+      EXPECT_EQ(copy.data.find(platform->shape().local("name"))->as_string(), "t1:anew") << platform->shape().id.str();
+    }
+  }
+}
+
 // That the former copy is gone it need not tell: it may have renamed it.
 TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
   shapes_[1].sends_email = true;

@@ -161,6 +161,7 @@ class Deliverer {
   void delivered(Window& window, Outbox& outbox);
   void hold_sent(Window& window, Outbox& outbox);
   bool deleted(Window& window, Outbox& outbox);
+  void forget_words(const Outbox& outbox);
   void never_arrived(Window& window, Outbox& outbox);
   bool lost(Window& window, Outbox& outbox);
   void found_no_address(Window& window, Outbox& outbox);

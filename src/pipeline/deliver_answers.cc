@@ -339,12 +339,23 @@ void Deliverer::delivered(Window& window, Outbox& outbox) {
   outbox.losses = 0;
   outbox.attempt->unknown = false;
   if (is_left) {
-    drop_attempt(window, outbox);
-    go_on(window, outbox);
-    return;
+    forget_words(outbox);
+  } else {
+    close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
   }
-  close_results(window, outbox, attempt.covered, ResultStatus::kCompleted, {});
   linger(window, outbox, attempt.arrives_until);
+}
+
+/// What it told is told; what follows says something else, also after a restart.
+void Deliverer::forget_words(const Outbox& outbox) {
+  for (std::size_t i = 0; i < outbox.attempt->covered; ++i) {
+    Entry* entry = ledger_.find(outbox.waiting[i]);
+    DeliveryResult* result = entry == nullptr ? nullptr : entry->result_of(outbox.target);
+    if (result == nullptr) continue;
+    result->sent_version = RecordVersion{};
+    result->outcome_unknown = false;
+    ledger_.mark_dirty(*entry);
+  }
 }
 
 /// The change has come to its end, but an unheard request of it may still arrive: nothing newer is said before that,
@@ -399,7 +410,8 @@ bool Deliverer::deleted(Window& window, Outbox& outbox) {
     doubt_copy(known, window.now);
     return false;
   }
-  if (take_copy_beside(record, known, window.now, nullptr)) return record.is_deleted();
+  // What it named stays noted: an unheard request of it may still arrive.
+  if (take_copy_beside(record, known, window.now, &attempt)) return record.is_deleted();
   end_copy(record, known, sent.version, window.now, nullptr);
   return false;
 }
