@@ -2,6 +2,8 @@
 
 #include <array>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include "base/log.h"
 #include "storage/postgres/schema_instances.h"
@@ -273,6 +275,8 @@ constexpr std::array kMigrations{
 };
 
 constexpr std::chrono::seconds kMigrationMax{3600};
+constexpr std::string_view kLockNotAvailable = "55P03";
+constexpr std::string_view kDeadlockDetected = "40P01";
 
 /// Of one schema, since several may share a database: the lock has the number of its name.
 constexpr const char* kBegin = R"sql(
@@ -311,6 +315,35 @@ Outcome<void> apply_all(Connection& connection, std::optional<std::int64_t> to) 
   return connection.run_script("COMMIT", kMigrationMax);
 }
 
+Outcome<void> try_to_migrate(Connection& connection, std::optional<std::int64_t> to) {
+  const auto versions = read_versions(connection);
+  if (!versions) return tl::unexpected(versions.error());
+  const auto target = schema_to_reach({versions->found, versions->newest}, to);
+  if (!target) return tl::unexpected(Failure{target.error()});
+  if (versions->found == *target) return {};
+  auto applied = prepare(connection, versions->found, *target);
+  if (applied) applied = apply_all(connection, to);
+  if (!applied && !connection.lost()) {
+    if (auto undone = connection.run_script("ROLLBACK", kMigrationMax); !undone) return undone;
+  }
+  return applied;
+}
+
+/// Others have what it needs, for now.
+bool is_held_up(const Failure& failure) {
+  return !failure.lost && (failure.state == kLockNotAvailable || failure.state == kDeadlockDetected);
+}
+
+Failure given_up(Failure last, int tries) {
+  last.error.code = ErrorCode::kUnavailable;
+  last.error.message =
+      "the database can't be migrated, since other transactions keep its tables locked: it was tried " +
+      std::to_string(tries) +
+      " times. pg_stat_activity shows who has been in a transaction for long; end that, or stop the "
+      "other instances, and start again";
+  return last;
+}
+
 }  // namespace
 
 Outcome<Versions> read_versions(Connection& connection) {
@@ -336,18 +369,16 @@ Outcome<Versions> read_versions(Connection& connection) {
   return versions;
 }
 
-Outcome<void> migrate(Connection& connection, std::optional<std::int64_t> to) {
-  const auto versions = read_versions(connection);
-  if (!versions) return tl::unexpected(versions.error());
-  const auto target = schema_to_reach({versions->found, versions->newest}, to);
-  if (!target) return tl::unexpected(Failure{target.error()});
-  if (versions->found == *target) return {};
-  auto applied = prepare(connection, versions->found, *target);
-  if (applied) applied = apply_all(connection, to);
-  if (!applied && !connection.lost()) {
-    if (auto undone = connection.run_script("ROLLBACK", kMigrationMax); !undone) return undone;
+Outcome<void> migrate(Connection& connection, std::optional<std::int64_t> to, Patience patience) {
+  auto pause = patience.first_pause;
+  for (int left = patience.tries_max - 1;; --left, pause *= 2) {
+    auto done = try_to_migrate(connection, to);
+    if (done || !is_held_up(done.error())) return done;
+    if (left <= 0) return tl::unexpected(given_up(std::move(done).error(), patience.tries_max));
+    log::warning("the database is not migrated yet: {} ({}); it is tried again in {} ms, and {} times more at most",
+                 done.error().error.message, done.error().error.detail, pause.count(), left - 1);
+    std::this_thread::sleep_for(pause);
   }
-  return applied;
 }
 
 }  // namespace datasync::storage::postgres
