@@ -17,6 +17,7 @@ import * as kafkaRestart from './scenarios/kafka_restart.js';
 import * as kill9 from './scenarios/kill9.js';
 import * as kill9Instance from './scenarios/kill9_instance.js';
 import * as poisonEvents from './scenarios/poison_events.js';
+import * as postgresDiskFull from './scenarios/postgres_disk_full.js';
 import * as postgresRestart from './scenarios/postgres_restart.js';
 import * as redisFaults from './scenarios/redis_faults.js';
 import * as slowTargets from './scenarios/slow_targets.js';
@@ -32,7 +33,7 @@ import * as standbyPromotion from './scenarios/standby_promotion.js';
 
 /** @type {Scenario[]} */
 export const scenarios = [
-  kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull, clockJumps,
-  redisFaults, kafkaRestart, kafkaFreeze, kafkaKill9, kafkaNoDatabase, kafkaInstances, kafkaEverything, slowTargets,
+  kill9, kill9Instance, freeze, freezeInstance, cutsPlatforms, cutsPostgres, postgresRestart, standbyPromotion, diskFull,
+  postgresDiskFull, clockJumps, redisFaults, kafkaRestart, kafkaFreeze, kafkaKill9, kafkaNoDatabase, kafkaInstances, kafkaEverything, slowTargets,
   duplicateStorm, poisonEvents, isolationHang, isolationFlood,
 ];

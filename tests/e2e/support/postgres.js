@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -23,12 +23,18 @@ export class Postgres {
    * @param {object} [options]
    * @param {boolean} [options.tls]      it speaks TLS, too
    * @param {boolean} [options.standby]  another server has all that it acknowledges, and can take its place
+   * @param {string} [options.folder]    where its data lie, instead of the system's folder for what is temporary
+   * @param {string} [options.settings]  of the server, such as `-c fsync=on`
    * @returns {Promise<Postgres>}
    */
-  static async start({ tls = false, standby = false } = {}) {
+  static async start({ tls = false, standby = false, folder, settings } = {}) {
     const server = new Postgres();
     server.#child = spawn(kScript, [...(standby ? [kStandbyScript] : []), 'sh', '-c', kStay], {
-      stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...(tls && { DATASYNC_POSTGRES_TLS: '1' }) },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: {
+        ...process.env, ...(tls && { DATASYNC_POSTGRES_TLS: '1' }), ...(folder && { TMPDIR: folder }),
+        ...(settings && { DATASYNC_POSTGRES_OPTIONS: settings }),
+      },
     });
     server.#child.stderr.on('data', (text) => { server.#log += text; });
     const gone = once(server.#child, 'close').then(() => { throw new Error(`no PostgreSQL server: ${server.#log}`); });
@@ -65,7 +71,18 @@ export class Postgres {
     return { folder, stop: () => child.kill() };
   }
 
-  /** The server crashes and starts again. */
+  /** Its first process is there; it may have ended by itself. */
+  get alive() {
+    try {
+      const [pid] = readFileSync(join(dirname(this.#restart), 'data', 'postmaster.pid'), 'utf8').split('\n');
+      return process.kill(Number(pid), 0);
+    } catch (error) {
+      if (error.code === 'ENOENT' || error.code === 'ESRCH') return false;
+      throw error;
+    }
+  }
+
+  /** The server crashes, if it has not ended already, and starts again. */
   crash() {
     return this.#run(this.#restart, 'does not start again');
   }
