@@ -1,8 +1,10 @@
 #include "bus/kafka/producer.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <optional>
+#include <string_view>
 
 #include "base/log.h"
 #include "bus/kafka/client.h"
@@ -13,8 +15,30 @@ namespace {
 constexpr int kPollMs = 50;
 constexpr const char* kNotKept = "Kafka did not keep the event in time; try again later";
 
-Error too_large() {
-  return {ErrorCode::kTooLarge, "the event is larger than what Kafka takes", {}};
+/// Until it is full a batch takes more. So what is larger stands alone in its batch: where a broker refuses that for
+/// its size, it is this message that is too large, and no neighbour is told so.
+constexpr std::size_t kBatchBytesMax = 256 * 1024;
+
+/// `limit`: who set it, and how much it is.
+Error too_large(std::size_t bytes, std::string_view limit) {
+  return {
+      ErrorCode::kTooLarge,
+      fmt::format("the event has {} bytes with its headers, more than {}; make it smaller, for example by a link in "
+                  "place of what is long in it",
+                  bytes, limit),
+      {}};
+}
+
+std::size_t bytes_of(const Producer::Message& message) {
+  std::size_t bytes = message.key.size() + message.value.size();
+  for (const auto& [name, text] : message.headers) bytes += std::string_view(name).size() + text.size();
+  return bytes;
+}
+
+std::size_t bytes_of(const rd_kafka_message_t& message) {
+  std::size_t bytes = message.key_len + message.len;
+  for (const auto& [name, text] : read_headers(message)) bytes += name.size() + text.size();
+  return bytes;
 }
 
 /// What failed before it left was not kept; of everything else nobody knows.
@@ -23,7 +47,11 @@ Stage stage_of(const rd_kafka_message_t& message) {
 }
 
 Error error_of(const rd_kafka_message_t& message) {
-  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) return too_large();
+  const std::size_t bytes = bytes_of(message);
+  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && bytes > kBatchBytesMax) {
+    return too_large(bytes, fmt::format("the topic {} takes (its max.message.bytes, which its operator can raise)",
+                                        rd_kafka_topic_name(message.rkt)));
+  }
   return unavailable(kNotKept, message.err, stage_of(message));
 }
 
@@ -82,7 +110,8 @@ class Producer::Impl {
       return fail(ErrorCode::kOverloaded, "too many events wait for Kafka; try again later");
     }
     if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-      return fail(too_large());
+      return fail(
+          too_large(bytes_of(message), fmt::format("the {} that an event may have with Kafka", kMessageBytesMax)));
     }
     return fail(unavailable(kNotKept, why));
   }
@@ -110,6 +139,7 @@ class Producer::Impl {
                         {"queue.buffering.max.messages", std::to_string(options_.waiting_max)},
                         {"queue.buffering.max.kbytes", std::to_string(options_.waiting_bytes_max / 1024)},
                         {"message.max.bytes", std::to_string(kMessageBytesMax)},
+                        {"batch.size", std::to_string(kBatchBytesMax)},
                         {"reconnect.backoff.max.ms", "1000"},
                         {"socket.nagle.disable", "true"}},
                        RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);

@@ -36,7 +36,8 @@ class Producer {
     std::vector<std::pair<const char*, std::string>> headers;
   };
   static constexpr std::int32_t kByKey = -1;
-  /// Gets the message's offset. Errors: `kUnavailable`, of stage `kDuring` where it may have been kept after all.
+  /// Gets the message's offset. Errors: `kUnavailable`, of stage `kDuring` where it may have been kept after all;
+  /// `kTooLarge`, with the size and the way out, where it is larger than its topic takes.
   using Callback = std::function<void(Result<std::int64_t> offset)>;
 
   [[nodiscard]] static Result<std::unique_ptr<Producer>> make(const std::string& brokers, Options options);
@@ -44,7 +45,7 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  /// Never blocks. Errors: `kOverloaded` where too many wait: the callback is not called then.
+  /// Never blocks. Errors: `kOverloaded` where too many wait, `kTooLarge` as above: the callback is not called then.
   [[nodiscard]] Result<void> append(const Message& message, Callback callback);
   /// Returns when all have their acknowledgements, or at the deadline (false): what is left then is given up, and its
   /// callbacks are called.
