@@ -190,37 +190,34 @@ bool TopicSource::bury(const Message& message, const std::string& why) {
   letter.headers.emplace_back("topic", message.place.topic);
   letter.headers.emplace_back("partition", std::to_string(message.place.partition));
   letter.headers.emplace_back("offset", std::to_string(message.offset));
-  const auto told = std::make_shared<Told<bool>>();
-  const auto tell = [told](const Result<std::int64_t>& offset) { told->tell(offset.has_value()); };
-  auto appended = producer_->append(letter, tell);
-  if (!appended && appended.error().code == ErrorCode::kTooLarge) {
+  auto kept = keep(letter);
+  if (!kept && kept.error().code == ErrorCode::kTooLarge) {
     // Where it stands is all that can be kept of it.
     letter.value.clear();
     std::erase_if(letter.headers, [](const auto& header) {
       return std::find(kOwnHeaders.begin(), kOwnHeaders.end(), header.first) == kOwnHeaders.end();
     });
-    appended = producer_->append(letter, tell);
+    kept = keep(letter);
   }
-  if (!appended) {
-    note(fmt::format("{} ({})", appended.error().message, appended.error().detail));
-    return false;
+  if (kept) {
+    dead_letters_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    note(fmt::format("a dead letter is not kept: {} ({})", kept.error().message, kept.error().detail));
   }
-  // The producer has a time-out of its own.
+  return kept.has_value();
+}
+
+/// Returns once Kafka has it, or will not have it. The producer has a time-out of its own.
+Result<std::int64_t> TopicSource::keep(const bus::kafka::Producer::Message& letter) {
+  const auto told = std::make_shared<Told<Result<std::int64_t>>>();
+  DATASYNC_TRY(producer_->append(letter, [told](Result<std::int64_t> offset) { told->tell(std::move(offset)); }));
   bool is_first = true;
   while (!is_over()) {
-    const auto kept = told->wait_for(std::exchange(is_first, false) ? kReadWait : kAnswerWait);
-    if (!kept) {
-      consumer_->hold(milliseconds{0});
-      continue;
-    }
-    if (*kept) {
-      dead_letters_.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      note("a dead letter was not kept");
-    }
-    return *kept;
+    auto kept = told->wait_for(std::exchange(is_first, false) ? kReadWait : kAnswerWait);
+    if (kept) return *std::move(kept);
+    consumer_->hold(milliseconds{0});
   }
-  return false;
+  return fail(ErrorCode::kUnavailable, "the service is stopping");
 }
 
 /// None where there is no answer and the service stops.

@@ -80,6 +80,7 @@ class TopicSource {
   [[nodiscard]] bool work_on(Batch& batch, bool& one_by_one);
   [[nodiscard]] bool bury_all(Batch& batch);
   [[nodiscard]] bool bury(const Message& message, const std::string& why);
+  [[nodiscard]] Result<std::int64_t> keep(const bus::kafka::Producer::Message& letter);
   [[nodiscard]] std::optional<Result<Receipts>> submit(const std::vector<Item*>& items);
   [[nodiscard]] bool apply(const Result<Receipts>& receipts, const std::vector<Item*>& items, bool& one_by_one);
   void commit(const Batch& batch);

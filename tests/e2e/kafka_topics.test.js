@@ -139,6 +139,22 @@ test('What is no event goes to the dead letters with its reason and place, and t
   await eventually(async () => (await metric('datasync_kafka_input_lag_events')) === 0);
 });
 
+test('A dead letter that is larger than its topic takes is kept without its value, and those behind it go on', async () => {
+  await createInputs('brief');
+  await kafka.createTopic('brief.dead-letters', { settings: { 'max.message.bytes': '300000' } });
+  const brief = await world({ env: topics('brief') });
+  const tenant = newTenant();
+  await kafka.produce('brief.shop', [
+    { value: 'x'.repeat(500_000), key: 'its key' },
+    { value: JSON.stringify(newLead(tenant, {}, { id: `${tenant}-1` })) },
+  ]);
+  await eventually(async () => (await brief.state('bizosaas', tenant, 'lead')).length === 1, { explain: () => brief.service.log });
+  const [{ value, headers }] = await deadLetters('brief', 1);
+  assert.ok(!value);
+  assert.match(headers.error, /is no JSON/);
+  assert.deepEqual([headers.topic, headers.partition, headers.offset], ['brief.shop', '0', '0']);
+});
+
 test('Each outcome is published as a CloudEvent, in order, and without data', async () => {
   const tenant = newTenant();
   const { messages, close } = await kafka.follow('one.outcomes');
