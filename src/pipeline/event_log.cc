@@ -171,18 +171,20 @@ void EventLog::accept(std::vector<Submission> submissions, AcceptCallback callba
       answer->receipts.push_back({Receipt::Status::kCreated, event.id});
     }
   }
-  // Behind one that is not kept none is appended, or it would come before it when that is sent again.
+  // Behind one that is not kept none is, or it would come before it when that is sent again.
+  const auto turn = producer_->turn();
   std::optional<Error> refused;
   for (std::size_t i = 0; i < submissions.size(); ++i) {
     if (refused) {
       answer->refuse(i, *refused);
-    } else if (auto done = append(answer, i, std::move(submissions[i])); !done) {
+    } else if (auto done = append(answer, i, std::move(submissions[i]), turn); !done) {
       refused = std::move(done).error();
     }
   }
 }
 
-Result<void> EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission) {
+Result<void> EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission,
+                              bus::kafka::Producer::Turn turn) {
   const std::size_t shard = storage::shard_of(submission.event->tenant);
   LogEntry entry = write_log_entry(submission);
   std::uint64_t token = 0;
@@ -195,7 +197,7 @@ Result<void> EventLog::append(const std::shared_ptr<Answer>& answer, std::size_t
   auto done = producer_->append(
       {options_.topic, static_cast<std::int32_t>(shard), fmt::format("{:016x}", submission.event->order_key),
        std::move(entry.value), std::move(entry.headers)},
-      [this, token](const Result<std::int64_t>& offset) { appended(token, offset); });
+      [this, token](const Result<std::int64_t>& offset) { appended(token, offset); }, turn);
   if (!done) appended(token, fail(done.error()));
   return done;
 }

@@ -103,7 +103,8 @@ class EventLog {
   };
 
   [[nodiscard]] Result<void> wait_for_leaders();
-  Result<void> append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission);
+  Result<void> append(const std::shared_ptr<Answer>& answer, std::size_t index, Submission submission,
+                      bus::kafka::Producer::Turn turn);
   void appended(std::uint64_t token, const Result<std::int64_t>& offset);
   void heard(std::uint64_t token, const Receipt& receipt);
   void answer_late();

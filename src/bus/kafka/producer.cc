@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <chrono>
+#include <list>
 #include <optional>
 #include <string_view>
 
@@ -74,9 +76,8 @@ class Producer::Impl {
     return {};
   }
 
-  Result<void> append(const Message& message, Callback callback) {
+  Result<void> append(const Message& message, Callback callback, std::optional<Turn> turn) {
     if (stopping_) return fail(ErrorCode::kUnavailable, "the service is stopping");
-    const auto client = present();
     std::vector<rd_kafka_vu_t> parts;
     const auto add = [&parts](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
       parts.emplace_back().vtype = type;
@@ -97,14 +98,16 @@ class Producer::Impl {
       header.val = text.data();
       header.size = static_cast<ssize_t>(text.size());
     }
-    auto waiting = std::make_unique<Callback>(std::move(callback));
-    add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = waiting.get();
+    auto& opaque = add(RD_KAFKA_VTYPE_OPAQUE).u.ptr;
+    const std::lock_guard lock(mutex_);  // what is given up at once lies wholly before, or behind
+    if (turn && *turn != turn_) return fail(ErrorCode::kUnavailable, kNotKept);
+    waiting_.push_back({std::move(callback), std::chrono::steady_clock::now(), {}});
+    waiting_.back().self = std::prev(waiting_.end());
+    opaque = &waiting_.back();
     const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> refused(
-        rd_kafka_produceva(client.get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
-    if (!refused) {
-      static_cast<void>(waiting.release());  // the client's, until its report
-      return {};
-    }
+        rd_kafka_produceva(client_.get(), parts.data(), parts.size()), &rd_kafka_error_destroy);
+    if (!refused) return {};
+    waiting_.pop_back();
     const rd_kafka_resp_err_t why = rd_kafka_error_code(refused.get());
     if (why == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       return fail(ErrorCode::kOverloaded, "too many events wait for Kafka; try again later");
@@ -114,6 +117,11 @@ class Producer::Impl {
           too_large(bytes_of(message), fmt::format("the {} that an event may have with Kafka", kMessageBytesMax)));
     }
     return fail(unavailable(kNotKept, why));
+  }
+
+  Turn turn() const {
+    const std::lock_guard lock(mutex_);
+    return turn_;
   }
 
   bool stop(milliseconds deadline) {
@@ -128,6 +136,13 @@ class Producer::Impl {
   }
 
  private:
+  /// One that was appended and has no report yet.
+  struct Waiting {
+    Callback callback;
+    std::chrono::steady_clock::time_point since;
+    std::list<Waiting>::iterator self;
+  };
+
   Result<Client> open() const {
     return make_client(RD_KAFKA_PRODUCER,
                        {{"bootstrap.servers", brokers_},
@@ -135,7 +150,8 @@ class Producer::Impl {
                         {"enable.idempotence", "true"},
                         {"acks", "all"},
                         {"linger.ms", std::to_string(options_.linger.count())},
-                        {"message.timeout.ms", std::to_string(options_.timeout.count())},
+                        // The client gives up one by one, and goes on with the next; so we come before it.
+                        {"message.timeout.ms", std::to_string(2 * options_.timeout.count())},
                         {"queue.buffering.max.messages", std::to_string(options_.waiting_max)},
                         {"queue.buffering.max.kbytes", std::to_string(options_.waiting_bytes_max / 1024)},
                         {"message.max.bytes", std::to_string(kMessageBytesMax)},
@@ -157,6 +173,7 @@ class Producer::Impl {
     // When stopping, what is still without a report gets one: it was purged.
     while (!stopping_ || rd_kafka_outq_len(client.get()) > 0) {
       serve(queue->get(), kPollMs);
+      give_up_late();
       if (stopping_) rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
       if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       if (!replace(client)) continue;
@@ -168,18 +185,33 @@ class Producer::Impl {
     queue.reset();
   }
 
-  static void serve(rd_kafka_queue_t* queue, int wait_ms) {
+  void give_up_late() {
+    const auto late = std::chrono::steady_clock::now() - options_.timeout;
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty() || waiting_.front().since > late) return;
+    ++turn_;
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  }
+
+  void serve(rd_kafka_queue_t* queue, int wait_ms) {
     const Event event(rd_kafka_queue_poll(queue, wait_ms));
     if (!event) return;
     if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) return;
     while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
-      const std::unique_ptr<Callback> waiting(static_cast<Callback*>(message->_private));
+      const Callback callback = take_waiting(*static_cast<Waiting*>(message->_private));
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (*waiting)(message->offset);
+        callback(message->offset);
       } else {
-        (*waiting)(fail(error_of(*message)));
+        callback(fail(error_of(*message)));
       }
     }
+  }
+
+  Callback take_waiting(Waiting& waiting) {
+    const std::lock_guard lock(mutex_);
+    Callback callback = std::move(waiting.callback);
+    waiting_.erase(waiting.self);
+    return callback;
   }
 
   /// A client that can't promise order any more takes nothing; another one can. What the former still has is reported
@@ -192,6 +224,7 @@ class Producer::Impl {
     }
     log::warning("the Kafka client is replaced: it could not keep its order");
     const std::lock_guard lock(mutex_);
+    ++turn_;
     client_ = std::shared_ptr<rd_kafka_t>(fresh->release(), FreeClient{});
     rd_kafka_purge(former.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     return true;
@@ -199,8 +232,11 @@ class Producer::Impl {
 
   const std::string brokers_;
   const Options options_;
-  mutable std::mutex mutex_;  // guards client_
+  mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<rd_kafka_t> client_;
+  std::list<Waiting> waiting_;  // as they were appended
+  Turn turn_ = 0;
+
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };
@@ -214,8 +250,12 @@ Result<std::unique_ptr<Producer>> Producer::make(const std::string& brokers, Opt
   return std::unique_ptr<Producer>(new Producer(std::move(impl)));
 }
 
-Result<void> Producer::append(const Message& message, Callback callback) {
-  return impl_->append(message, std::move(callback));
+Result<void> Producer::append(const Message& message, Callback callback, std::optional<Turn> turn) {
+  return impl_->append(message, std::move(callback), turn);
+}
+
+Producer::Turn Producer::turn() const {
+  return impl_->turn();
 }
 
 bool Producer::stop(milliseconds deadline) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,11 +20,15 @@ namespace datasync::bus::kafka {
 /// Appends to topics. What it says is kept is kept by all replicas that are in sync, once and in the order in which it
 /// was given, partition by partition.
 ///
+/// Where one is not kept in time, everything that is under way is given up with it, of other partitions too: none that
+/// was given later is kept in its place, so who appends all of it again has the order that he wanted. Only what is too
+/// large, which never comes again, spoils no other.
+///
 /// Threads: `append` from any; callbacks run on its own thread, named `kafka-out`, each exactly once.
 class Producer {
  public:
   struct Options {
-    milliseconds timeout{5'000};       ///< from the append to its acknowledgement
+    milliseconds timeout{5'000};       ///< from the append to its acknowledgement; a few ticks more may pass
     milliseconds linger{1};            ///< how long one waits for company
     std::size_t waiting_max = 50'000;  ///< messages without an acknowledgement
     std::size_t waiting_bytes_max = 64 << 20;
@@ -36,6 +41,7 @@ class Producer {
     std::vector<std::pair<const char*, std::string>> headers;
   };
   static constexpr std::int32_t kByKey = -1;
+  using Turn = std::uint64_t;
   /// Gets the message's offset. Errors: `kUnavailable`, of stage `kDuring` where it may have been kept after all;
   /// `kTooLarge`, with the size and the way out, where it is larger than its topic takes.
   using Callback = std::function<void(Result<std::int64_t> offset)>;
@@ -46,7 +52,9 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   /// Never blocks. Errors: `kOverloaded` where too many wait, `kTooLarge` as above: the callback is not called then.
-  [[nodiscard]] Result<void> append(const Message& message, Callback callback);
+  [[nodiscard]] Result<void> append(const Message& message, Callback callback, std::optional<Turn> turn = {});
+  /// For who appends several one by one: once something was given up, its turn is over, and the rest is `kUnavailable`.
+  [[nodiscard]] Turn turn() const;
   /// Returns when all have their acknowledgements, or at the deadline (false): what is left then is given up, and its
   /// callbacks are called.
   bool stop(milliseconds deadline);
