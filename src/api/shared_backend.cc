@@ -218,10 +218,12 @@ void SharedBackend::accept_one_shard(std::vector<Submission> submissions, pipeli
   auto where = [this, tenant = submissions.front().event->tenant] { return parts_.shares.place_of(tenant); };
   send<Receipts>(PeerAccept{std::move(submissions)}, std::move(where), true,
                  [stamped = std::move(stamped), callback = std::move(callback)](Result<Receipts> receipts) mutable {
-                   // Nobody else knows the id: what is there already is what was asked for the time before.
+                   // Nobody else knows the id: what is there already is what was asked for the time before. What was
+                   // not kept has the id as well, and stays so.
                    for (const auto& [i, id] : receipts ? stamped : decltype(stamped){}) {
                      Receipt& receipt = (*receipts)[i];
-                     if (receipt.id == id) receipt.status = Receipt::Status::kCreated;
+                     const bool is_there = receipt.status == Receipt::Status::kDuplicate;
+                     if (is_there && receipt.id == id) receipt.status = Receipt::Status::kCreated;
                    }
                    callback(std::move(receipts));
                  });

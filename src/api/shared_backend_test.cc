@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <future>
+#include <set>
 
 #include "api/peer.h"
 
@@ -49,12 +50,17 @@ class FakeEngine final : public Backend {
   std::deque<Error> refusals;  ///< one for each call, until none is left
   std::function<void()> when_refused = [] {};
   std::vector<std::string> ids;
+  std::set<std::size_t> refused_places;  ///< of events in their call
   Result<Conflict> decision = Conflict{};
 
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
     if (const auto refusal = next_refusal()) return callback(fail(*refusal));
     Receipts receipts;
     for (const auto& submission : submissions) {
+      if (refused_places.contains(receipts.size())) {
+        receipts.push_back({Receipt::Status::kRefused, submission.event->id});
+        continue;
+      }
       const std::string id = submission.event->id.str();
       const bool known = std::find(ids.begin(), ids.end(), id) != ids.end();
       if (!known) ids.push_back(id);
@@ -264,6 +270,16 @@ TEST_F(SharedBackendTest, OfABatchOnlyWhatCouldNotBeKeptIsRefused) {
   ASSERT_TRUE(receipts);
   EXPECT_EQ((*receipts)[0].status, Receipt::Status::kCreated);
   EXPECT_EQ((*receipts)[1].status, Receipt::Status::kRefused);
+}
+
+TEST_F(SharedBackendTest, WhatTheOtherInstanceDidNotKeepIsNotToldAsCreated) {
+  all_are_there();
+  other.refused_places = {1};
+  const auto receipts = accept({event_of("a"), event_of("a"), event_of("a")});
+  ASSERT_TRUE(receipts);
+  EXPECT_EQ((*receipts)[0].status, Receipt::Status::kCreated);
+  EXPECT_EQ((*receipts)[1].status, Receipt::Status::kRefused);
+  EXPECT_EQ((*receipts)[2].status, Receipt::Status::kCreated);
 }
 
 TEST_F(SharedBackendTest, WhatNobodyHasWhileATenantIsOnItsWayMayBeOfThatOne) {
