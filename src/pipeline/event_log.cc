@@ -68,7 +68,8 @@ struct EventLog::Answer {
   void refuse(std::size_t index, const Error& why) {
     const std::lock_guard lock(mutex);
     receipts[index].status = Receipt::Status::kRefused;
-    error = why;
+    // Of all together it is said only if it is true of each.
+    if (!error || error->code == ErrorCode::kTooLarge) error = why;
     one_less();
   }
 
@@ -178,7 +179,7 @@ void EventLog::accept(std::vector<Submission> submissions, AcceptCallback callba
     if (refused) {
       answer->refuse(i, *refused);
     } else if (auto done = append(answer, i, std::move(submissions[i]), turn); !done) {
-      refused = std::move(done).error();
+      if (done.error().code != ErrorCode::kTooLarge) refused = std::move(done).error();  // else it never comes again
     }
   }
 }

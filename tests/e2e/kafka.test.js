@@ -1,5 +1,6 @@
 /** Events are accepted into Kafka: durable there, in order, once, whatever is away meanwhile. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -244,6 +245,30 @@ test('Several instances: any of them accepts, also for one that is dead, and the
     }, { explain: () => `${faults.join('\n')}\n${instances.map(({ log }) => log).join('\n')}` });
   }
   assert.ok(acceptedAfter < 5_000, `${Math.round(acceptedAfter)} ms`);
+});
+
+test('What is too large for Kafka spoils no other of its batch, and by itself is told its size, the limit and the way out', async () => {
+  // A topic that others have made may take less than our own.
+  await kafka.createTopic('little.events', { partitions: kPartitions, settings: { 'max.message.bytes': '600000' } });
+  const little = await world({ env: topics('little') });
+  const lead = (tenant, number, bytes = 0) => newLead(tenant, {
+    lead_id: `lead-${number}`, contact_email: `${number}@example.com`, notes: randomBytes(bytes).toString('base64'), // that does not compress
+  }, { id: `${tenant}-${number}` });
+  const cases = [
+    [w, 2_500_000, '/sync/events/batch', /has 2[5-9]\d{5} bytes with its headers, more than the 2097152 that an event may have with Kafka; make it smaller/],
+    [little, 740_000, '/sync/events', /has 7\d{5} bytes with its headers, more than the topic little\.events takes \(its max\.message\.bytes.*make it smaller/],
+  ];
+  for (const [at, bytes, path, said] of cases) {
+    const tenant = newTenant();
+    const { status, body } = await at.post('/sync/events/batch', [lead(tenant, 1), lead(tenant, 2, bytes), lead(tenant, 3)]);
+    assert.equal(status, 200, JSON.stringify(body).slice(0, 500));
+    assert.deepEqual(body.results.map((result) => result.status), ['created', 'rejected', 'created']);
+    assert.match(body.results[1].error, /send it again, and by itself/);
+    for (const number of [1, 3]) await at.settled(`${tenant}-${number}`, ['completed']);
+    const alone = await at.post(path, path.endsWith('batch') ? [lead(tenant, 2, bytes)] : lead(tenant, 2, bytes));
+    assert.equal(alone.status, 413);
+    assert.match(alone.body.detail, said);
+  }
 });
 
 test('A topic that was made anew takes no events: they would be jumped over', async () => {
