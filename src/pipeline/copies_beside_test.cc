@@ -300,6 +300,36 @@ TEST_F(CopiesBesideTest, TheNextOneWaitsUntilTheDeleteOfTheFirstCanNoLongerArriv
   }
 }
 
+// It was the present one when we told it something, and another one when its birth was told. What it was born with is
+// not what it holds.
+TEST_F(CopiesBesideTest, LateNewsOfACopyThatWasToldSomethingDoesNotSayWhatItHolds) {
+  shapes_[0].sends_occurred = shapes_[1].sends_occurred = true;
+  begin_with({});
+  sends_ = false;
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  const auto hers = held_back();
+  world().clock.advance(milliseconds{50});
+  const std::string first = create(beta(), R"({"email":"a@x","name":"t1:beth"})");
+  const auto first_born = held_back();
+  world().clock.advance(seconds{3});
+  remove(beta(), first);
+  const auto first_gone = held_back();
+  create(beta(), R"({"email":"a@x","name":"t1:cleo"})");
+  const auto second_born = held_back();
+  sends_ = true;
+  world().clock.advance(seconds{5});
+  world().network.script = {"good", "good", "slow"};  // the creates, of which one is there already; its update
+  ASSERT_TRUE(world().accept({hers}));
+  world().run_for(seconds{1});
+  ASSERT_TRUE(world().accept({first_born}));
+  settle();
+  ASSERT_EQ(held(beta(), "name"), "t1:ann");
+  ASSERT_TRUE(world().accept({second_born, first_gone}));
+  settle();
+  EXPECT_EQ(held(alpha(), "name"), "t1:cleo");
+  EXPECT_EQ(held(beta(), "name"), "t1:cleo");
+}
+
 // That the former copy is gone it need not tell: it may have renamed it.
 TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
   shapes_[1].sends_email = true;

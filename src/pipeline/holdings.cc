@@ -174,7 +174,7 @@ CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_link
   if (event.verb == Verb::kUpdated && is_linked && !is_listed && !says_when) return {Kind::kFormer};
   if (is_there) {
     if (is_before_end(*known, event)) return {Kind::kFormer};
-    if (is_newer(event, *known)) return {Kind::kNext};
+    if (is_newer(event, *known)) return {Kind::kNext, false, is_linked && event.occurred_at.has_value()};
     return {Kind::kFormer, true};
   }
   const KnownValue* existence = known->find(kDeletedField);

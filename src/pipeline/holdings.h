@@ -49,6 +49,8 @@ struct CopyOfEvent {
   Kind kind = Kind::kPresent;
   /// Which copy is there now can't be told: the platform must be asked.
   bool doubtful = false;
+  /// It was another one before, and what we told it then may be later than what the event says.
+  bool may_be_told = false;
 };
 /// `is_linked`: the event's id was known as one of this record before. `under_way`: what is on its way to the platform.
 [[nodiscard]] CopyOfEvent copy_of_event(const Record& record, const Event& event, bool is_linked,

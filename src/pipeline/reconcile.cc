@@ -284,9 +284,11 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   if (verdict == Verdict::kSame && is_original(change, seen, *golden, value)) verdict = Verdict::kOrdinary;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
+  const bool is_untold = is_next && !seen.delivery_unknown;
+  const bool was_told = change.copy.may_be_told && field != kDeletedField;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&
-                         verdict != Verdict::kStale && (!is_next || seen.delivery_unknown) &&
-                         conflict::may_be_overtaken(record, event, seen);
+                         verdict != Verdict::kStale &&
+                         (was_told || (!is_untold && conflict::may_be_overtaken(record, event, seen)));
   switch (verdict) {
     case Verdict::kStale:
     case Verdict::kEcho:
