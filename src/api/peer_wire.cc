@@ -337,7 +337,10 @@ std::string encode_answer(const Result<Receipts>& answer) {
   ByteWriter out;
   if (begin_answer(out, answer)) {
     out.number(std::ssize(*answer));
-    for (const Receipt& receipt : *answer) out.word(receipt.status).text(receipt.id.str());
+    for (const Receipt& receipt : *answer) {
+      out.word(receipt.status).text(receipt.id.str());
+      if (receipt.status == Receipt::Status::kTooLarge) out.text(receipt.why);
+    }
   }
   return out.take();
 }
@@ -346,8 +349,11 @@ Result<Receipts> decode_answer(std::string_view bytes) {
   return read_answer<Receipts>(bytes, [](ByteReader& in) {
     Receipts receipts;
     for (std::size_t left = in.count(); left > 0; --left) {
-      const auto status = in.word(Receipt::Status::kRefused);
-      receipts.push_back({status, EventId(in.text())});
+      Receipt receipt;
+      receipt.status = in.word(Receipt::Status::kTooLarge);
+      receipt.id = EventId(in.text());
+      if (receipt.status == Receipt::Status::kTooLarge) receipt.why = in.text();
+      receipts.push_back(std::move(receipt));
     }
     return receipts;
   });

@@ -111,6 +111,12 @@ TEST(PeerWire, AnswersAndErrorsArrive) {
   ASSERT_TRUE(receipts);
   EXPECT_EQ((*receipts)[0].status, Receipt::Status::kDuplicate);
   EXPECT_EQ((*receipts)[0].id, EventId("e"));
+  const auto refused = decode_answer<Receipts>(encode_answer(Result<Receipts>(Receipts{
+      {Receipt::Status::kTooLarge, EventId("e"), "too large by far"}, {Receipt::Status::kCreated, EventId("f")}})));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ((*refused)[0].status, Receipt::Status::kTooLarge);
+  EXPECT_EQ((*refused)[0].why, "too large by far");
+  EXPECT_EQ((*refused)[1].id, EventId("f"));
   const auto error = decode_answer<EventId>(encode_answer(Result<EventId>(fail(ErrorCode::kMoved, "elsewhere"))));
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().code, ErrorCode::kMoved);

@@ -8,7 +8,7 @@
 
 #include <deque>
 #include <future>
-#include <set>
+#include <map>
 
 #include "api/peer.h"
 
@@ -50,15 +50,15 @@ class FakeEngine final : public Backend {
   std::deque<Error> refusals;  ///< one for each call, until none is left
   std::function<void()> when_refused = [] {};
   std::vector<std::string> ids;
-  std::set<std::size_t> refused_places;  ///< of events in their call
+  std::map<std::size_t, Receipt> never_kept;  ///< by the place in their call
   Result<Conflict> decision = Conflict{};
 
   void accept(std::vector<pipeline::Submission> submissions, pipeline::AcceptCallback callback) override {
     if (const auto refusal = next_refusal()) return callback(fail(*refusal));
     Receipts receipts;
     for (const auto& submission : submissions) {
-      if (refused_places.contains(receipts.size())) {
-        receipts.push_back({Receipt::Status::kRefused, submission.event->id});
+      if (const auto at = never_kept.find(receipts.size()); at != never_kept.end()) {
+        receipts.push_back({at->second.status, submission.event->id, at->second.why});
         continue;
       }
       const std::string id = submission.event->id.str();
@@ -274,12 +274,13 @@ TEST_F(SharedBackendTest, OfABatchOnlyWhatCouldNotBeKeptIsRefused) {
 
 TEST_F(SharedBackendTest, WhatTheOtherInstanceDidNotKeepIsNotToldAsCreated) {
   all_are_there();
-  other.refused_places = {1};
-  const auto receipts = accept({event_of("a"), event_of("a"), event_of("a")});
+  other.never_kept = {{1, {Receipt::Status::kRefused, {}}}, {2, {Receipt::Status::kTooLarge, {}, "too large by far"}}};
+  const auto receipts = accept({event_of("a"), event_of("a"), event_of("a"), event_of("a")});
   ASSERT_TRUE(receipts);
-  EXPECT_EQ((*receipts)[0].status, Receipt::Status::kCreated);
-  EXPECT_EQ((*receipts)[1].status, Receipt::Status::kRefused);
-  EXPECT_EQ((*receipts)[2].status, Receipt::Status::kCreated);
+  using Status = Receipt::Status;
+  const std::vector expected{Status::kCreated, Status::kRefused, Status::kTooLarge, Status::kCreated};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ((*receipts)[i].status, expected[i]) << i;
+  EXPECT_EQ((*receipts)[2].why, "too large by far");
 }
 
 TEST_F(SharedBackendTest, WhatNobodyHasWhileATenantIsOnItsWayMayBeOfThatOne) {

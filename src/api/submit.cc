@@ -24,6 +24,7 @@ net::HttpResponse receipt_response(const pipeline::Receipt& receipt) {
   if (receipt.status == Status::kMismatch) {
     return to_response(Problem{409, "this id or Idempotency-Key was used for an event with other content"});
   }
+  if (receipt.status == Status::kTooLarge) return to_response(Problem{413, receipt.why});
   if (receipt.status == Status::kRefused) return to_response(Error{ErrorCode::kUnavailable, "try again later", {}});
   std::string body = R"({"event_id":)";
   body.reserve(80);

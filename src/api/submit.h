@@ -16,7 +16,7 @@ namespace datasync::api {
 /// What every event takes over from its request: the trace context.
 void add_request_context(const net::HttpRequest& request, Event& event);
 
-/// 201 for what is new, 200 for what came again, 409 for another content under a known id.
+/// 201 for what is new, 200 for what came again, 409 for another content under a known id, 413 for what is too large.
 [[nodiscard]] net::HttpResponse receipt_response(const pipeline::Receipt& receipt);
 
 }  // namespace datasync::api

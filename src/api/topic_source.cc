@@ -262,6 +262,9 @@ bool TopicSource::apply(const Result<Receipts>& receipts, const std::vector<Item
       case Receipt::Status::kMismatch:
         items[i]->why = kOtherContent;
         break;
+      case Receipt::Status::kTooLarge:
+        items[i]->why = (*receipts)[i].why;
+        break;
       case Receipt::Status::kRefused:
         all = false;
         break;

@@ -33,6 +33,10 @@ class Taker final : public Backend {
       }
       for (const pipeline::Submission& one : submissions) {
         if (refused) break;
+        if (one.event->own_id == never_kept_) {
+          receipts.push_back({pipeline::Receipt::Status::kTooLarge, {}, "too large for Kafka"});
+          continue;
+        }
         const bool is_new = known_.emplace(one.idempotency_key, one.event->own_id).second;
         if (is_new) taken_.push_back(one.event->own_id);
         receipts.push_back({is_new ? pipeline::Receipt::Status::kCreated : pipeline::Receipt::Status::kDuplicate, {}});
@@ -59,6 +63,10 @@ class Taker final : public Backend {
     const std::lock_guard lock(mutex_);
     too_large_ = std::move(own_id);
   }
+  void never_keep(std::string own_id) {
+    const std::lock_guard lock(mutex_);
+    never_kept_ = std::move(own_id);
+  }
   std::vector<std::string> taken() const {
     const std::lock_guard lock(mutex_);
     return taken_;
@@ -71,7 +79,7 @@ class Taker final : public Backend {
  private:
   mutable std::mutex mutex_;
   std::optional<Error> refusal_;
-  std::string too_large_ = "none";
+  std::string too_large_ = "none", never_kept_ = "none";
   std::map<std::string, std::string> known_;
   std::vector<std::string> taken_;
   int calls_ = 0;
@@ -164,23 +172,26 @@ TEST_F(TopicSourceTest, WhoStopsWithoutAnAnswerLeavesItToWhoComesNext) {
 
 TEST_F(TopicSourceTest, WhatWillNeverBeTakenIsADeadLetterAndItsNeighboursAreTaken) {
   taker_.find_too_large("u2");
+  taker_.never_keep("u4");
   append("u1");
   append("u2");
   append_text(std::string(600, 'x'));
   append("u3");
+  append("u4");
   const auto source = start();
   EXPECT_TRUE(takes({"u1", "u3"}));
-  EXPECT_TRUE(eventually([&] { return source->state().dead_letters == 2 && source->state().lag == 0; }));
+  EXPECT_TRUE(eventually([&] { return source->state().dead_letters == 3 && source->state().lag == 0; }));
   auto reader = std::move(bus::kafka::Consumer::make(options_.brokers, options_.dead_letter_topic, 1 << 20).value());
   ASSERT_TRUE(reader->add({{0, 0}}));
   std::map<std::string, std::string> whys;
   EXPECT_TRUE(eventually([&] {
     const auto letters = reader->take(10, milliseconds{100});
     for (const auto& letter : *letters) whys[letter.header("offset").value()] = letter.header("error").value();
-    return whys.size() == 2;
+    return whys.size() == 3;
   }));
   EXPECT_EQ(whys["1"], "the event is too large");
   EXPECT_THAT(whys["2"], HasSubstr("is no JSON"));
+  EXPECT_EQ(whys["4"], "too large for Kafka");
 }
 
 TEST_F(TopicSourceTest, ATopicThatIsMissingIsToldWithTheRemedy) {

@@ -41,10 +41,12 @@ struct Receipt {
     kCreated,
     kDuplicate,
     kMismatch,
-    kRefused,  ///< of a batch that went to several instances: the one for this event could not keep it
+    kRefused,   ///< of a batch: this one could not be kept now, and may be sent again
+    kTooLarge,  ///< it never will be kept, as `why` says
   };
   Status status = Status::kCreated;
-  EventId id;  ///< of the event itself, or of the first one that came under its id or key
+  EventId id;            ///< of the event itself, or of the first one under its id or key; too large: the client's own
+  std::string why = {};  ///< for the client
 };
 using AcceptCallback = net::UniqueFunction<void(Result<std::vector<Receipt>>)>;
 

@@ -67,9 +67,13 @@ struct EventLog::Answer {
   }
   void refuse(std::size_t index, const Error& why) {
     const std::lock_guard lock(mutex);
-    receipts[index].status = Receipt::Status::kRefused;
-    // Of all together it is said only if it is true of each.
-    if (!error || error->code == ErrorCode::kTooLarge) error = why;
+    if (why.code == ErrorCode::kTooLarge) {
+      const EventId id = stamped[index] ? EventId() : receipts[index].id;
+      receipts[index] = {Receipt::Status::kTooLarge, id, why.message};
+    } else {
+      receipts[index].status = Receipt::Status::kRefused;
+      error = why;
+    }
     one_less();
   }
 

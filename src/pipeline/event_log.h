@@ -68,8 +68,8 @@ class EventLog {
   void stop(milliseconds deadline);
 
   /// As `Engine::accept`, for tenants of any shard. Errors: `kUnavailable` where Kafka does not keep them,
-  /// `kOverloaded` where too many wait; of several events, those that were not kept are `kRefused`. `kTooLarge`
-  /// where that is what is wrong with each; of several, one that is too large stands in the way of no other.
+  /// `kOverloaded` where too many wait; of several events, those that were not kept are `kRefused`. One that is too
+  /// large for Kafka is `kTooLarge`, also where it is the only one, and stands in the way of no other.
   void accept(std::vector<Submission> submissions, AcceptCallback callback);
 
   /// Returns once the store has all of these tenants' events that were accepted before the call (true), after

@@ -167,10 +167,10 @@ net::HttpResponse answer(const std::vector<Item>& items, const std::vector<Recei
         write_rejected(results, one.id.str(), {409, "this id was used for an event with other content"});
       } else if (one.status == Receipt::Status::kRefused) {
         ++rejected;
-        write_rejected(
-            results, {},
-            {503,
-             "it could not be kept now; send it again, and by itself if that does not help: then the answer says why"});
+        write_rejected(results, {}, {503, "it could not be kept now; send it again"});
+      } else if (one.status == Receipt::Status::kTooLarge) {
+        ++rejected;
+        write_rejected(results, one.id.str(), {413, one.why});
       } else {
         const bool created = one.status == Receipt::Status::kCreated;
         ++(created ? accepted : duplicates);

@@ -22,7 +22,8 @@ net::HttpResponse synchronized(int status, const std::string& user_id) {
 }
 
 net::HttpResponse answer(const Receipt& receipt, bool is_new, const std::string& user_id) {
-  if (receipt.status == Receipt::Status::kMismatch) return receipt_response(receipt);
+  const bool is_kept = receipt.status == Receipt::Status::kCreated || receipt.status == Receipt::Status::kDuplicate;
+  if (!is_kept) return receipt_response(receipt);
   return synchronized(is_new && receipt.status == Receipt::Status::kCreated ? 201 : 200, user_id);
 }
 
