@@ -27,7 +27,6 @@ endif()
 if(CMAKE_UNITY_BUILD)
   add_compile_options(-Wno-subobject-linkage)
 endif()
-# The tests and clients run beside sanitizers; -Og keeps the sanitized build quick to compile and to run.
 if(DATASYNC_SANITIZE)
   add_compile_options(-fsanitize=${DATASYNC_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DATASYNC_SANITIZE})

@@ -60,13 +60,14 @@ run_ctest() {
   return $status
 }
 
-# run_node FOLDER SUITE: the test files of a folder, or those with the wanted part in their name.
+# run_node FOLDER SUITE [AT_ONCE]: the test files of a folder, or those with the wanted part in their name; one after the
+# other, unless AT_ONCE says how many run beside each other.
 run_node() {
-  local folder=$1 suite_name=$2 status=0 files
+  local folder=$1 suite_name=$2 at_once=${3:-1} status=0 files
   mapfile -t files < <(find "$folder" -name '*.test.js' -not -path '*/node_modules/*' | grep -F -- "$name" | sort)
   ((${#files[@]} > 0)) || fail "no test file in $folder/ has '$name' in its name"
   local report=$reports/$suite_name.tap
-  node --test --test-reporter=spec --test-reporter-destination=stdout \
+  node --test --test-concurrency="$at_once" --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$report" "${files[@]}" || status=$?
   count "$suite_name" "$(sed -n 's/^# pass //p' "$report")" \
     "$(awk '/^# (fail|cancelled) / { failed += $3 } END { print failed + 0 }' "$report")"
@@ -94,7 +95,7 @@ run_bench() {
 
 run_e2e() {
   build release data-sync
-  run_node tests/e2e "$1"
+  run_node tests/e2e "$1" 2  # they mostly wait
 }
 
 run_deploy() {
