@@ -408,6 +408,33 @@ TEST_F(CopiesTest, AfterARestartAnUnknownOutcomeIsRepeatedThoughItsCopyIsGone) {
   expect_everywhere("city", "t1:new");
 }
 
+// What is repeated after it was seen refused is the same change; the note of what it says had gone with the copy.
+TEST_F(CopiesTest, AfterARestartWhatWasRefusedBeforeItsCopyCameBackIsRepeatedInTheSameWords) {
+  EngineOptions options;
+  options.events_in_memory_max = 1;  // the copy's own news waits in the store, so the words stay those of before
+  begin(options);
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  int refusals = 1;
+  beta().refuse = [&refusals](const std::string&) { return refusals-- > 0 ? 503 : 0; };
+  edit(alpha(), id, "city", "t1:c");
+  world().run_for(milliseconds{200});
+  ASSERT_EQ(refusals, 0);
+  remove(beta(), there);
+  world().run_for(milliseconds{50});
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x"})"), there);
+  world().run_for(milliseconds{50});
+  beta().seen.clear();
+  world().network.script = {"late", "late", "late"};
+  world().run_for(seconds{10});
+  world().crash();
+  edit(alpha(), id, "city", "t1:d");
+  settle();
+  world().run_for(std::chrono::minutes{3});
+  expect_everywhere("city", "t1:d");
+}
+
 // The link moves to the record that a client names. The former one went on writing into the copy, which is the other
 // one's now.
 TEST_F(CopiesTest, ACopyThatAClientGivesToAnotherRecordIsTheFormerOnesNoMore) {

@@ -419,10 +419,12 @@ Result<std::unique_ptr<Attempt>> Deliverer::compose(const Catalog& catalog, cons
 
 void Deliverer::mark_attempted(Outbox& outbox, Timestamp now) {
   Attempt& attempt = *outbox.attempt;
-  if (attempt.started == Timestamp{}) {
-    attempt.started = now;
-    if (!outbox.subject->stateless) {
-      freeze(outbox.subject->record.knowledge_of(outbox.target), attempt);
+  if (attempt.started == Timestamp{}) attempt.started = now;
+  if (!outbox.subject->stateless) {
+    // Not only at first: where its copy has come to an end since it was refused, and is back, the note went with it.
+    Knowledge& known = outbox.subject->record.knowledge_of(outbox.target);
+    if (!is_frozen(known, attempt)) {
+      freeze(known, attempt);
       subjects_.mark_dirty(*outbox.subject);
     }
   }

@@ -43,6 +43,10 @@ void thaw(Knowledge& known) {
   known.frozen.clear();
 }
 
+bool is_frozen(const Knowledge& known, const Attempt& attempt) noexcept {
+  return !known.frozen.empty() && known.frozen.front().version == attempt.change.version;
+}
+
 std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version) {
   if (known.frozen.empty() || known.frozen.front().version != version) return std::nullopt;
   FrozenWords words = known.frozen.front();

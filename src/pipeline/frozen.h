@@ -21,6 +21,8 @@ void put_amounts(const FrozenWords& words, Record& then);
 /// The change has come to its end.
 void thaw(Knowledge& known);
 
+/// Whether that change is noted.
+[[nodiscard]] bool is_frozen(const Knowledge& known, const Attempt& attempt) noexcept;
 /// What a change with that record version says, with the ids that it names. None if it was not noted.
 [[nodiscard]] std::optional<FrozenWords> frozen_words(const Knowledge& known, RecordVersion version);
 

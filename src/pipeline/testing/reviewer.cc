@@ -372,7 +372,8 @@ void Reviewer::expect_decided(const std::string& asked, const Conflict& answer, 
   const bool is_notice = answer.type == "schema_change" && answer.fields.front().source_value.is_null();
   if (is_notice) return;                     // the field itself waits for nobody, or for another decision
   const bool is_alone = answer.id == asked;  // else one of several proposals was declined, and the others wait on
-  if (is_alone && record.find_hold(FieldName(field)) != nullptr && record.version == answer.version) {
+  const Hold* hold = record.find_hold(FieldName(field));  // another one, if an event of the same window came after
+  if (is_alone && hold != nullptr && hold->review == asked) {
     world_.complain("a decision was taken, and " + field + " still waits");
   }
   if (record.version == answer.version && golden->value != expected) {
