@@ -109,9 +109,10 @@ Verdict judge(const Record& record, const Event& event, const Observation& seen)
   return is_concurrent(record, *golden, known, event, seen) ? Verdict::kConcurrent : Verdict::kOrdinary;
 }
 
-bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version) {
+bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version, Sequence last) {
   if (event.version && last_version) return *event.version < *last_version;
-  return event.occurred_at && *event.occurred_at < last_time;
+  if (event.occurred_at) return *event.occurred_at < last_time;
+  return event.sequence.value > 0 && event.sequence < last;
 }
 
 bool is_unseen(const Record& record, const FieldState& golden, const Event& event, const Observation& seen) {

@@ -46,8 +46,10 @@ struct Observation {
 
 /// Whether the event is older than what its platform has said before: by its own rising number where both have one,
 /// else by its clock. Without either the store's order is the platform's order, wherever our own clock was set
-/// meanwhile.
-[[nodiscard]] bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version);
+/// meanwhile: by the number of the event that said it, `last`, where that is known (else 0), since of two order keys of
+/// one record the later event may be reconciled first.
+[[nodiscard]] bool is_older_word(const Event& event, Timestamp last_time, std::optional<std::int64_t> last_version,
+                                 Sequence last = {});
 
 /// Whether the event's platform had not seen the golden value, by all that is known, when it did what the event says.
 [[nodiscard]] bool is_unseen(const Record& record, const FieldState& golden, const Event& event,

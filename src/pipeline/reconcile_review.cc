@@ -153,7 +153,7 @@ bool Reconciler::is_older_proposal(const Change& change, const Hold& hold) {
   const Event& event = change.event();
   for (const Hold::Candidate& candidate : hold.candidates) {
     if (candidate.platform != event.source) continue;
-    return conflict::is_older_word(event, candidate.source_time, candidate.source_version);
+    return conflict::is_older_word(event, candidate.source_time, candidate.source_version, candidate.event);
   }
   return false;
 }

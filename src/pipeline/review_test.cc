@@ -397,6 +397,30 @@ TEST_F(ReviewTest, ALaterProposalCountsThoughTheClockWasSetBack) {
   expect_everywhere("name", "t1:hannah");
 }
 
+/// Of two order keys of one record the later one may have its turn first.
+TEST_F(ReviewTest, OfTwoProposalsTheOneThatWasAcceptedLaterCounts) {
+  const std::string id = start();
+  sends_ = false;
+  edit(alpha(), id, "name", "t1:anna");
+  const auto first = last_;
+  edit(alpha(), id, "name", "t1:hannah");
+  const auto second = last_;
+  first->wire_priority = 10;
+  first->order_key = order_key_of(*first);
+  second->wire_priority = 1;
+  second->entity_id = record().id;
+  second->order_key = order_key_of(*second);
+  ASSERT_NE(first->priority(), second->priority());
+  ASSERT_NE(first->order_key, second->order_key);
+  ASSERT_TRUE(world().accept({first, second}));
+  settle();
+  ASSERT_EQ(open().size(), 1U);
+  EXPECT_EQ(open().front().fields[0].source_value, text("t1:hannah"));
+  ASSERT_TRUE(decide(Choice::kSource));
+  settle();
+  expect_everywhere("name", "t1:hannah");
+}
+
 /// A create that lost against the deletion changes nothing; were its name to wait, nobody could say for what.
 TEST_F(ReviewTest, NothingWaitsOfARecordThatIsDeleted) {
   auto book = rules();
