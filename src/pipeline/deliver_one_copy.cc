@@ -46,20 +46,6 @@ Conflict review_of(const Record& record, const Record& other, const PlatformId& 
   return review;
 }
 
-/// Tells the target again what it may have lost of the record.
-std::shared_ptr<Event> repair_of(const Record& record, const PlatformId& target, const EntityId& other) {
-  auto event = std::make_shared<Event>();
-  event->tenant = record.tenant;
-  event->type = record.entity + "_updated";
-  event->entity = record.entity;
-  event->source = kReviewer;
-  event->targets = {target};
-  event->entity_id = record.id;
-  event->metadata.set(kRepairs, Value::string(target.str() + " was told " + other.str() + " in the same copy"));
-  event->order_key = order_key_of(*event);
-  return event;
-}
-
 }  // namespace
 
 /// The record whose living copy the target answered with, though it was asked about another; null if there is none.
@@ -116,7 +102,8 @@ void Deliverer::ask_whether_one(Window& window, Outbox& outbox, Subject& other) 
   subjects_.mark_dirty(*outbox.subject);
   subjects_.mark_dirty(other);
 
-  window.made_events.push_back(repair_of(other.record, target, record.id));
+  window.made_events.push_back(
+      repair_of(other.record, target, target.str() + " was told " + record.id.str() + " in the same copy"));
   if (is_gone(record) && holds_record(record, target)) return go_on(window, outbox);  // it has another copy to delete
   if (is_gone(record)) {  // there is nothing left to tell apart
     close_results(window, outbox, outbox.waiting.size(), ResultStatus::kSkipped, "deleted");

@@ -22,4 +22,17 @@ std::shared_ptr<Event> event_of_person(const Catalog& catalog, const Record& rec
   return event;
 }
 
+std::shared_ptr<Event> repair_of(const Record& record, const PlatformId& target, const std::string& why) {
+  auto event = std::make_shared<Event>();
+  event->tenant = record.tenant;
+  event->type = record.entity + "_updated";
+  event->entity = record.entity;
+  event->source = kReviewer;
+  event->targets = {target};
+  event->entity_id = record.id;
+  event->metadata.set(kRepairs, Value::string(why));
+  event->order_key = order_key_of(*event);
+  return event;
+}
+
 }  // namespace datasync::pipeline

@@ -21,4 +21,7 @@ inline constexpr std::string_view kRepairs = "repairs";
 [[nodiscard]] std::shared_ptr<Event> event_of_person(const Catalog& catalog, const Record& record, const Fields& said,
                                                      const std::string& by, const std::string& reason);
 
+/// The event of our own by which the target is told again what it may have lost of the record, and why. Pure.
+[[nodiscard]] std::shared_ptr<Event> repair_of(const Record& record, const PlatformId& target, const std::string& why);
+
 }  // namespace datasync::pipeline

@@ -4,6 +4,7 @@
 #include "pipeline/frozen.h"
 #include "pipeline/holdings.h"
 #include "pipeline/identity.h"
+#include "pipeline/person_event.h"
 #include "pipeline/reconcile.h"
 #include "pipeline/reconcile_change.h"
 
@@ -31,7 +32,7 @@ bool may_touch(const Attempt& attempt, const std::string& id) {
 }  // namespace
 
 /// Whatever the record was found by, it is found by all the ids of this event from now on.
-Result<void> Reconciler::link(Change& change) {
+Result<void> Reconciler::link(Window& window, Change& change) {
   const Event& event = change.event();
   Record& record = change.record();
   const bool is_new = record.version.value == 0;
@@ -62,14 +63,14 @@ Result<void> Reconciler::link(Change& change) {
   // `entity_id` decides against links: the link moves to the record that the client named.
   if (*holder != nullptr) {
     subjects_.forget_identity(**holder, own, storage::IdentityKind::kOwnId);
-    lose_copy_to(change, **holder);
+    lose_copy_to(window, change, **holder);
   }
   subjects_.identify(change.subject, own, storage::IdentityKind::kOwnId);
   return {};
 }
 
 /// The event's copy was the present one of another record, which would go on writing into it.
-void Reconciler::lose_copy_to(Change& change, Subject& former) {
+void Reconciler::lose_copy_to(Window& window, Change& change, Subject& former) {
   const Event& event = change.event();
   if (former.record.known_by(event.source) == nullptr) return;
   Knowledge& known = former.record.knowledge_of(event.source);
@@ -77,10 +78,13 @@ void Reconciler::lose_copy_to(Change& change, Subject& former) {
   if (known.own_id() != event.own_id) return;
   const Attempt* under_way = attempt_under_way(former, event.source);
   change.copy.doubtful = change.copy.doubtful || under_way != nullptr;  // what is on its way to it may arrive yet
+  subjects_.mark_dirty(former);
   if (!take_copy_beside(former.record, known, event_time(event), under_way)) {
     end_copy(former.record, known, RecordVersion{}, event_time(event), under_way);
+    return;
   }
-  subjects_.mark_dirty(former);
+  window.made_events.push_back(
+      repair_of(former.record, event.source, event.own_id + " of " + event.source.str() + " is another record's now"));
 }
 
 /// Finds out which of its platform's copies the event is about. That copy is the present one from now on, unless it
