@@ -330,6 +330,70 @@ TEST_F(CopiesBesideTest, LateNewsOfACopyThatWasToldSomethingDoesNotSayWhatItHold
   EXPECT_EQ(held(beta(), "name"), "t1:cleo");
 }
 
+// Its end was heard while it was the present one; the late word of its birth comes after.
+TEST_F(CopiesBesideTest, LateNewsOfTheBirthOfAPresentCopyWhoseEndWeHeardKeepsNothing) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  world().clock.advance(seconds{5});
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  const auto again = std::make_shared<Event>(*last_);
+  settle();
+  world().clock.advance(seconds{5});
+  remove(beta(), second);
+  settle();
+  ASSERT_EQ(only(beta()).first, first);
+  again->id = EventId("again");
+  again->sequence = {};
+  ASSERT_TRUE(world().accept({again}));
+  settle();
+  world().clock.advance(seconds{5});
+  remove(beta(), first);
+  settle();
+  expect_nowhere();
+}
+
+// Clocks that tell whole seconds.
+TEST_F(CopiesBesideTest, ABirthAndAnEndOfOneMomentKeepNothing) {
+  shapes_[1].sends_occurred = true;
+  begin_with({});
+  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string first = only(beta()).first;
+  sends_ = false;
+  const std::string second = create(beta(), R"({"email":"a@x"})");
+  const auto born = last_;
+  remove(beta(), second);
+  const auto gone = last_;
+  gone->occurred_at = born->occurred_at;
+  sends_ = true;
+  ASSERT_TRUE(world().accept({gone}));
+  settle();
+  ASSERT_TRUE(world().accept({born}));
+  settle();
+  remove(beta(), first);
+  settle();
+  expect_nowhere();
+}
+
+// Nobody told it anything before the record changed again.
+TEST_F(CopiesBesideTest, TheNextCopyOfARecordThatLosesItsOwnToAnotherIsTold) {
+  const auto [id, first, second] = two_copies();
+  const std::string other = create(alpha(), R"({"email":"b@x","name":"t1:bob"})");
+  settle();
+  edit(alpha(), id, "name", "t1:new");
+  settle();
+  sends_ = false;
+  edit(beta(), second, "city", "t1:oslo");
+  last_->entity_id = world().record_of(0, other)->id;
+  last_->order_key = order_key_of(*last_);
+  ASSERT_TRUE(world().accept({last_}));
+  settle();
+  EXPECT_EQ(beta().copies(kTenant, kEntity).at(first).data.find("beta_name")->as_string(), "t1:new");
+}
+
 // That the former copy is gone it need not tell: it may have renamed it.
 TEST_F(CopiesBesideTest, ACopyThatSpeaksUnderAnotherIdIsTheSameOne) {
   shapes_[1].sends_email = true;

@@ -37,7 +37,7 @@ bool is_newer(const Event& event, const Knowledge& known) {
 bool is_before_end(const Knowledge& known, const Event& event) {
   const std::uint64_t id = Value::string(event.own_id).hash();
   return event.occurred_at && std::any_of(known.earlier.begin(), known.earlier.end(), [&](const KnownValue& end) {
-           return end.field == kEndedCopy && end.hash == id && event_time(event) < end.acknowledged;
+           return end.field == kEndedCopy && end.hash == id && event_time(event) <= end.acknowledged;
          });
 }
 

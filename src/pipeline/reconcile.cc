@@ -110,7 +110,7 @@ Result<void> Reconciler::reconcile(Window& window, Reading& reading) {
   Change doing(entry, **found, mapper.plan(event.source, event.entity));
   entry.state.record = doing.record().key;
   DATASYNC_TRY(deliverer_.recall(window, doing.subject, event.source));
-  DATASYNC_TRY(link(doing));
+  DATASYNC_TRY(link(window, doing));
 
   bool is_revived = false;  // or may be, once a person has decided so
   if (doing.record().is_deleted() && event.verb != Verb::kDeleted && !is_copy_new(doing)) {
@@ -230,13 +230,21 @@ void Reconciler::note_late_values(Window& window, Change& change, const Fields& 
   for (const Field& field : fields) {
     const conflict::Observation seen = observe(window, change, field.name, field.value);
     const KnownValue* held = change.source().find(field.name);
-    if ((!is_next || seen.delivery_unknown) && conflict::may_be_overtaken(change.record(), event, seen)) {
+    if (is_overtaken(change, seen)) {
       doubt(change.source(), field.name, window.now);
     } else if (held == nullptr || held->hash != seen.held_hash) {
       hold(change, field.name, RecordVersion{0}, seen.held_hash);
     }
     change.learned = true;
   }
+}
+
+/// Whether what we told the copy may have come after what the event says of it. Another copy than before was told
+/// nothing, unless it was the present one once.
+bool Reconciler::is_overtaken(const Change& change, const conflict::Observation& seen) {
+  if (change.copy.may_be_told && seen.field != kDeletedField) return true;
+  const bool is_untold = change.copy.kind == CopyOfEvent::Kind::kNext && !seen.delivery_unknown;
+  return !is_untold && conflict::may_be_overtaken(change.record(), change.event(), seen);
 }
 
 conflict::Observation Reconciler::observe(const Window& window, const Change& change, const FieldName& field,
@@ -284,11 +292,8 @@ Result<conflict::Verdict> Reconciler::judge(Window& window, Change& change, cons
   if (verdict == Verdict::kSame && is_original(change, seen, *golden, value)) verdict = Verdict::kOrdinary;
   const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
   const bool is_asked = field == kDeletedField && change.in_doubt_since && !seen.delivery_unknown;
-  const bool is_untold = is_next && !seen.delivery_unknown;
-  const bool was_told = change.copy.may_be_told && field != kDeletedField;
   const bool overtaken = !change.is_former() && !is_asked && event.verb != Verb::kDeleted &&
-                         verdict != Verdict::kStale &&
-                         (was_told || (!is_untold && conflict::may_be_overtaken(record, event, seen)));
+                         verdict != Verdict::kStale && is_overtaken(change, seen);
   switch (verdict) {
     case Verdict::kStale:
     case Verdict::kEcho:

@@ -106,15 +106,16 @@ class Reconciler {
   [[nodiscard]] Result<Subject*> find(Window& window, const Reading& reading, std::vector<EntityId>& candidates);
   [[nodiscard]] std::optional<Hash128> natural_identity(const Window& window, const Reading& reading,
                                                         const std::string& key);
-  [[nodiscard]] Result<void> link(Change& change);
+  [[nodiscard]] Result<void> link(Window& window, Change& change);
   void place_copy(Change& change, bool is_linked);
-  void lose_copy_to(Change& change, Subject& former);
+  void lose_copy_to(Window& window, Change& change, Subject& former);
   static void learn_own_id(Change& change);
   void settle_copy(Window& window, Change& change);
   [[nodiscard]] Result<void> move_natural_key(Window& window, Subject& subject, const FieldName& field,
                                               const Value* before, const Value& after);
 
   void note_late_values(Window& window, Change& change, const Fields& fields);
+  [[nodiscard]] static bool is_overtaken(const Change& change, const conflict::Observation& seen);
   [[nodiscard]] static conflict::Observation observe(const Window& window, const Change& change, const FieldName& field,
                                                      const Value& value);
   [[nodiscard]] Result<void> note_missing(Window& window, Change& change, const Fields& said);

@@ -66,6 +66,7 @@ Result<void> Reconciler::judge_delete(Window& window, Change& change) {
   const bool is_golden = change.record().is_deleted();
   change.learned = true;
   if (take_copy_beside(change.record(), change.source(), window.now, change.under_way)) {
+    if (event.occurred_at && !event.own_id.empty()) note_end(change.source(), event.own_id, event_time(event));
     change.source_corrected = true;
     return {};
   }
@@ -82,6 +83,7 @@ bool Reconciler::end_one_copy(const Window& window, Change& change) {
   const bool has_seen_all = unseen_edits(window, change).empty();
   if (!take_copy_beside(change.record(), known, window.now, change.under_way)) return false;
   if (has_seen_all) note_seen(known, change.record().version, event_time(change.event()));
+  if (change.event().occurred_at) note_end(known, change.event().own_id, event_time(change.event()));
   change.learned = change.source_corrected = true;
   return true;
 }
@@ -230,9 +232,7 @@ Result<bool> Reconciler::contest_tombstone(Window& window, Change& change, const
   const FieldState tombstone = *record.find(kDeletedField);
   if (tombstone.writer == event.source) return false;  // it deleted the record itself
   conflict::Observation seen = observe(window, change, kDeletedField, kFalse);
-  const bool is_next = change.copy.kind == CopyOfEvent::Kind::kNext;
-  const bool overtaken =
-      !change.is_former() && (!is_next || seen.delivery_unknown) && conflict::may_be_overtaken(record, event, seen);
+  const bool overtaken = !change.is_former() && is_overtaken(change, seen);
   seen.delivery_unknown = false;  // where our delete had come first there were nothing to change
   const bool is_unseen = change.is_former() && !event.base_version
                              ? holds_record(record, event.source)
