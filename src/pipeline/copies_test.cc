@@ -408,6 +408,26 @@ TEST_F(CopiesTest, AfterARestartAnUnknownOutcomeIsRepeatedThoughItsCopyIsGone) {
   expect_everywhere("city", "t1:new");
 }
 
+// The answer to the repetition says nothing of the first request, which may still arrive at a copy that is made meanwhile.
+TEST_F(CopiesTest, ARequestOfUnknownOutcomeMayArriveAfterItsRepetitionHasFoundNothing) {
+  shapes_[1].honours_keys = false;
+  begin_with({});
+  const std::string id = create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+  settle();
+  const std::string there = only(beta()).first;
+  world().network.script = {"slow", "good"};
+  edit(alpha(), id, "city", "t1:old");
+  world().run_for(seconds{1});
+  remove(beta(), there);
+  world().run_for(seconds{1});
+  world().crash();
+  world().run_for(seconds{1});
+  beta().create(kTenant, kEntity, object(R"({"email":"a@x","city":"t1:new"})"), there);
+  settle();
+  world().run_for(std::chrono::minutes{3});
+  expect_everywhere("city", "t1:new");
+}
+
 // What is repeated after it was seen refused is the same change; the note of what it says had gone with the copy.
 TEST_F(CopiesTest, AfterARestartWhatWasRefusedBeforeItsCopyCameBackIsRepeatedInTheSameWords) {
   EngineOptions options;

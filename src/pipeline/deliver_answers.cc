@@ -209,7 +209,7 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
   const bool is_back = std::any_of(known.values.begin(), known.values.end(), [&](const KnownValue& value) {
     return value.acknowledged > attempt.started && value.acknowledged <= latest;
   });
-  const bool has_another = is_present && !is_back && take_copy_beside(record, known, window.now, nullptr);
+  const bool has_another = is_present && !is_back && take_copy_beside(record, known, window.now, &attempt);
   if (!has_another) {
     const auto is_copy = [](const OwnId& own) { return own.role.empty(); };
     const auto copies = static_cast<std::size_t>(std::count_if(known.ids.begin(), known.ids.end(), is_copy));
@@ -221,8 +221,8 @@ bool Deliverer::lost(Window& window, Outbox& outbox) {
     if (is_present && !is_back) lose_copy(record, known, window.now);
   }
   attempt.unknown = false;
-  drop_attempt(window, outbox);
-  go_on(window, outbox);
+  forget_words(outbox);
+  linger(window, outbox, attempt.arrives_until);  // an earlier request may come to one that is made meanwhile
   return true;
 }
 

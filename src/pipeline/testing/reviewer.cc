@@ -183,7 +183,8 @@ void Reviewer::hear_item(const TestPlatform& platform, const std::string& verb, 
     if (!once_golden_.contains(said_of(tenant, field, *value))) {
       world_.complain(shape.id.str() + " is told " + value->text() + " as " + field + ", which was never golden");
     }
-    const bool waits = record != world_.store.records().end() && proposes(record->second, shape.id, FieldName(field));
+    const bool waits = record != world_.store.records().end() && proposes(record->second, shape.id, FieldName(field)) &&
+                       !began_before(record->second.find_hold(FieldName(field))->review, shape.id, tenant, key);
     if (waits && verb == "update" && is_first && !commits_fail_) {
       world_.complain(shape.id.str() + " is told " + value->text() + " as " + field + " under " + key +
                       ", while its own value waits for a person");
