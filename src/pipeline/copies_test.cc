@@ -408,7 +408,8 @@ TEST_F(CopiesTest, AfterARestartAnUnknownOutcomeIsRepeatedThoughItsCopyIsGone) {
   expect_everywhere("city", "t1:new");
 }
 
-// The answer to the repetition says nothing of the first request, which may still arrive at a copy that is made meanwhile.
+// The answer to the repetition says nothing of the first request, which may still arrive at a copy that is made
+// meanwhile.
 TEST_F(CopiesTest, ARequestOfUnknownOutcomeMayArriveAfterItsRepetitionHasFoundNothing) {
   shapes_[1].honours_keys = false;
   begin_with({});

@@ -9,7 +9,10 @@ namespace {
 /// keys here.
 class OneCopyTest : public ReviewTest {
  protected:
-  OneCopyTest() {
+  OneCopyTest() { begin_anew(); }
+
+  void begin_anew() {
+    events_ = 0;
     world_ = std::make_unique<World>(World::Options{7, shapes_, {}, {}, {}});
     for (const auto& platform : world_->platforms) {
       platform->on_change = [this, p = platform.get()](const TestPlatform::Told& told) {
@@ -84,17 +87,20 @@ TEST_F(OneCopyTest, TheyAreOne) {
   EXPECT_EQ(held(alpha(), "name"), "t1:cat");
 }
 
-TEST_F(OneCopyTest, AMergeAnswersToo) {
-  MergeRequest merge;
-  merge.tenant = kTenant;
-  merge.entity = kEntity;
-  merge.keep = first_;
-  merge.other = second_;
-  const auto done = world().merge(merge);
-  ASSERT_TRUE(done) << done.error().message;
-  settle();
-  EXPECT_EQ(open().size(), 0U);
-  EXPECT_EQ(status("e2"), EventStatus::kCompleted);
+TEST_F(OneCopyTest, AMergeAnswersTooWhicheverOfThemStays) {
+  for (const bool keeps_second : {false, true}) {
+    MergeRequest merge;
+    merge.tenant = kTenant;
+    merge.entity = kEntity;
+    merge.keep = keeps_second ? second_ : first_;
+    merge.other = keeps_second ? first_ : second_;
+    const auto done = world().merge(merge);
+    ASSERT_TRUE(done) << done.error().message;
+    settle();
+    EXPECT_EQ(open().size(), 0U);
+    EXPECT_EQ(status("e2"), EventStatus::kCompleted);
+    if (!keeps_second) begin_anew();
+  }
 }
 
 TEST_F(OneCopyTest, TheyAreTwoAndThePlatformCanTellThemApartByNow) {

@@ -108,6 +108,7 @@ class Reconciler {
                                                         const std::string& key);
   [[nodiscard]] Result<void> link(Window& window, Change& change);
   void place_copy(Change& change, bool is_linked);
+  [[nodiscard]] Result<void> close_copy_reviews(Window& window, Change& change, const EntityId& other);
   void lose_copy_to(Window& window, Change& change, Subject& former);
   static void learn_own_id(Change& change);
   void settle_copy(Window& window, Change& change);

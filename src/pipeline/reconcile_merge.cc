@@ -154,6 +154,21 @@ Result<Joint> Reconciler::prepare_merge(const Window& window, const MergeRequest
   return joint;
 }
 
+/// Whether the record and `other`, which a platform keeps in one copy, are one is answered.
+Result<void> Reconciler::close_copy_reviews(Window& window, Change& change, const EntityId& other) {
+  std::vector<FieldName> answered;
+  for (const Hold& hold : change.record().holds) {
+    if (!is_copy_field(hold.field)) continue;
+    auto review = load_review(window, change.record().tenant, hold.review);
+    if (!review) return fail(std::move(review).error());
+    if (review->fields.front().source_value == Value::string(other.str())) answered.push_back(hold.field);
+  }
+  for (const FieldName& field : answered) {
+    DATASYNC_TRY(close_review(window, change, field, "the other record was merged into this one"));
+  }
+  return {};
+}
+
 Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint) {
   Record& keep = joint.keep->record;
   Record& other = joint.other->record;
@@ -170,6 +185,7 @@ Result<void> Reconciler::merge(Window& window, Entry& entry, const Joint& joint)
     const FieldName field = other.holds.front().field;
     DATASYNC_TRY(close_review(window, leaving, field, "the record was merged into another"));
   }
+  DATASYNC_TRY(close_copy_reviews(window, doing, other.id));
   subjects_.mark_dirty(*joint.other);
   for (const Field& field : joint.values) {
     DATASYNC_TRY(set_by_person(window, doing, FieldName(field.name), field.value));
