@@ -58,6 +58,9 @@ bool is_echo(const Record& record, const Knowledge* known, const FieldState* gol
   if (seen.field == kDeletedField && event.verb != Verb::kUpdated) return false;  // a create says that it is there, now
   if (!is_among_earlier(*known, seen)) return false;
   if (held->hash == 0 && is_before_doubt(record, event, seen, *held) && is_last_held(*known, seen)) return true;
+  // It wrote the golden value, was not told it again since, and said this after that by its own clock.
+  const bool is_own = golden != nullptr && golden->writer == event.source && golden->version >= record.joined;
+  if (is_own && event.occurred_at && *event.occurred_at > golden->source_time) return false;
   // A late event may carry a value that its platform held before we told it the present one. A number tells only
   // whether it had seen what we told it, not the order of what it wrote itself.
   if (!tells_base(record, event, held->version)) return event.occurred_at && *event.occurred_at < held->acknowledged;

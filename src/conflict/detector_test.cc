@@ -252,6 +252,24 @@ TEST_F(DetectorTest, WhatAPlatformWroteItselfIsOvertakenByNothingOfItsOwn) {
   EXPECT_EQ(verdict(), Verdict::kStale);
 }
 
+// What we were telling it then put its own write in doubt, a moment after it had gone back already.
+TEST_F(DetectorTest, WhoGoesBackAfterItsOwnWriteIsNoEcho) {
+  FieldState& name = record_.at_or_new("name");
+  name.writer = PlatformId("beta");
+  name.version = {7};
+  name.source_time = at(20);
+  beta().hold({"name", {7}, kTold, at(20)});
+  beta().hold({"name", {0}, 0, at(23)});
+  seen_.held_hash = kOld;
+  seen_.delivery_unknown = true;
+  seen_.sent_hash = kNew;
+  event_.occurred_at = at(22);
+  EXPECT_EQ(verdict(), Verdict::kOrdinary);
+  EXPECT_TRUE(overtaken());
+  event_.occurred_at = at(19);
+  EXPECT_NE(verdict(), Verdict::kOrdinary) << "before its own write";
+}
+
 TEST_F(DetectorTest, WhatIsUnderWayOvertakesAllButItsOwnEcho) {
   seen_.delivery_unknown = true;
   seen_.sent_hash = kTold;
