@@ -193,6 +193,7 @@ bool TopicSource::bury(const Message& message, const std::string& why) {
   auto kept = keep(letter);
   if (!kept && kept.error().code == ErrorCode::kTooLarge) {
     // Where it stands is all that can be kept of it.
+    letter.key.clear();
     letter.value.clear();
     std::erase_if(letter.headers, [](const auto& header) {
       return std::find(kOwnHeaders.begin(), kOwnHeaders.end(), header.first) == kOwnHeaders.end();

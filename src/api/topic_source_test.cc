@@ -106,9 +106,9 @@ class TopicSourceTest : public ::testing::Test {
     event.set("data", parse_json(R"({"user_id":")" + own_id + R"("})").value());
     append_text(event.to_json());
   }
-  void append_text(const std::string& value) {
+  void append_text(const std::string& value, const std::string& key = "key") {
     const auto told = std::make_shared<std::promise<bool>>();
-    ASSERT_TRUE(producer_->append({options_.topics.front(), 0, "key", value, {}},
+    ASSERT_TRUE(producer_->append({options_.topics.front(), 0, key, value, {}},
                                   [told](const auto& offset) { told->set_value(offset.has_value()); }));
     ASSERT_TRUE(told->get_future().get());
   }
@@ -192,6 +192,15 @@ TEST_F(TopicSourceTest, WhatWillNeverBeTakenIsADeadLetterAndItsNeighboursAreTake
   EXPECT_EQ(whys["1"], "the event is too large");
   EXPECT_THAT(whys["2"], HasSubstr("is no JSON"));
   EXPECT_EQ(whys["4"], "too large for Kafka");
+}
+
+/// The reason stands beside it, so what has just found room in its own topic has none among the dead letters.
+TEST_F(TopicSourceTest, OfAMessageThatIsAllKeyADeadLetterSaysWhereItStands) {
+  append_text("{", std::string(2 * 1024 * 1024 - 150, 'k'));
+  append("u1");
+  const auto source = start();
+  EXPECT_TRUE(takes({"u1"}));
+  EXPECT_TRUE(eventually([&] { return source->state().dead_letters == 1 && source->state().lag == 0; }));
 }
 
 TEST_F(TopicSourceTest, ATopicThatIsMissingIsToldWithTheRemedy) {
