@@ -219,11 +219,13 @@ void SharedBackend::accept_one_shard(std::vector<Submission> submissions, pipeli
   send<Receipts>(PeerAccept{std::move(submissions)}, std::move(where), true,
                  [stamped = std::move(stamped), callback = std::move(callback)](Result<Receipts> receipts) mutable {
                    // Nobody else knows the id: what is there already is what was asked for the time before. What was
-                   // not kept has the id as well, and stays so.
+                   // not kept has the id as well, and stays so. What never will be kept goes back to its client as it
+                   // came.
                    for (const auto& [i, id] : receipts ? stamped : decltype(stamped){}) {
                      Receipt& receipt = (*receipts)[i];
                      const bool is_there = receipt.status == Receipt::Status::kDuplicate;
                      if (is_there && receipt.id == id) receipt.status = Receipt::Status::kCreated;
+                     if (receipt.status == Receipt::Status::kTooLarge) receipt.id = {};
                    }
                    callback(std::move(receipts));
                  });

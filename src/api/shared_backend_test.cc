@@ -281,6 +281,7 @@ TEST_F(SharedBackendTest, WhatTheOtherInstanceDidNotKeepIsNotToldAsCreated) {
   const std::vector expected{Status::kCreated, Status::kRefused, Status::kTooLarge, Status::kCreated};
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ((*receipts)[i].status, expected[i]) << i;
   EXPECT_EQ((*receipts)[2].why, "too large by far");
+  EXPECT_TRUE((*receipts)[2].id.empty()) << "the id is ours, and the client has none of it";
 }
 
 TEST_F(SharedBackendTest, WhatNobodyHasWhileATenantIsOnItsWayMayBeOfThatOne) {
