@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <list>
 #include <optional>
@@ -15,6 +16,7 @@ namespace datasync::bus::kafka {
 namespace {
 
 constexpr int kPollMs = 50;
+constexpr int kPurgeAll = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT;
 constexpr const char* kNotKept = "Kafka did not keep the event in time; try again later";
 
 /// Until it is full a batch takes more. So what is larger stands alone in its batch: where a broker refuses that for
@@ -48,6 +50,10 @@ Stage stage_of(const rd_kafka_message_t& message) {
   return rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? Stage::kBefore : Stage::kDuring;
 }
 
+bool was_purged(const rd_kafka_message_t& message) {
+  return message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
 Error error_of(const rd_kafka_message_t& message) {
   const std::size_t bytes = bytes_of(message);
   if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && bytes > kBatchBytesMax) {
@@ -77,7 +83,6 @@ class Producer::Impl {
   }
 
   Result<void> append(const Message& message, Callback callback, std::optional<Turn> turn) {
-    if (stopping_) return fail(ErrorCode::kUnavailable, "the service is stopping");
     std::vector<rd_kafka_vu_t> parts;
     const auto add = [&parts](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
       parts.emplace_back().vtype = type;
@@ -100,8 +105,9 @@ class Producer::Impl {
     }
     auto& opaque = add(RD_KAFKA_VTYPE_OPAQUE).u.ptr;
     const std::lock_guard lock(mutex_);  // what is given up at once lies wholly before, or behind
-    if (turn && *turn != turn_) return fail(ErrorCode::kUnavailable, kNotKept);
-    waiting_.push_back({std::move(callback), std::chrono::steady_clock::now(), {}});
+    if (stopping_) return fail(ErrorCode::kUnavailable, "the service is stopping");
+    if (is_giving_up_ || (turn && *turn != turn_)) return fail(ErrorCode::kUnavailable, kNotKept);
+    waiting_.push_back({std::move(callback), std::chrono::steady_clock::now(), turn_, {}});
     waiting_.back().self = std::prev(waiting_.end());
     opaque = &waiting_.back();
     const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> refused(
@@ -129,8 +135,11 @@ class Producer::Impl {
     const auto client = present();
     // Reports are served by our thread; this only hurries what lingers, and waits.
     const bool all = rd_kafka_flush(client.get(), static_cast<int>(deadline.count())) == RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (!all) rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    stopping_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;  // before the purge: else what is appended behind it might be kept
+    }
+    if (!all) rd_kafka_purge(client.get(), kPurgeAll);
     thread_.join();
     return all;
   }
@@ -140,6 +149,7 @@ class Producer::Impl {
   struct Waiting {
     Callback callback;
     std::chrono::steady_clock::time_point since;
+    Turn turn;  ///< once it is not the present one any more, this one is given up
     std::list<Waiting>::iterator self;
   };
 
@@ -173,8 +183,8 @@ class Producer::Impl {
     // When stopping, what is still without a report gets one: it was purged.
     while (!stopping_ || rd_kafka_outq_len(client.get()) > 0) {
       serve(queue->get(), kPollMs);
-      give_up_late();
-      if (stopping_) rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+      if (is_late()) give_up("it did not answer in time");
+      if (stopping_) rd_kafka_purge(client.get(), kPurgeAll);
       if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       if (!replace(client)) continue;
       while (rd_kafka_outq_len(client.get()) > 0) serve(queue->get(), kPollMs);
@@ -185,12 +195,34 @@ class Producer::Impl {
     queue.reset();
   }
 
-  void give_up_late() {
+  bool is_late() const {
     const auto late = std::chrono::steady_clock::now() - options_.timeout;
     const std::lock_guard lock(mutex_);
-    if (waiting_.empty() || waiting_.front().since > late) return;
-    ++turn_;
-    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    return !waiting_.empty() && waiting_.front().turn == turn_ && waiting_.front().since <= late;
+  }
+
+  /// All that is under way, at once. Nothing is appended meanwhile: the purge is done by the brokers' threads, one
+  /// after the other, and what slips in before it would be lost while what follows is kept. So it is waited for,
+  /// without the mutex, which may be held for moments only. For this thread.
+  void give_up(std::string_view why) {
+    std::size_t count = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto is_present = [this](const Waiting& one) { return one.turn == turn_; };
+      count = static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), is_present));
+      ++turn_;
+      is_giving_up_ = true;
+    }
+    rd_kafka_purge(client_.get(), kPurgeAll);  // only this thread changes it
+    {
+      const std::lock_guard lock(mutex_);
+      is_giving_up_ = false;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (told_ && now - *told_ < options_.timeout) return;  // a broker that refuses all does so many times a second
+    told_ = now;
+    log::warning("Kafka did not keep an event: {}; all {} under way are given up, and have to be sent again", why,
+                 count);
   }
 
   void serve(rd_kafka_queue_t* queue, int wait_ms) {
@@ -198,20 +230,24 @@ class Producer::Impl {
     if (!event) return;
     if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) return;
     while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) {
-      const Callback callback = take_waiting(*static_cast<Waiting*>(message->_private));
+      const auto [callback, is_present] = take_waiting(*static_cast<Waiting*>(message->_private));
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         callback(message->offset);
-      } else {
-        callback(fail(error_of(*message)));
+        continue;
       }
+      Error error = error_of(*message);
+      // Before it is told: whoever hears of it may append it again, behind what is under way.
+      if (is_present && !was_purged(*message) && error.code != ErrorCode::kTooLarge) give_up(error.detail);
+      callback(fail(std::move(error)));
     }
   }
 
-  Callback take_waiting(Waiting& waiting) {
+  /// Its callback, and whether it is of the present turn.
+  std::pair<Callback, bool> take_waiting(Waiting& waiting) {
     const std::lock_guard lock(mutex_);
-    Callback callback = std::move(waiting.callback);
+    std::pair<Callback, bool> taken(std::move(waiting.callback), waiting.turn == turn_);
     waiting_.erase(waiting.self);
-    return callback;
+    return taken;
   }
 
   /// A client that can't promise order any more takes nothing; another one can. What the former still has is reported
@@ -226,7 +262,7 @@ class Producer::Impl {
     const std::lock_guard lock(mutex_);
     ++turn_;
     client_ = std::shared_ptr<rd_kafka_t>(fresh->release(), FreeClient{});
-    rd_kafka_purge(former.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_purge(former.get(), kPurgeAll);
     return true;
   }
 
@@ -236,7 +272,9 @@ class Producer::Impl {
   std::shared_ptr<rd_kafka_t> client_;
   std::list<Waiting> waiting_;  // as they were appended
   Turn turn_ = 0;
+  bool is_giving_up_ = false;
 
+  std::optional<std::chrono::steady_clock::time_point> told_;  // that something was given up; our thread's
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };

@@ -20,9 +20,9 @@ namespace datasync::bus::kafka {
 /// Appends to topics. What it says is kept is kept by all replicas that are in sync, once and in the order in which it
 /// was given, partition by partition.
 ///
-/// Where one is not kept in time, everything that is under way is given up with it, of other partitions too: none that
-/// was given later is kept in its place, so who appends all of it again has the order that he wanted. Only what is too
-/// large, which never comes again, spoils no other.
+/// Where one is not kept, or not in time, everything that is under way is given up with it, of other partitions too:
+/// none that was given later is kept in its place, so who appends all of it again has the order that he wanted. Only
+/// what is too large, which never comes again, spoils no other.
 ///
 /// Threads: `append` from any; callbacks run on its own thread, named `kafka-out`, each exactly once.
 class Producer {
@@ -51,7 +51,8 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  /// Never blocks. Errors: `kOverloaded` where too many wait, `kTooLarge` as above: the callback is not called then.
+  /// Never blocks. Errors: `kUnavailable`, also for the moment in which all is given up; `kOverloaded` where too many
+  /// wait, `kTooLarge` as above: the callback is not called then.
   [[nodiscard]] Result<void> append(const Message& message, Callback callback, std::optional<Turn> turn = {});
   /// For who appends several one by one: once something was given up, its turn is over, and the rest is `kUnavailable`.
   [[nodiscard]] Turn turn() const;
