@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/uuid.h"
+#include "bus/kafka/client.h"
 #include "bus/kafka/consumer.h"
 #include "bus/kafka/producer.h"
 #include "bus/kafka/topic.h"
@@ -37,6 +38,19 @@ class KafkaTest : public ::testing::Test {
   void make_topic(int partitions) {
     const auto made = prepare_topics(brokers_, {{topic_, partitions}}, kPatience);
     ASSERT_TRUE(made) << made.error().message << " " << made.error().detail;
+  }
+
+  /// As its operator made it.
+  void make_topic_of_others(const std::string& message_bytes_max) {
+    const auto client = std::move(make_client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers_}}).value());
+    rd_kafka_NewTopic_t* fresh = rd_kafka_NewTopic_new(topic_.c_str(), 1, 1, nullptr, 0);
+    rd_kafka_NewTopic_set_config(fresh, "max.message.bytes", message_bytes_max.c_str());
+    const Queue queue(rd_kafka_queue_new(client.get()));
+    rd_kafka_CreateTopics(client.get(), &fresh, 1, nullptr, queue.get());
+    const Event made(rd_kafka_queue_poll(queue.get(), static_cast<int>(kPatience.count())));
+    rd_kafka_NewTopic_destroy(fresh);
+    ASSERT_TRUE(made);
+    ASSERT_EQ(rd_kafka_event_error(made.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
   std::unique_ptr<Producer> make_producer(Producer::Options options = {}) {
@@ -161,6 +175,22 @@ TEST_F(KafkaTest, ATopicThatIsThereMustHaveItsPartitionsAndIsMadeOnlyOnce) {
   const auto bad = prepare_topics(brokers_, {{"no topic!", 1}}, kPatience);
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().code, ErrorCode::kInvalid);
+}
+
+/// Our batches would be refused there for good, whatever is in them.
+TEST_F(KafkaTest, ATopicThatTakesOnlyLittleMessagesIsRefusedWithTheRemedy) {
+  make_topic_of_others("200000");
+  const auto prepared = prepare_topics(brokers_, {{topic_, 1, false}}, kPatience);
+  ASSERT_FALSE(prepared);
+  EXPECT_EQ(prepared.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(prepared.error().message, HasSubstr("the topic " + topic_ + " takes messages of 200000 bytes"));
+  EXPECT_THAT(prepared.error().message, HasSubstr("max.message.bytes"));
+}
+
+TEST_F(KafkaTest, ATopicThatTakesOurBatchesWillDo) {
+  make_topic_of_others("300000");
+  const auto prepared = prepare_topics(brokers_, {{topic_, 1, false}}, kPatience);
+  EXPECT_TRUE(prepared) << prepared.error().message;
 }
 
 TEST_F(KafkaTest, NobodyThereIsSaidInTimeAndNothingIsKept) {

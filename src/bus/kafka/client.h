@@ -17,6 +17,10 @@ namespace datasync::bus::kafka {
 /// The largest message: our largest event with its headers. Topics that we make take as much.
 inline constexpr int kMessageBytesMax = 2 * 1024 * 1024;
 
+/// Until it is full a batch takes more. So what is larger stands alone in its batch: where a broker refuses that for
+/// its size, it is this message that is too large, and no neighbour is told so.
+inline constexpr std::size_t kBatchBytesMax = 256 * 1024;
+
 struct FreeClient {
   void operator()(rd_kafka_t* client) const noexcept { rd_kafka_destroy(client); }
 };

@@ -19,10 +19,6 @@ constexpr int kPollMs = 50;
 constexpr int kPurgeAll = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT;
 constexpr const char* kNotKept = "Kafka did not keep the event in time; try again later";
 
-/// Until it is full a batch takes more. So what is larger stands alone in its batch: where a broker refuses that for
-/// its size, it is this message that is too large, and no neighbour is told so.
-constexpr std::size_t kBatchBytesMax = 256 * 1024;
-
 /// `limit`: who set it, and how much it is.
 Error too_large(std::size_t bytes, std::string_view limit) {
   return {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "bus/kafka/client.h"
@@ -93,6 +95,56 @@ Result<void> create(rd_kafka_t* client, const Topic& topic, int timeout_ms) {
   return {};
 }
 
+std::optional<std::string> setting_of(const rd_kafka_ConfigResource_t& topic, std::string_view name) {
+  std::size_t count = 0;
+  const auto* const* entries = rd_kafka_ConfigResource_configs(&topic, &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    if (value != nullptr && rd_kafka_ConfigEntry_name(entries[i]) == name) return value;
+  }
+  return std::nullopt;
+}
+
+/// What a topic refuses for its size is told as too large where it stands alone in its batch. Of a smaller one nobody
+/// could say which message of the batch it is, and it would be tried for ever.
+Result<void> check_room(const rd_kafka_ConfigResource_t& topic) {
+  constexpr std::int64_t kFrame = 1024;  // what stands around a batch, and more
+  constexpr std::int64_t kNeeded = static_cast<std::int64_t>(kBatchBytesMax) + kFrame;
+  constexpr const char* kSetting = "max.message.bytes";
+  const char* name = rd_kafka_ConfigResource_name(&topic);
+  const auto text = setting_of(topic, kSetting);
+  std::int64_t bytes = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), bytes).ec != std::errc()) {
+    const char* why = rd_kafka_ConfigResource_error_string(&topic);
+    log::warning("what the topic {} takes can't be read ({}); its {} must be {} at least", name,
+                 why != nullptr ? why : "it is not told", kSetting, kNeeded);
+    return {};  // who may append need not be allowed to read settings
+  }
+  if (bytes >= kNeeded) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("the topic {} takes messages of {} bytes at most and must take {}; raise its {} (new topics "
+                          "get {}), or name another topic",
+                          name, bytes, kNeeded, kSetting, kMessageBytesMax));
+}
+
+Result<void> check_room(rd_kafka_t* client, const std::string& topic, int timeout_ms) {
+  const std::unique_ptr<rd_kafka_ConfigResource_t, decltype(&rd_kafka_ConfigResource_destroy)> asked(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()), &rd_kafka_ConfigResource_destroy);
+  const Queue queue(rd_kafka_queue_new(client));
+  std::array<rd_kafka_ConfigResource_t*, 1> all{asked.get()};
+  rd_kafka_DescribeConfigs(client, all.data(), all.size(), nullptr, queue.get());
+  const Event event(rd_kafka_queue_poll(queue.get(), timeout_ms));
+  const auto* result = event ? rd_kafka_event_DescribeConfigs_result(event.get()) : nullptr;
+  const auto failed = result != nullptr ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(unavailable(fmt::format("Kafka does not tell the settings of the topic {}", topic), failed));
+  }
+  std::size_t count = 0;
+  const auto* const* told = rd_kafka_DescribeConfigs_result_resources(result, &count);
+  for (std::size_t i = 0; i < count; ++i) DATASYNC_TRY(check_room(*told[i]));
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare_topics(const std::string& brokers, const std::vector<Topic>& topics, milliseconds timeout) {
@@ -102,7 +154,11 @@ Result<void> prepare_topics(const std::string& brokers, const std::vector<Topic>
   auto there = read_topics(client->get(), brokers, left_until(by));
   if (!there) return fail(std::move(there).error());
   for (const Topic& topic : topics) {
-    if (!there->contains(topic.name)) DATASYNC_TRY(create(client->get(), topic, left_until(by)));
+    if (there->contains(topic.name)) {
+      DATASYNC_TRY(check_room(client->get(), topic.name, left_until(by)));
+    } else {
+      DATASYNC_TRY(create(client->get(), topic, left_until(by)));
+    }
   }
   there = read_topics(client->get(), brokers, left_until(by));
   if (!there) return fail(std::move(there).error());

@@ -16,8 +16,7 @@ struct Topic {
 
 /// Creates the topics that are not there yet, with the brokers' own replication, and looks at the others.
 /// Errors: `kUnavailable` where no broker answers within `timeout`; `kInvalid`, with the remedy, for one that has
-/// another
-///         number of partitions or may not be created.
+///         another number of partitions, does not take as much as a batch of ours has, or may not be created.
 [[nodiscard]] Result<void> prepare_topics(const std::string& brokers, const std::vector<Topic>& topics,
                                           milliseconds timeout);
 
