@@ -23,9 +23,14 @@ struct Run {
   Backend& local;
   EventHub& hub;
   net::Responder responder;
+  bool knows_too_large;
 
   void operator()(PeerAccept& call) {
-    local.accept(std::move(call.submissions), answer_to<Receipts>(std::move(responder)));
+    auto answer = answer_to<Receipts>(std::move(responder));
+    if (knows_too_large) return local.accept(std::move(call.submissions), std::move(answer));
+    local.accept(std::move(call.submissions), [answer = std::move(answer)](Result<Receipts> receipts) mutable {
+      answer(for_earlier_version(std::move(receipts)));
+    });
   }
   void operator()(PeerRedrive& call) {
     auto answer = answer_to<pipeline::Redriven>(std::move(responder));
@@ -64,7 +69,8 @@ void answer_peer(Backend& local, EventHub& hub, const std::string& token, const 
   }
   auto call = decode_call(request.body);
   if (!call) return std::move(responder).send(net::problem_response(400, call.error().message));
-  std::visit(Run{local, hub, std::move(responder)}, *call);
+  const bool knows_too_large = !request.headers.get(kPeerKnowsTooLargeHeader).empty();
+  std::visit(Run{local, hub, std::move(responder), knows_too_large}, *call);
 }
 
 }  // namespace datasync::api

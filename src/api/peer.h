@@ -13,6 +13,9 @@ namespace datasync::api {
 /// in their database. No path of the API: clients have no business there.
 inline constexpr std::string_view kPeerPath = "/internal/instance";
 inline constexpr std::string_view kPeerHeader = "X-Data-Sync-Instance";
+/// With a call: it can be answered that an event is too large. An instance of an earlier version does not send it, and
+/// would take the whole answer for an error; it is told that the event is not kept now.
+inline constexpr std::string_view kPeerKnowsTooLargeHeader = "X-Data-Sync-Knows-Too-Large";
 
 /// `identity_secret` is the store's. 32 hexadecimal digits.
 [[nodiscard]] std::string peer_token(const std::string& identity_secret);

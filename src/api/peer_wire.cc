@@ -359,6 +359,14 @@ Result<Receipts> decode_answer(std::string_view bytes) {
   });
 }
 
+Result<Receipts> for_earlier_version(Result<Receipts> receipts) {
+  if (!receipts) return receipts;
+  for (Receipt& receipt : *receipts) {
+    if (receipt.status == Receipt::Status::kTooLarge) receipt.status = Receipt::Status::kRefused;
+  }
+  return receipts;
+}
+
 std::string encode_answer(const Result<pipeline::Redriven>& answer) {
   ByteWriter out;
   if (begin_answer(out, answer)) out.number(answer->matched).number(answer->queued);

@@ -34,6 +34,8 @@ using PeerCall = std::variant<PeerAccept, PeerRedrive, pipeline::ReviewDecision,
 
 using Receipts = std::vector<pipeline::Receipt>;
 [[nodiscard]] std::string encode_answer(const Result<Receipts>& answer);
+/// In the words that it knows: what is too large is refused.
+[[nodiscard]] Result<Receipts> for_earlier_version(Result<Receipts> receipts);
 [[nodiscard]] std::string encode_answer(const Result<pipeline::Redriven>& answer);
 [[nodiscard]] std::string encode_answer(const Result<Conflict>& answer);
 [[nodiscard]] std::string encode_answer(const Result<EventId>& answer);

@@ -117,6 +117,10 @@ TEST(PeerWire, AnswersAndErrorsArrive) {
   EXPECT_EQ((*refused)[0].status, Receipt::Status::kTooLarge);
   EXPECT_EQ((*refused)[0].why, "too large by far");
   EXPECT_EQ((*refused)[1].id, EventId("f"));
+  const auto earlier = for_earlier_version(*refused);
+  ASSERT_TRUE(earlier);
+  EXPECT_EQ((*earlier)[0].status, Receipt::Status::kRefused);
+  EXPECT_EQ((*earlier)[1].status, Receipt::Status::kCreated);
   const auto error = decode_answer<EventId>(encode_answer(Result<EventId>(fail(ErrorCode::kMoved, "elsewhere"))));
   ASSERT_FALSE(error);
   EXPECT_EQ(error.error().code, ErrorCode::kMoved);

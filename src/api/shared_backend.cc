@@ -343,6 +343,7 @@ void SharedBackend::ask_peer(std::shared_ptr<Errand<T>> errand, const std::strin
   request.target = url->target;
   request.body = encode_call(errand->call);
   const bool is_header = net::append_header(request.header_block, kPeerHeader, parts_.token) &&
+                         net::append_header(request.header_block, kPeerKnowsTooLargeHeader, "1") &&
                          net::append_header(request.header_block, "Content-Type", "application/octet-stream");
   if (!is_header) return finish<T>(*errand, fail(ErrorCode::kInternal, "the instances' token is no header"));
   const auto left = std::chrono::duration_cast<milliseconds>(errand->give_up_at - parts_.clock.steady_now());

@@ -275,12 +275,18 @@ TEST_F(SharedBackendTest, OfABatchOnlyWhatCouldNotBeKeptIsRefused) {
 TEST_F(SharedBackendTest, WhatTheOtherInstanceDidNotKeepIsNotToldAsCreated) {
   all_are_there();
   other.never_kept = {{1, {Receipt::Status::kRefused, {}}}, {2, {Receipt::Status::kTooLarge, {}, "too large by far"}}};
+  std::string headers;
+  network.answer = [&](const net::ClientRequest& request) {
+    headers = request.header_block;
+    return answer_of_other(request);
+  };
   const auto receipts = accept({event_of("a"), event_of("a"), event_of("a"), event_of("a")});
   ASSERT_TRUE(receipts);
   using Status = Receipt::Status;
   const std::vector expected{Status::kCreated, Status::kRefused, Status::kTooLarge, Status::kCreated};
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ((*receipts)[i].status, expected[i]) << i;
   EXPECT_EQ((*receipts)[2].why, "too large by far");
+  EXPECT_NE(headers.find(kPeerKnowsTooLargeHeader), std::string::npos) << "else it would be told as refused";
   EXPECT_TRUE((*receipts)[2].id.empty()) << "the id is ours, and the client has none of it";
 }
 
