@@ -263,7 +263,7 @@ test('What is too large for Kafka is told so in its place, with the way out, and
     const { event_id: id, error } = body.results[1];
     assert.equal(id, `${tenant}-2`);
     assert.match(error, limit);
-    assert.match(error, new RegExp(`the event has ${String(bytes)[0]}\\d{${String(bytes).length - 1}} bytes`));
+    assert.match(error, new RegExp(`the event takes ${String(bytes)[0]}\\d{${String(bytes).length - 1}} bytes in Kafka`));
     assert.match(error, /make it smaller/);
     for (const number of [1, 3]) await at.settled(`${tenant}-${number}`, ['completed']);
     const alone = await at.post('/sync/events/batch', [lead(tenant, 4, bytes)]);

@@ -23,8 +23,8 @@ constexpr const char* kNotKept = "Kafka did not keep the event in time; try agai
 Error too_large(std::size_t bytes, std::string_view limit) {
   return {
       ErrorCode::kTooLarge,
-      fmt::format("the event has {} bytes with its headers, more than {}; make it smaller, for example by a link in "
-                  "place of what is long in it",
+      fmt::format("the event takes {} bytes in Kafka, more than {}; make it smaller, for example by a link in place of "
+                  "what is long in it",
                   bytes, limit),
       {}};
 }
