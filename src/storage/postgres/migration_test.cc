@@ -86,12 +86,14 @@ TEST_F(PostgresMigration, ItIsTriedAgainUntilWhoHoldsItsTableLetsGo) {
 
 TEST_F(PostgresMigration, ItIsTriedAgainAfterADeadlock) {
   begin_elsewhere("SELECT 1 FROM record_history");  // the last that the migration takes
+  testing::internal::CaptureStderr();
   auto migration = start_to_migrate({}, "%20-cdeadlock_timeout%3D2s");
   ASSERT_TRUE(waits_for_a_lock(migration, 1));
   // Who looks for deadlocks first gives way, and this one looks after a minute.
   const auto read = elsewhere_->run_script("SELECT 1 FROM event_log; COMMIT", kPatience);
   EXPECT_TRUE(read) << read.error().error.message << ": " << read.error().error.detail;
   const auto done = migration.get();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("SQLSTATE 40P01")) << "else it was no deadlock";
   EXPECT_TRUE(done) << done.error().error.message << ": " << done.error().error.detail;
   EXPECT_EQ(schema_version(), kBeforeParts + 1);
 }
