@@ -98,6 +98,16 @@ TEST_F(PostgresMigration, ItIsTriedAgainAfterADeadlock) {
   EXPECT_EQ(schema_version(), kBeforeParts + 1);
 }
 
+/// It may take long, and is nobody who should be ended.
+TEST_F(PostgresMigration, ItWaitsForAnotherInstanceThatMigrates) {
+  begin_elsewhere("SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext('" + schema_.name() + "'))");
+  auto migration = start_to_migrate({.tries_max = 1, .first_pause = 1ms});
+  EXPECT_EQ(migration.wait_for(6s), std::future_status::timeout) << "longer than it waits for its tables";
+  ASSERT_TRUE(elsewhere_->run_script("COMMIT", kPatience));
+  const auto done = migration.get();
+  EXPECT_TRUE(done) << done.error().error.message << ": " << done.error().error.detail;
+}
+
 TEST_F(PostgresMigration, WhereNobodyLetsGoItEndsWithTheRemedyAndChangesNothing) {
   begin_elsewhere("SELECT 1 FROM event_log");
   testing::internal::CaptureStderr();

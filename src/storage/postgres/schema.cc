@@ -282,9 +282,10 @@ constexpr std::string_view kDeadlockDetected = "40P01";
 constexpr const char* kBegin = R"sql(
 BEGIN;
 SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '60s';
+SET LOCAL lock_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext(current_schema()));
+SET LOCAL lock_timeout = '60s';
 CREATE TABLE IF NOT EXISTS datasync_schema(version bigint PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
 )sql";
 

@@ -237,11 +237,13 @@ SELECT datasync_make_parts(max(number) + 2) FROM event_parts;
 
 /// Before the migration, in transactions of its own: that all rows are within the first part is proved while others
 /// read and write. It reaches half a part beyond the numbers, which is more than they can go on meanwhile.
+/// Another instance that migrates is waited for as long as it takes: only who holds the tables is given a time.
 inline constexpr const char* kPrepareParts = R"sql(
 BEGIN;
 SET LOCAL statement_timeout = 0;
-SET LOCAL lock_timeout = '5s';
+SET LOCAL lock_timeout = 0;
 SELECT pg_advisory_xact_lock(hashtext('data-sync'), hashtext(current_schema()));
+SET LOCAL lock_timeout = '5s';
 DO $$
 DECLARE
   name text;
