@@ -64,6 +64,8 @@ Outcome<Connection> Connection::open(const Location& location, Use use) {
   Outcome<Connection> connection = tl::unexpected<Failure>(Failure{});
   for (const Location::Host& host : location.hosts) {
     connection = connect(location, host, use);
+    // Somebody has ended this one; another is to be had at once, and where the server stops, that says so.
+    if (!connection && connection.error().state == kAdminShutdown) connection = connect(location, host, use);
     if (connection) return connection;
   }
   return connection;

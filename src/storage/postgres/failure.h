@@ -21,6 +21,9 @@ struct Failure {
 template <typename T>
 using Outcome = tl::expected<T, Failure>;
 
+/// Somebody, or the server's end, has ended the connection.
+inline constexpr std::string_view kAdminShutdown = "57P01";
+
 /// States of our own, raised by the functions of our schema, or told by the table whose key was violated.
 inline constexpr std::string_view kFencedState = "DS001";
 inline constexpr std::string_view kRecordState = "DS002";

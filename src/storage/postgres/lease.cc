@@ -114,7 +114,14 @@ Result<void> Lease::take_part(const Part& part) {
   Parameters parameters;
   parameters.uuid(holder_).text(instance_).text(part.address).integer(part.lease.count());
   parameters.integer(part.is_leaving ? 1 : 0).integer(part.is_first ? 1 : 0);
-  if (auto taken = claim({&kTakePart, &parameters}); !taken) return fail(std::move(taken).error().error);
+  auto taken = claim({&kTakePart, &parameters});
+  if (!taken && part.is_first && taken.error().lost) {  // later it is tried again anyway
+    auto opened = Connection::open(location_, Connection::Use::kWrite);
+    if (!opened) return fail(std::move(opened).error().error);
+    connection_ = std::move(*opened);
+    taken = claim({&kTakePart, &parameters});
+  }
+  if (!taken) return fail(std::move(taken).error().error);
   has_entered_ = true;
   fenced_ = false;
   in_doubt_ = 0;
