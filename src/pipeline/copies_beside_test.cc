@@ -67,6 +67,14 @@ class CopiesBesideTest : public EngineTest {
     settle();
     return two;
   }
+  /// All have the record, and what `beta` says has its times; its id there.
+  std::string one_copy_with_times() {
+    shapes_[1].sends_occurred = true;
+    begin_with({});
+    create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
+    settle();
+    return only(beta()).first;
+  }
   /// `beta` deletes these in that order, before it can be told anything.
   void remove_at_once(const std::vector<std::string>& ids) {
     sends_ = false;
@@ -214,11 +222,7 @@ TEST_F(CopiesBesideTest, WhatWasNotToldThereBeforeTheFirstDeleteGoesToAPersonToo
 
 // Its end was heard first: what was told of it later hid the end of the last one.
 TEST_F(CopiesBesideTest, ALateWordOfACopyOfWhoseEndWeHeardKeepsNothingBeside) {
-  shapes_[1].sends_occurred = true;
-  begin_with({});
-  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
-  settle();
-  const std::string first = only(beta()).first;
+  const std::string first = one_copy_with_times();
   sends_ = false;
   const std::string second = create(beta(), R"({"email":"a@x"})");
   const auto born = last_;
@@ -332,11 +336,7 @@ TEST_F(CopiesBesideTest, LateNewsOfACopyThatWasToldSomethingDoesNotSayWhatItHold
 
 // Its end was heard while it was the present one; the late word of its birth comes after.
 TEST_F(CopiesBesideTest, LateNewsOfTheBirthOfAPresentCopyWhoseEndWeHeardKeepsNothing) {
-  shapes_[1].sends_occurred = true;
-  begin_with({});
-  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
-  settle();
-  const std::string first = only(beta()).first;
+  const std::string first = one_copy_with_times();
   world().clock.advance(seconds{5});
   const std::string second = create(beta(), R"({"email":"a@x"})");
   const auto again = std::make_shared<Event>(*last_);
@@ -357,11 +357,7 @@ TEST_F(CopiesBesideTest, LateNewsOfTheBirthOfAPresentCopyWhoseEndWeHeardKeepsNot
 
 // Clocks that tell whole seconds.
 TEST_F(CopiesBesideTest, ABirthAndAnEndOfOneMomentKeepNothing) {
-  shapes_[1].sends_occurred = true;
-  begin_with({});
-  create(alpha(), R"({"email":"a@x","name":"t1:ann"})");
-  settle();
-  const std::string first = only(beta()).first;
+  const std::string first = one_copy_with_times();
   sends_ = false;
   const std::string second = create(beta(), R"({"email":"a@x"})");
   const auto born = last_;

@@ -76,6 +76,14 @@ class ReviewTest : public EngineTest {
       EXPECT_EQ(held(*platform, field), value) << platform->shape().id.str();
     }
   }
+  /// It is what waits as the name, and all have it once a person has taken it.
+  void expect_proposed(const char* name) {
+    ASSERT_EQ(open().size(), 1U);
+    EXPECT_EQ(open().front().fields[0].source_value, text(name));
+    ASSERT_TRUE(decide(Choice::kSource));
+    settle();
+    expect_everywhere("name", name);
+  }
   bool was_told(TestPlatform& platform, const char* field, std::string_view value) {
     return std::any_of(platform.seen.begin(), platform.seen.end(), [&](const TestPlatform::Seen& seen) {
       const Value* said = seen.data.find(platform.shape().local(field));

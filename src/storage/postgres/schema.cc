@@ -330,7 +330,7 @@ Outcome<void> try_to_migrate(Connection& connection, std::optional<std::int64_t>
   return applied;
 }
 
-/// Others have what it needs, for now.
+/// Others have the tables that it needs: it may be tried again.
 bool is_held_up(const Failure& failure) {
   return !failure.lost && (failure.state == kLockNotAvailable || failure.state == kDeadlockDetected);
 }
